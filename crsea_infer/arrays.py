@@ -1,0 +1,29 @@
+"""One function body for NumPy and for JAX.
+
+Everything that is evaluated per posterior sample takes its array namespace from its input, so the same code runs on
+NumPy arrays (in the samplers of the core) and on JAX arrays (traced, on any device). Only calls of the Python array API
+standard may be used on such arrays.
+"""
+
+from __future__ import annotations
+
+from typing import Any, TypeAlias
+
+import numpy as np
+
+__all__ = ["Array", "Float64", "array_namespace"]
+
+Array: TypeAlias = Any
+"""An array of any library that follows the array API standard; shapes stand in docstrings."""
+
+Float64: TypeAlias = np.typing.NDArray[np.float64]
+"""A NumPy array of double precision: what everything outside the per-sample path uses."""
+
+
+def array_namespace(*arrays: Array) -> Any:
+    """Return the array API namespace of the first argument that has one (NumPy when none has)."""
+    for array in arrays:
+        namespace = getattr(array, "__array_namespace__", None)
+        if namespace is not None and not isinstance(array, np.ndarray | np.generic):
+            return namespace()
+    return np

@@ -1,0 +1,89 @@
+"""Files that are either whole or absent.
+
+A run may be killed at any moment, so every file is written beside its place under another name, flushed to the disk,
+and renamed: a reader sees the old file or the new one, never half of one. Hashes of content and of files, used to
+recognise runs, grids and checkpoints, are here too.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import secrets
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from crsea_infer.errors import UserError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["atomic_path", "atomic_write", "digest", "file_digest", "make_directory"]
+
+
+@contextmanager
+def atomic_path(path: Path) -> Iterator[Path]:
+    """Give a temporary path beside `path`; when the block ends well, flush it to disk and rename it to `path`.
+
+    Raises
+    ------
+    UserError
+        When the directory cannot be written to, or the disk is full.
+    """
+    temporary = path.with_name(f".{path.stem}-{secrets.token_hex(4)}{path.suffix}")
+    try:
+        yield temporary
+        with temporary.open("rb+") as stream:
+            os.fsync(stream.fileno())
+        temporary.replace(path)
+    except OSError as error:
+        raise UserError(
+            f"cannot write {path}: {error.strerror or error}",
+            valid="a directory that you may write to, with space left on its disk",
+            fix="free space or choose another place with --output",
+        ) from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def atomic_write(path: Path, content: str | bytes) -> None:
+    """Write text (UTF-8) or bytes to `path` so that no reader ever sees half of it."""
+    data = content.encode() if isinstance(content, str) else content
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(data)
+
+
+def make_directory(path: Path) -> Path:
+    """Create a directory with its parents and prove that it can be written to.
+
+    Raises
+    ------
+    UserError
+        When it cannot be made or written to, or when a file stands in its place.
+    """
+    fix = "choose another place with --output"
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(
+            f"cannot create the directory {path}: {error.strerror or error}",
+            valid="a directory that exists, or whose parent you may write to",
+            fix=fix,
+        ) from error
+    if not os.access(path, os.W_OK | os.X_OK):
+        raise UserError(f"the directory {path} is not writable", valid="a directory that you may write to", fix=fix)
+    return path
+
+
+def digest(content: Any) -> str:
+    """Return a short SHA-256 of anything JSON can hold (keys sorted), for recognising equal settings."""
+    text = json.dumps(content, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def file_digest(path: Path) -> str:
+    """Return a short SHA-256 of the bytes of a file."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()[:16]

@@ -1,0 +1,1 @@
+"""From hypotheses and data sets to posteriors and evidences: priors, likelihoods, samplers."""
