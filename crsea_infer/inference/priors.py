@@ -1,0 +1,200 @@
+"""Prior sets: named parameters with their distribution, published value and source, in one TOML file each.
+
+A prior set is one ingredient of a hypothesis: how cosmic rays propagate, which local spectra are right, how uncertain
+the gas is. Its file gives title, description and references, and for each parameter the fiducial (published) value, a
+label for plots, the unit, the source, and the distribution. See priors/README in the documentation, or any file in
+`priors/`, for the form.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from crsea_infer.errors import UserError, unknown_name
+from crsea_infer.inference import content, distributions
+from crsea_infer.inference.validation import Entry, read_toml, validate
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from crsea_infer.inference.distributions import Distribution
+
+__all__ = ["Parameter", "PriorSet", "load_prior_set", "prior_sets_with", "read_prior_set"]
+
+_NAME = re.compile(r"[a-z][a-z0-9_]*")
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One parameter of a hypothesis or of a data set.
+
+    Attributes
+    ----------
+    fiducial
+        The published value, at which predictions are shown unless another is asked for.
+    label
+        LaTeX without dollar signs, for plots.
+    unit, description, source
+        For tables and reports.
+    prior_set
+        Which prior set (or data set) it comes from.
+    override
+        True when it is meant to replace the same parameter of an earlier prior set of the hypothesis.
+    """
+
+    name: str
+    distribution: Distribution
+    fiducial: float
+    label: str
+    unit: str = ""
+    description: str = ""
+    source: str = ""
+    prior_set: str = ""
+    override: bool = False
+
+    @property
+    def is_fixed(self) -> bool:
+        """True when it is not sampled."""
+        return self.distribution.is_fixed
+
+
+@dataclass(frozen=True)
+class PriorSet:
+    """A prior set file that was read and checked."""
+
+    name: str
+    title: str
+    description: str
+    references: tuple[str, ...]
+    parameters: tuple[Parameter, ...]
+    path: Path
+
+
+class _UniformEntry(Entry):
+    kind: str
+    lower: float
+    upper: float
+
+
+class _NormalEntry(Entry):
+    kind: str
+    mean: float
+    standard_deviation: float
+    lower: float | None = None
+    upper: float | None = None
+
+
+class _LogNormalEntry(Entry):
+    kind: str
+    median: float
+    fraction: float | None = None
+    dex: float | None = None
+    lower: float | None = None
+    upper: float | None = None
+
+
+class _FixedEntry(Entry):
+    kind: str
+
+
+_KINDS: Mapping[str, type[Entry]] = {
+    "fixed": _FixedEntry,
+    "uniform": _UniformEntry,
+    "log_uniform": _UniformEntry,
+    "normal": _NormalEntry,
+    "log_normal": _LogNormalEntry,
+}
+
+
+class _ParameterEntry(Entry):
+    fiducial: float
+    label: str
+    unit: str = ""
+    description: str
+    source: str
+    distribution: dict[str, Any]
+    override: bool = False
+
+
+class _PriorSetEntry(Entry):
+    title: str
+    description: str
+    references: list[str]
+    parameters: dict[str, _ParameterEntry]
+
+
+def load_prior_set(name: str, *, where: str = "", base: Path | None = None) -> PriorSet:
+    """Find a prior set by name or path, and read it. Raises UserError when it is not there or not valid."""
+    return read_prior_set(content.find("priors", name, where=where, base=base))
+
+
+def read_prior_set(path: Path) -> PriorSet:
+    """Read one prior set file.
+
+    Raises
+    ------
+    UserError
+        Naming file, key, what was given and what is allowed.
+    """
+    entry = validate(_PriorSetEntry, read_toml(path), str(path))
+    if not entry.parameters:
+        raise UserError(f"{path}: has no parameters", valid="at least one table [parameters.NAME]")
+    parameters = tuple(_parameter(path, name, fields) for name, fields in entry.parameters.items())
+    return PriorSet(path.stem, entry.title, entry.description, tuple(entry.references), parameters, path)
+
+
+def _parameter(path: Path, name: str, entry: _ParameterEntry) -> Parameter:
+    where = f"{path}: parameters.{name}"
+    if not _NAME.fullmatch(name):
+        raise UserError(f"{where}: {name!r} cannot name a parameter", valid="small letters, digits and underscores")
+    distribution = _distribution(f"{where}.distribution", entry.distribution, entry.fiducial)
+    if not distribution.contains(entry.fiducial):
+        raise UserError(
+            f"{where}: fiducial = {entry.fiducial:g} lies outside its own distribution",
+            valid=f"{distribution.lower:g} to {distribution.upper:g}",
+        )
+    return Parameter(
+        name=name,
+        distribution=distribution,
+        fiducial=float(entry.fiducial),
+        label=entry.label,
+        unit=entry.unit,
+        description=entry.description,
+        source=entry.source,
+        prior_set=path.stem,
+        override=entry.override,
+    )
+
+
+def _distribution(where: str, table: Mapping[str, Any], fiducial: float) -> Distribution:
+    kind = table.get("kind")
+    if not isinstance(kind, str):
+        raise UserError(f"{where}: the key 'kind' is missing or not text", valid=", ".join(_KINDS))
+    if kind not in _KINDS:
+        raise unknown_name("kind of distribution", kind, _KINDS, where=where)
+    entry = validate(_KINDS[kind], table, where)
+    arguments = entry.model_dump(exclude={"kind"}, exclude_none=True)
+    try:
+        if kind == "fixed":
+            return distributions.fixed(float(fiducial))
+        make = getattr(distributions, kind)
+        made: Distribution = make(**{key: float(value) for key, value in arguments.items()})
+    except ValueError as error:
+        raise UserError(f"{where}: {error}") from error
+    return made
+
+
+def prior_sets_with(parameter: str) -> tuple[str, ...]:
+    """Return the names of the prior sets at hand that give `parameter`; files that cannot be read are passed over."""
+    found = []
+    for item in content.available("priors"):
+        try:
+            prior_set = read_prior_set(item.path)
+        except UserError:
+            continue
+        if any(candidate.name == parameter for candidate in prior_set.parameters):
+            found.append(item.name)
+    return tuple(found)

@@ -1,0 +1,29 @@
+"""All that a sampler may know about the problem it samples.
+
+A target has names, a map from the unit cube to parameters, and a log-likelihood over a batch. Samplers are written
+against this protocol alone, so they are tested on problems with a known answer and run unchanged on the sky.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
+
+if TYPE_CHECKING:
+    from crsea_infer.arrays import Array
+
+__all__ = ["Target"]
+
+
+@runtime_checkable
+class Target(Protocol):
+    """A posterior as samplers see it."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the n parameters."""
+
+    def prior_transform(self, unit: Array) -> Array:
+        """Map the unit cube u [..., n] to parameters theta [..., n], component by component and increasing."""
+
+    def log_likelihood(self, theta: Array) -> Array:
+        """Return ln L [...] of theta [..., n]: finite, or -inf where the model does not hold; never NaN."""

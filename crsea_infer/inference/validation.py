@@ -1,0 +1,146 @@
+"""TOML files read strictly, with errors a scientist can act on.
+
+Every content file (prior sets, hypotheses, likelihoods, runs) passes through here: the file is read, its keys and types
+are checked against a pydantic model that forbids unknown keys, and the first thing that is wrong becomes one
+:class:`~crsea_infer.errors.UserError` that names the file, the key, what was given, what is allowed and, for a misspelt
+key, the nearest one that exists.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from typing import TYPE_CHECKING, Any, TypeVar, get_args
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from crsea_infer.errors import UserError, nearest
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+__all__ = ["Entry", "read_toml", "validate"]
+
+
+class Entry(BaseModel):
+    """A table of a TOML file: unknown keys, wrong types, NaN and infinity are refused."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False, frozen=True)
+
+
+EntryType = TypeVar("EntryType", bound=Entry)
+
+# What a value must be, in the words of the file rather than in those of the validator.
+_EXPECTED = {
+    "string_type": "text in quotes",
+    "float_type": "a number",
+    "float_parsing": "a number",
+    "int_type": "a whole number",
+    "int_from_float": "a whole number",
+    "bool_type": "true or false",
+    "finite_number": "a finite number",
+    "list_type": "a list, [..., ...]",
+    "tuple_type": "a list, [..., ...]",
+    "dict_type": "a table",
+    "model_type": "a table",
+    "mapping_type": "a table",
+}
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """Read a TOML file that is not empty.
+
+    Raises
+    ------
+    UserError
+        When the file is absent, unreadable, empty, not UTF-8 or not TOML; the line of the fault is named.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+        content = tomllib.loads(text)
+    except FileNotFoundError as error:
+        raise UserError(f"{path}: there is no such file", valid="the path of a TOML file") from error
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read: {error.strerror}", valid="a TOML file you may read") from error
+    except UnicodeDecodeError as error:
+        raise UserError(f"{path}: is not text in UTF-8", valid="a TOML file") from error
+    except tomllib.TOMLDecodeError as error:
+        raise UserError(
+            f"{path}: is not TOML: {error}",
+            valid="lines such as: name = 1.5, name = 'text', [table]",
+            fix="correct the line named above",
+        ) from error
+    if not content:
+        raise UserError(f"{path}: is empty", valid="a TOML file with at least one key")
+    return content
+
+
+def validate(entry: type[EntryType], content: Mapping[str, Any], where: str) -> EntryType:
+    """Check `content` against `entry`.
+
+    Parameters
+    ----------
+    where
+        The file, and the table within it when `content` is not the whole file: opens the message.
+
+    Raises
+    ------
+    UserError
+        On the first key that is unknown, missing or wrong; the number of further faults is given.
+    """
+    try:
+        return entry.model_validate(dict(content))
+    except ValidationError as error:
+        faults = error.errors(include_url=False)
+        # A misspelt key shows as one unknown key and one missing key: the unknown one explains both.
+        first = next((fault for fault in faults if fault["type"] == "extra_forbidden"), faults[0])
+        raise _user_error(entry, dict(first), where, len(faults) - 1) from error
+
+
+def _user_error(entry: type[Entry], fault: dict[str, Any], where: str, others: int) -> UserError:
+    location = tuple(fault["loc"])
+    key = ".".join(str(part) for part in location)
+    kind = str(fault["type"])
+    more = f" (and {others} more)" if others else ""
+    if kind == "extra_forbidden":
+        allowed = _keys_at(entry, location[:-1])
+        match = nearest(str(location[-1]), allowed)
+        return UserError(
+            f"{where}: unknown key '{key}'{more}",
+            valid=", ".join(allowed),
+            fix=f"did you mean '{match}'?" if match else "remove it",
+        )
+    if kind == "missing":
+        return UserError(f"{where}: the key '{key}' is missing{more}", fix=f"add a line: {location[-1]} = ...")
+    given = fault.get("input")
+    shown = repr(given) if isinstance(given, str | int | float | bool) else f"a {type(given).__name__}"
+    context = fault.get("ctx") or {}
+    if "error" in context:  # raised by a check of the model itself, in its own words
+        return UserError(f"{where}: {key + ': ' if key else ''}{context['error']}{more}")
+    return UserError(f"{where}: {key} = {shown}{more}", valid=_EXPECTED.get(kind, str(fault["msg"])))
+
+
+def _keys_at(entry: type[Entry], location: tuple[Any, ...]) -> list[str]:
+    """Return the keys allowed in the table at `location` below `entry`."""
+    table: type[Entry] | None = entry
+    annotation: Any = entry
+    for part in location:
+        if table is not None and part in table.model_fields:
+            annotation = table.model_fields[str(part)].annotation
+            table = annotation if isinstance(annotation, type) and issubclass(annotation, Entry) else None
+        else:
+            table = _table_within(annotation)
+            annotation = table
+    found = table or _table_within(annotation)
+    return sorted(found.model_fields) if found else []
+
+
+def _table_within(annotation: Any) -> type[Entry] | None:
+    """Return the first table type inside an annotation such as `dict[str, Table]` or `list[Table] | None`."""
+    if isinstance(annotation, type) and issubclass(annotation, Entry):
+        return annotation
+    for argument in get_args(annotation):
+        found = _table_within(argument)
+        if found is not None:
+            return found
+    return None
