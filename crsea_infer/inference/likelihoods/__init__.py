@@ -1,0 +1,1 @@
+"""Data sets and their statistics: one folder per data set, one class per kind of measurement."""

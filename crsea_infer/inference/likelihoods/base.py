@@ -1,0 +1,192 @@
+"""What every likelihood can do, and how a data set's folder becomes one.
+
+A data set is a folder with a `likelihood.toml` and its tables. The file names the *kind* of measurement, which is a
+Python class: a built-in one ("flux-points"), one that another package announces under the entry point group
+`crsea_infer.likelihoods`, or any class as "package.module:Class". Everything else in the file belongs to the class. So
+a new data set of a known kind needs no Python, and a new kind needs one class with the methods of :class:`Likelihood`.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.metadata
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol, Self, runtime_checkable
+
+from crsea_infer.errors import UserError, unknown_name
+from crsea_infer.inference import content
+from crsea_infer.inference.validation import Entry, read_toml
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    import numpy as np
+
+    from crsea_infer.arrays import Array, Float64
+    from crsea_infer.emulator.model import Request
+    from crsea_infer.inference.priors import Parameter
+    from crsea_infer.inference.tables import Provenance
+
+__all__ = ["CommonEntry", "Likelihood", "LikelihoodFolder", "load_likelihood"]
+
+_BUILT_IN = {"flux-points": "crsea_infer.inference.likelihoods.flux_points:FluxPoints"}
+_GROUP = "crsea_infer.likelihoods"
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
+
+
+@runtime_checkable
+class Likelihood(Protocol):
+    """A data set with its statistics.
+
+    Predictions are what a bound sky model returns for `requests`: one array [..., n_energies] per request. Nuisances
+    are a mapping from the names of `nuisances` to arrays [...]. Leading batch axes broadcast. All methods on
+    predictions are pure and follow the array API of their input.
+    """
+
+    @property
+    def name(self) -> str:
+        """How run files and results call it."""
+
+    @property
+    def title(self) -> str:
+        """What it is, in a line."""
+
+    @property
+    def label(self) -> str:
+        """A short name for plots."""
+
+    @property
+    def region(self) -> str | None:
+        """The sky region, if it has one."""
+
+    @property
+    def citations(self) -> tuple[str, ...]:
+        """BibTeX entries."""
+
+    @property
+    def provenance(self) -> Provenance:
+        """Where the numbers come from."""
+
+    @property
+    def nuisances(self) -> tuple[Parameter, ...]:
+        """Parameters of the measurement itself, with their priors."""
+
+    @property
+    def requests(self) -> tuple[Request, ...]:
+        """What it needs from the sky model."""
+
+    @property
+    def n_data(self) -> int:
+        """Number of data points."""
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        """All keys of its file as used, and the hash of its tables: what makes it this likelihood."""
+
+    def log_likelihood(self, predictions: tuple[Array, ...], nuisances: Mapping[str, Array]) -> Array:
+        """Return ln p(data | predictions, nuisances) [...], normalised over the data."""
+
+    def chi2(self, predictions: tuple[Array, ...], nuisances: Mapping[str, Array]) -> Array:
+        """Return chi2 [...] at these nuisances, their own pull included."""
+
+    def chi2_profiled(self, predictions: tuple[Array, ...]) -> Array:
+        """Return chi2 [...] at the nuisances that make it least."""
+
+    def binned_prediction(self, predictions: tuple[Array, ...]) -> Array:
+        """Return the prediction as the data points see it [..., n_data]."""
+
+    def pulls(self, predictions: tuple[Array, ...], nuisances: Mapping[str, Array]) -> Array:
+        """Return (data - prediction) / error [..., n_data]."""
+
+    def simulate(
+        self, rng: np.random.Generator, predictions: tuple[Float64, ...], nuisances: Mapping[str, float]
+    ) -> Self:
+        """Return the same likelihood with data drawn from the prediction."""
+
+    def with_model_error(self, relative_error: float) -> Self:
+        """Return the same likelihood with the sky model's own relative error in its error budget."""
+
+
+class CommonEntry(Entry):
+    """The keys that every `likelihood.toml` has."""
+
+    kind: str
+    title: str
+    label: str
+    citations: list[str]
+
+
+@dataclass(frozen=True)
+class LikelihoodFolder:
+    """A data set's folder, before its class reads it.
+
+    Attributes
+    ----------
+    name
+        Name of the folder.
+    path
+        The `likelihood.toml`.
+    settings
+        Its keys, with a run file's options in place of the file's own.
+    """
+
+    name: str
+    path: Path
+    settings: Mapping[str, Any]
+
+
+def load_likelihood(
+    name: str, options: Mapping[str, Any] | None = None, *, where: str = "", base: Path | None = None
+) -> Likelihood:
+    """Find a data set by name or path, and read it.
+
+    Parameters
+    ----------
+    options
+        Keys that take the place of those in `likelihood.toml`.
+    where, base
+        For messages and relative paths; see :func:`crsea_infer.inference.content.find`.
+
+    Raises
+    ------
+    UserError
+        When there is no such data set or kind, or the file or its tables are not valid.
+    """
+    path = content.find("likelihoods", name, where=where, base=base)
+    folder_name = path.resolve().parent.name
+    if not _NAME.fullmatch(folder_name):
+        raise UserError(
+            f"{path}: the folder's name {folder_name!r} cannot name a data set", valid="letters, digits and . _ + -"
+        )
+    settings = {**read_toml(path), **(options or {})}
+    kind = settings.get("kind")
+    if not isinstance(kind, str):
+        raise UserError(f"{path}: the key 'kind' is missing or not text", valid=", ".join(_kinds()))
+    folder = LikelihoodFolder(folder_name, path, settings)
+    read = getattr(_class_of_kind(kind, path), "read", None)
+    if read is None:
+        raise UserError(f"{path}: kind = {kind!r} has no method 'read'", valid="a class with the methods of Likelihood")
+    likelihood: Likelihood = read(folder)
+    return likelihood
+
+
+def _kinds() -> dict[str, str]:
+    """Return the kinds that have a short name: name -> "module:Class"."""
+    announced = {point.name: point.value for point in importlib.metadata.entry_points(group=_GROUP)}
+    return {**announced, **_BUILT_IN}
+
+
+def _class_of_kind(kind: str, path: Path) -> Any:
+    known = _kinds()
+    if ":" not in kind and kind not in known:
+        raise unknown_name("kind of likelihood", kind, [*known, "package.module:Class"], where=str(path))
+    module_name, _, class_name = known.get(kind, kind).partition(":")
+    try:
+        return getattr(importlib.import_module(module_name), class_name)
+    except (ImportError, AttributeError, ValueError, TypeError) as error:
+        raise UserError(
+            f"{path}: kind = {kind!r} cannot be loaded: {error}",
+            valid=f"{', '.join(known)}, or 'package.module:Class' of an installed package",
+        ) from error

@@ -1,0 +1,322 @@
+"""The posterior of one hypothesis given data sets and a sky model.
+
+It joins the free parameters of the hypothesis with the nuisances of the data sets, asks the sky model once for all that
+the data sets need, and evaluates batches of points. Samplers see only its :class:`~crsea_infer.inference.target.Target`
+side; reports use the predictions and chi2 per data set. Points outside the box in which the sky model holds have
+ln L = -inf; a likelihood that is not a number stops the run with the data set and the parameters named.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from crsea_infer.arrays import Array, Float64, array_namespace
+from crsea_infer.errors import UserError, nearest
+from crsea_infer.inference.distributions import Product
+from crsea_infer.inference.priors import prior_sets_with
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from crsea_infer.emulator.model import BoundModel, Request, SkyModel
+    from crsea_infer.inference.hypotheses import Hypothesis
+    from crsea_infer.inference.likelihoods.base import Likelihood
+    from crsea_infer.inference.priors import Parameter
+
+__all__ = ["LikelihoodError", "Posterior", "check_parameters", "posterior_for"]
+
+BLOCK = 128
+"""Points evaluated at once: the arrays of a block of 64 to 128 stay in the cache of a core."""
+
+_SPECTRUM = ("proton_norm", "proton_slope_1", "helium_norm", "helium_slope_1")
+_SCALES = ("hi_scale", "xco_scale", "helium_ratio")
+_NUMBERED = re.compile(r"(proton|helium)_(slope|break)_[1-9]\d*")
+
+
+class LikelihoodError(UserError):
+    """A data set's likelihood is not a number at a point where the model holds."""
+
+
+@dataclass(frozen=True, eq=False)
+class Posterior:
+    """Prior and likelihood of one hypothesis; made by :func:`posterior_for`.
+
+    Parameter vectors theta [..., n] follow `names`: free parameters of the hypothesis, then nuisances of the data sets.
+
+    Attributes
+    ----------
+    hypothesis, likelihoods
+        What was asked for; the likelihoods know the sky model's relative error.
+    parameters
+        The n sampled parameters.
+    model
+        The sky model, bound to what the data sets need.
+    box
+        Range of the sky model's transport parameters.
+    """
+
+    hypothesis: Hypothesis
+    likelihoods: tuple[Likelihood, ...]
+    parameters: tuple[Parameter, ...]
+    model: BoundModel
+    box: Mapping[str, tuple[float, float]]
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """Names of the sampled parameters."""
+        return tuple(parameter.name for parameter in self.parameters)
+
+    @cached_property
+    def prior(self) -> Product:
+        """Prior of the sampled parameters."""
+        return Product(tuple(parameter.distribution for parameter in self.parameters))
+
+    @cached_property
+    def fiducial(self) -> Float64:
+        """Published values [n]; nuisances at 0."""
+        return np.array([parameter.fiducial for parameter in self.parameters])
+
+    @property
+    def n_data(self) -> int:
+        """Number of data points of all data sets."""
+        return sum(likelihood.n_data for likelihood in self.likelihoods)
+
+    def prior_transform(self, unit: Array) -> Array:
+        """Map the unit cube u [..., n] to theta [..., n]."""
+        return self.prior.prior_transform(unit)
+
+    def log_prior(self, theta: Array) -> Array:
+        """Return the natural log of the normalised prior density [...]."""
+        return self.prior.log_pdf(theta)
+
+    def log_likelihood(self, theta: Array) -> Array:
+        """Return ln L [...] of theta [..., n]; -inf outside the sky model's box.
+
+        Raises
+        ------
+        LikelihoodError
+            When a data set's ln L is NaN.
+        """
+        return sum(self.log_likelihood_per_data_set(theta).values())
+
+    def log_likelihood_per_data_set(self, theta: Array) -> dict[str, Array]:
+        """Return ln L [...] of each data set; raises as :meth:`log_likelihood`."""
+        xp = array_namespace(theta)
+
+        def evaluate(block: Array) -> dict[str, Array]:
+            inside = self._is_inside(block)
+            point = xp.where(inside[..., None], block, xp.asarray(self._inner_point))
+            predictions, values = self._predict(point), self._values(point)
+            result = {}
+            for likelihood, prediction in zip(self.likelihoods, predictions, strict=True):
+                log_l = likelihood.log_likelihood(prediction, values)
+                if xp is np:  # traced arrays have no values to look at
+                    self._refuse_nan(likelihood, log_l, point)
+                result[likelihood.name] = xp.where(inside, log_l, -np.inf)
+            return result
+
+        return self._in_blocks(evaluate, theta)
+
+    def chi2(self, theta: Array) -> dict[str, Array]:
+        """Return chi2 [...] of each data set, its nuisance pull included; NaN outside the box."""
+        return self._in_blocks(
+            lambda block: {
+                likelihood.name: likelihood.chi2(prediction, self._values(block))
+                for likelihood, prediction in zip(self.likelihoods, self._predict(block), strict=True)
+            },
+            theta,
+        )
+
+    def chi2_profiled(self, theta: Array) -> dict[str, Array]:
+        """Return chi2 [...] of each data set at its own best nuisances, whatever theta says of them."""
+        return self._in_blocks(
+            lambda block: {
+                likelihood.name: likelihood.chi2_profiled(prediction)
+                for likelihood, prediction in zip(self.likelihoods, self._predict(block), strict=True)
+            },
+            theta,
+        )
+
+    def predictions(self, theta: Array) -> dict[str, Array]:
+        """Return the prediction for each data set's points [..., n_data]."""
+        return self._in_blocks(
+            lambda block: {
+                likelihood.name: likelihood.binned_prediction(prediction)
+                for likelihood, prediction in zip(self.likelihoods, self._predict(block), strict=True)
+            },
+            theta,
+        )
+
+    def intensities(self, theta: Array) -> dict[str, tuple[Array, ...]]:
+        """Return what the sky model gives for each data set's requests, for simulating data."""
+        return {
+            likelihood.name: prediction
+            for likelihood, prediction in zip(self.likelihoods, self._predict(theta), strict=True)
+        }
+
+    def nuisance_values(self, theta: Array) -> dict[str, Array]:
+        """Return the values [...] of the data sets' nuisances."""
+        own = {nuisance.name for likelihood in self.likelihoods for nuisance in likelihood.nuisances}
+        return {name: value for name, value in self._values(theta).items() if name in own}
+
+    def values(self, theta: Array) -> dict[str, Array]:
+        """Return every parameter by name [...]: sampled and fixed."""
+        return self._values(theta)
+
+    def _values(self, theta: Array) -> dict[str, Array]:
+        xp = array_namespace(theta)
+        shape = theta.shape[:-1]
+        values = {parameter.name: xp.full(shape, parameter.fiducial) for parameter in self.hypothesis.fixed}
+        values.update({name: theta[..., column] for column, name in enumerate(self.names)})
+        return values
+
+    def _predict(self, theta: Array) -> list[tuple[Array, ...]]:
+        """Return for each data set the intensities of its requests."""
+        values = self._values(theta)
+        intensities = iter(
+            self.model({parameter.name: values[parameter.name] for parameter in self.hypothesis.parameters})
+        )
+        return [tuple(next(intensities) for _ in likelihood.requests) for likelihood in self.likelihoods]
+
+    def _is_inside(self, theta: Array) -> Array:
+        """Return whether theta [..., n] is a point [...] at which the sky model holds."""
+        xp = array_namespace(theta)
+        inside = xp.all(xp.isfinite(theta), axis=-1)
+        for column, name in enumerate(self.names):
+            if name in self.box:
+                lower, upper = self.box[name]
+                inside = inside & (theta[..., column] >= lower) & (theta[..., column] <= upper)
+        return inside
+
+    @cached_property
+    def _inner_point(self) -> Float64:
+        """A point inside the box, at which the model is evaluated in place of those outside."""
+        point = self.fiducial.copy()
+        for column, name in enumerate(self.names):
+            if name in self.box:
+                point[column] = np.clip(point[column], *self.box[name])
+        return point
+
+    def _in_blocks(self, evaluate: Callable[[Array], dict[str, Array]], theta: Array) -> dict[str, Array]:
+        """Evaluate NumPy batches in blocks; other arrays at once, because their compilers block them themselves."""
+        shape = theta.shape[:-1]
+        if array_namespace(theta) is not np or int(np.prod(shape)) <= BLOCK:
+            return evaluate(theta)
+        points = theta.reshape(-1, theta.shape[-1])
+        blocks = [evaluate(points[start : start + BLOCK]) for start in range(0, len(points), BLOCK)]
+        joined = {name: np.concatenate([block[name] for block in blocks]) for name in blocks[0]}
+        return {name: array.reshape(*shape, *array.shape[1:]) for name, array in joined.items()}
+
+    def _refuse_nan(self, likelihood: Likelihood, log_l: Float64, theta: Float64) -> None:
+        wrong = np.isnan(log_l)
+        if wrong.any():
+            point = theta.reshape(-1, theta.shape[-1])[int(np.argmax(wrong.reshape(-1)))]
+            shown = ", ".join(f"{name} = {value:.6g}" for name, value in zip(self.names, point, strict=True))
+            raise LikelihoodError(
+                f"the likelihood of {likelihood.name} is not a number at {shown}",
+                valid="a finite ln L wherever the sky model holds",
+                fix="check that the priors keep to values with a meaning (positive scales and breaks)",
+            )
+
+
+def posterior_for(hypothesis: Hypothesis, likelihoods: Sequence[Likelihood], model: SkyModel) -> Posterior:
+    """Join a hypothesis, data sets and a sky model.
+
+    Raises
+    ------
+    UserError
+        When there is no data set or one is given twice; when the sky model needs a parameter that has no prior, or a
+        parameter is of no use to it; when a published or fixed value lies outside the model's box; when two data sets
+        share the name but not the distribution of a nuisance; when the model does not know a region or an energy.
+    """
+    names = [likelihood.name for likelihood in likelihoods]
+    if not names:
+        raise UserError("no likelihood was given", valid="at least one data set")
+    if len(set(names)) < len(names):
+        repeated = next(name for name in names if names.count(name) > 1)
+        raise UserError(f"the likelihood {repeated!r} is given twice", valid="each data set once")
+    check_parameters(hypothesis, model)
+    nuisances = _nuisances(hypothesis, likelihoods)
+    requests: list[Request] = [request for likelihood in likelihoods for request in likelihood.requests]
+    return Posterior(
+        hypothesis=hypothesis,
+        likelihoods=tuple(likelihood.with_model_error(model.relative_error) for likelihood in likelihoods),
+        parameters=(*hypothesis.free, *nuisances),
+        model=model.bind(requests),
+        box=dict(model.box),
+    )
+
+
+def check_parameters(hypothesis: Hypothesis, model: SkyModel) -> None:
+    """Refuse a hypothesis that lacks a parameter of the sky model, has a useless one, or stands outside the box.
+
+    Raises
+    ------
+    UserError
+        Naming the parameter and, when one is missing, the prior sets that would provide it.
+    """
+    given = {parameter.name: parameter for parameter in hypothesis.parameters}
+    needed = (*model.box, *_needed_spectrum(given))
+    for name in needed:
+        if name not in given:
+            providers = prior_sets_with(name)
+            raise UserError(
+                f"the hypothesis {hypothesis.name!r} has no parameter {name!r}, which the sky model needs",
+                valid=f"prior sets that together give {', '.join(needed)}",
+                fix=f"add a prior set that gives it: {', '.join(providers)}"
+                if providers
+                else f"add [parameters.{name}] to a prior set",
+            )
+    known = {*model.box, *_SPECTRUM, *_SCALES}
+    for name, parameter in given.items():
+        if name not in known and not _NUMBERED.fullmatch(name):
+            match = nearest(name, known)
+            raise UserError(
+                f"the prior set {parameter.prior_set!r} gives {name!r}, which the sky model does not know",
+                valid=", ".join(
+                    [*sorted(known), "proton_slope_N", "proton_break_N", "helium_slope_N", "helium_break_N"]
+                ),
+                fix=f"did you mean {match!r}?" if match else f"remove [parameters.{name}]",
+            )
+    for name, (lower, upper) in model.box.items():
+        parameter = given[name]
+        if not lower <= parameter.fiducial <= upper:
+            raise UserError(
+                f"the prior set {parameter.prior_set!r} has {name} = {parameter.fiducial:g} as published value, "
+                "outside the range of the sky model",
+                valid=f"{lower:g} to {upper:g} {parameter.unit}".rstrip(),
+                fix="change it, or train an emulator on a wider range",
+            )
+
+
+def _needed_spectrum(given: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the parameters of local spectra that no sky model does without; helium only when it is described."""
+    describes_helium = any(name.startswith("helium_") for name in given)
+    return _SPECTRUM if describes_helium else _SPECTRUM[:2]
+
+
+def _nuisances(hypothesis: Hypothesis, likelihoods: Sequence[Likelihood]) -> tuple[Parameter, ...]:
+    """Return the nuisances of all data sets, shared ones once."""
+    taken = {parameter.name for parameter in hypothesis.parameters}
+    found: dict[str, Parameter] = {}
+    for likelihood in likelihoods:
+        for nuisance in likelihood.nuisances:
+            if nuisance.name in taken:
+                raise UserError(
+                    f"the likelihood {likelihood.name!r} calls its nuisance {nuisance.name!r}, "
+                    f"which is a parameter of the hypothesis {hypothesis.name!r}",
+                    fix="give it another systematic_name",
+                )
+            earlier = found.setdefault(nuisance.name, nuisance)
+            if earlier.distribution != nuisance.distribution:
+                raise UserError(
+                    f"the likelihoods {earlier.prior_set!r} and {likelihood.name!r} share the nuisance "
+                    f"{nuisance.name!r} with different priors",
+                    valid="one prior for a shared nuisance",
+                )
+    return tuple(found.values())
