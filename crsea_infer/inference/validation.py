@@ -98,7 +98,8 @@ def validate(entry: type[EntryType], content: Mapping[str, Any], where: str) -> 
 
 
 def _user_error(entry: type[Entry], fault: dict[str, Any], where: str, others: int) -> UserError:
-    location = tuple(fault["loc"])
+    # Alternatives such as "a list or a table" leave the name of the alternative in the location: not a key.
+    location = tuple(part for part in fault["loc"] if not (isinstance(part, str) and "[" in part))
     key = ".".join(str(part) for part in location)
     kind = str(fault["type"])
     more = f" (and {others} more)" if others else ""

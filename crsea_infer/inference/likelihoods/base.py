@@ -130,15 +130,23 @@ class LikelihoodFolder:
         The `likelihood.toml`.
     settings
         Its keys, with a run file's options in place of the file's own.
+    where
+        Opens messages about the settings.
     """
 
     name: str
     path: Path
     settings: Mapping[str, Any]
+    where: str
 
 
 def load_likelihood(
-    name: str, options: Mapping[str, Any] | None = None, *, where: str = "", base: Path | None = None
+    name: str,
+    options: Mapping[str, Any] | None = None,
+    *,
+    options_where: str = "",
+    where: str = "",
+    base: Path | None = None,
 ) -> Likelihood:
     """Find a data set by name or path, and read it.
 
@@ -146,6 +154,8 @@ def load_likelihood(
     ----------
     options
         Keys that take the place of those in `likelihood.toml`.
+    options_where
+        File and table in which the options stood.
     where, base
         For messages and relative paths; see :func:`crsea_infer.inference.content.find`.
 
@@ -164,7 +174,7 @@ def load_likelihood(
     kind = settings.get("kind")
     if not isinstance(kind, str):
         raise UserError(f"{path}: the key 'kind' is missing or not text", valid=", ".join(_kinds()))
-    folder = LikelihoodFolder(folder_name, path, settings)
+    folder = LikelihoodFolder(folder_name, path, settings, f"{path} with {options_where}" if options else str(path))
     read = getattr(_class_of_kind(kind, path), "read", None)
     if read is None:
         raise UserError(f"{path}: kind = {kind!r} has no method 'read'", valid="a class with the methods of Likelihood")

@@ -117,7 +117,7 @@ class FluxPoints:
         UserError
             When `likelihood.toml` or the table is not valid.
         """
-        entry = validate(_Entry, folder.settings, str(folder.path))
+        entry = validate(_Entry, folder.settings, folder.where)
         table = read_table(folder.path.parent / entry.table, _COLUMNS)
         check_bins(table, "energy_min", "energy_max", "energy_reference")
         low, high = table.columns["energy_min"], table.columns["energy_max"]

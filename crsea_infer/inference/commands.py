@@ -1,0 +1,304 @@
+"""What the commands `list`, `check`, `cite` and `init` do.
+
+They read content and show it; none of them computes a likelihood. `check` goes as far as binding the data sets to the
+sky model, so that whatever would stop a run before its first sample stops `check` too.
+"""
+
+from __future__ import annotations
+
+import importlib.resources
+from typing import TYPE_CHECKING
+
+from crsea_infer.errors import UserError
+from crsea_infer.files import atomic_write, make_directory
+from crsea_infer.inference import content
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from importlib.resources.abc import Traversable
+    from pathlib import Path
+
+    from rich.console import Console
+    from rich.table import Table
+
+    from crsea_infer.inference.hypotheses import Hypothesis
+    from crsea_infer.inference.run_file import RunFile
+
+__all__ = ["check", "cite", "init", "list_content"]
+
+_STARTER_TABLE = ("likelihoods/lhaaso_km2a_inner/flux.ecsv", "likelihoods/my_data/flux.ecsv")
+_METHODS = {
+    "emcee": ("arXiv:1202.3665", "the sampler emcee"),
+    "dynesty": ("arXiv:1904.02180", "the sampler dynesty"),
+}
+
+
+def list_content(kinds: Sequence[str]) -> None:
+    """Print what there is of each kind: "regions", "priors", "likelihoods", "hypotheses", "runs".
+
+    A file that cannot be read is listed with its error: one bad file of the user's must not hide the others.
+    """
+    console = _console()
+    for number, kind in enumerate(kinds):
+        if number:
+            console.print()
+        console.print(_LISTINGS[kind]())
+
+
+def check(run: str) -> None:
+    """Read a run file with all that it names, bind it to its sky model, and print a summary.
+
+    Raises
+    ------
+    UserError
+        On anything that would stop the run before its first sample.
+    """
+    from crsea_infer import emulator
+    from crsea_infer.inference.posterior import posterior_for
+    from crsea_infer.inference.run_file import load_run
+
+    run_file = load_run(run)
+    model = emulator.load(run_file.emulator)
+    for hypothesis in run_file.hypotheses:
+        posterior_for(hypothesis, run_file.likelihoods, model)
+    console = _console()
+    console.print(f"[bold]{_text(run_file.title)}[/bold]  ({_text(str(run_file.path))})")
+    if run_file.description:
+        console.print(_text(run_file.description))
+    for hypothesis in run_file.hypotheses:
+        console.print()
+        console.print(_hypothesis_table(hypothesis))
+    console.print()
+    console.print(_likelihood_table(run_file))
+    console.print()
+    physics = "; ".join(f"{key.replace('_', ' ')}: {value}" for key, value in model.description.items())
+    console.print(f"[bold]Sky model[/bold]  {_text(physics)}; fingerprint {model.fingerprint}")
+    options = "; ".join(f"{name} ({_text(_options(given))})" for name, given in run_file.samplers.items())
+    console.print(f"[bold]Samplers[/bold]  {options}; seed {run_file.seed}")
+    n_data = sum(likelihood.n_data for likelihood in run_file.likelihoods)
+    console.print(f"\nThe run is valid: {len(run_file.hypotheses)} hypotheses, {n_data} data points.")
+
+
+def cite(run: str) -> str:
+    """Return BibTeX for the data sets, models and samplers of a run, each once.
+
+    Raises
+    ------
+    UserError
+        When the run is not valid.
+    """
+    from crsea_infer.inference.run_file import load_run
+
+    run_file = load_run(run)
+    entries: dict[str, None] = {}
+    for likelihood in run_file.likelihoods:
+        entries.update(dict.fromkeys(likelihood.citations))
+    cited: dict[str, set[str]] = {}
+    for hypothesis in run_file.hypotheses:
+        for reference in hypothesis.references:
+            cited.setdefault(reference, set()).add(hypothesis.name)
+    uses = [(reference, "models of " + ", ".join(sorted(names))) for reference, names in cited.items()]
+    uses += [_METHODS[name] for name in run_file.samplers if name in _METHODS]
+    entries.update(dict.fromkeys(_entry_of(reference, use) for reference, use in uses))
+    return "\n\n".join(entries)
+
+
+def init(directory: Path) -> None:
+    """Write a commented run file, prior set, hypothesis and data set to `directory`, ready to check and run.
+
+    Raises
+    ------
+    UserError
+        When the directory cannot be written to, or a file of the starter is there already.
+    """
+    starter = importlib.resources.files("crsea_infer.inference") / "starter"
+    files = {name: item.read_bytes() for name, item in _files_below(starter, "")}
+    packaged, name = _STARTER_TABLE
+    files[name] = (content.packaged_root() / packaged).read_bytes()
+    present = [name for name in sorted(files) if (directory / name).exists()]
+    if present:
+        raise UserError(
+            f"{directory / present[0]} is there already",
+            valid="a new folder, or one without " + ", ".join(sorted(files)),
+            fix="choose another folder, or move the file away",
+        )
+    for name, text in files.items():
+        make_directory((directory / name).parent)
+        atomic_write(directory / name, text)
+    console = _console()
+    console.print(f"wrote to {_text(str(directory))}:")
+    for name in sorted(files):
+        console.print(f"  {name}")
+    console.print(f"next: cd {_text(str(directory))} && crsea-infer check my_run")
+
+
+def _files_below(folder: Traversable, prefix: str) -> list[tuple[str, Traversable]]:
+    found: list[tuple[str, Traversable]] = []
+    for item in sorted(folder.iterdir(), key=lambda each: each.name):
+        if item.is_dir():
+            found += _files_below(item, f"{prefix}{item.name}/")
+        elif item.name.endswith((".toml", ".ecsv")):
+            found.append((prefix + item.name, item))
+    return found
+
+
+def _entry_of(reference: str, use: str) -> str:
+    """Return a BibTeX entry for an arXiv identifier, or a comment for a reference of another kind."""
+    if not reference.startswith("arXiv:"):
+        return f"% {reference}: {use}"
+    identifier = reference.removeprefix("arXiv:")
+    fields = {"eprint": identifier, "archivePrefix": "arXiv", "note": use}
+    lines = "".join(f"  {key} = {{{value}}},\n" for key, value in fields.items())
+    return f"@misc{{arXiv:{identifier},\n{lines}}}"
+
+
+def _console() -> Console:
+    """Return a console that wraps at the terminal's width, and late when the output goes to a file or a pipe."""
+    from rich.console import Console
+
+    console = Console(highlight=False)
+    return console if console.is_terminal else Console(highlight=False, width=160)
+
+
+def _text(text: str) -> str:
+    from rich.markup import escape
+
+    return escape(text)
+
+
+def _table(title: str, *columns: str) -> Table:
+    from rich import box
+    from rich.table import Table
+
+    table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
+    for number, column in enumerate(columns):
+        table.add_column(column, overflow="fold", no_wrap=number == 0)
+    return table
+
+
+def _hypothesis_table(hypothesis: Hypothesis) -> Table:
+    title = f"{hypothesis.name}: {hypothesis.title} ({len(hypothesis.free)} free parameters)"
+    table = _table(_text(title), "parameter", "prior", "unit", "published", "prior set", "description")
+    for parameter in (*hypothesis.free, *hypothesis.fixed):
+        table.add_row(
+            parameter.name,
+            parameter.distribution.describe(),
+            _text(parameter.unit),
+            f"{parameter.fiducial:g}",
+            parameter.prior_set,
+            _text(parameter.description),
+        )
+    return table
+
+
+def _likelihood_table(run_file: RunFile) -> Table:
+    table = _table("Data sets", "likelihood", "points", "region", "nuisances", "status", "reference", "title")
+    for likelihood in run_file.likelihoods:
+        provenance = likelihood.provenance
+        table.add_row(
+            likelihood.name,
+            str(likelihood.n_data),
+            likelihood.region or "the Sun",
+            ", ".join(nuisance.name for nuisance in likelihood.nuisances) or "none",
+            provenance.status,
+            _text(f"{provenance.reference}, {provenance.table_or_figure}"),
+            _text(likelihood.title),
+        )
+    return table
+
+
+def _options(options: object) -> str:
+    import dataclasses
+
+    if not dataclasses.is_dataclass(options) or isinstance(options, type):
+        return str(options)
+    return ", ".join(f"{name} = {value}" for name, value in dataclasses.asdict(options).items())
+
+
+def _or_error(read: Callable[[], tuple[str, ...]], width: int) -> tuple[str, ...]:
+    """Return the cells that `read` gives, or the first line of its error in the last one."""
+    try:
+        return tuple(_text(cell) for cell in read())
+    except UserError as error:
+        return (*[""] * (width - 1), f"[red]not valid: {_text(error.given)}[/red]")
+
+
+def _list_regions() -> Table:
+    from crsea_infer.physics.regions import REGIONS
+
+    table = _table(
+        "Sky regions (or any box, such as l=50..200,b=-5..5)", "region", "longitude", "latitude", "description"
+    )
+    for region in REGIONS.values():
+        longitude, latitude = (f"{low:g} to {high:g} deg" for low, high in (region.longitude, region.latitude))
+        table.add_row(region.name, longitude, latitude, _text(region.description))
+    return table
+
+
+def _list_priors() -> Table:
+    from crsea_infer.inference.priors import read_prior_set
+
+    table = _table("Prior sets", "prior set", "from", "parameters", "title")
+    for item in content.available("priors"):
+
+        def read(path: Path = item.path) -> tuple[str, ...]:
+            prior_set = read_prior_set(path)
+            return ", ".join(parameter.name for parameter in prior_set.parameters), prior_set.title
+
+        table.add_row(item.name, item.origin, *_or_error(read, 2))
+    return table
+
+
+def _list_likelihoods() -> Table:
+    from crsea_infer.inference.likelihoods.base import load_likelihood
+
+    table = _table("Likelihoods", "likelihood", "from", "points", "region", "status", "reference", "title")
+    for item in content.available("likelihoods"):
+
+        def read(name: str = item.name) -> tuple[str, ...]:
+            likelihood = load_likelihood(name)
+            provenance = likelihood.provenance
+            region = likelihood.region or "the Sun"
+            return str(likelihood.n_data), region, provenance.status, provenance.reference, likelihood.title
+
+        table.add_row(item.name, item.origin, *_or_error(read, 5))
+    return table
+
+
+def _list_hypotheses() -> Table:
+    from crsea_infer.inference.hypotheses import available_hypotheses, load_hypothesis
+
+    table = _table("Hypotheses", "hypothesis", "from", "prior sets", "free parameters", "title")
+    packaged = content.hypothesis_files()[-1]
+    for name, (title, prior_sets, path) in sorted(available_hypotheses().items()):
+        origin = "package" if path == packaged else "yours"
+
+        def read(name: str = name, title: str = title) -> tuple[str, ...]:
+            return str(len(load_hypothesis(name).free)), title
+
+        table.add_row(name, origin, ", ".join(prior_sets), *_or_error(read, 2))
+    return table
+
+
+def _list_runs() -> Table:
+    from crsea_infer.inference.run_file import load_run
+
+    table = _table("Runs", "run", "from", "hypotheses", "likelihoods", "title")
+    for item in content.available("runs"):
+
+        def read(path: Path = item.path) -> tuple[str, ...]:
+            run_file = load_run(path)
+            hypotheses = ", ".join(hypothesis.name for hypothesis in run_file.hypotheses)
+            return hypotheses, ", ".join(likelihood.name for likelihood in run_file.likelihoods), run_file.title
+
+        table.add_row(item.name, item.origin, *_or_error(read, 3))
+    return table
+
+
+_LISTINGS = {
+    "regions": _list_regions,
+    "priors": _list_priors,
+    "likelihoods": _list_likelihoods,
+    "hypotheses": _list_hypotheses,
+    "runs": _list_runs,
+}

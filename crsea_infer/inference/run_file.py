@@ -1,0 +1,227 @@
+"""Run files: hypotheses x data sets x samplers, in one TOML file.
+
+A run file says what to compare with what, and nothing about how the machine does it. Reading one resolves everything it
+names (prior sets, tables, options), so that whatever is wrong is said before any computing, and so that a run can be
+recognised later by its content rather than by its name.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import Field
+
+from crsea_infer.errors import UserError, unknown_name
+from crsea_infer.files import digest
+from crsea_infer.inference import content
+from crsea_infer.inference.hypotheses import Hypothesis, build_hypothesis, load_hypothesis
+from crsea_infer.inference.likelihoods.base import Likelihood, load_likelihood
+from crsea_infer.inference.validation import Entry, read_toml, validate
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["RunFile", "load_run"]
+
+LARGEST_SEED = 2**63 - 1
+
+
+@dataclass(frozen=True, eq=False)
+class RunFile:
+    """A run file that was read, checked and resolved.
+
+    Attributes
+    ----------
+    name
+        Its name without ".toml"; the output goes to a folder of that name unless another is asked for.
+    path
+        The file.
+    hypotheses, likelihoods
+        What is compared, and with what.
+    seed
+        Of all random numbers of the run.
+    samplers
+        Name of each sampler -> its options, a frozen dataclass.
+    emulator
+        File of the emulator, or None for the one that comes with the package.
+    """
+
+    name: str
+    path: Path
+    title: str
+    description: str
+    hypotheses: tuple[Hypothesis, ...]
+    likelihoods: tuple[Likelihood, ...]
+    seed: int
+    samplers: Mapping[str, Any]
+    emulator: Path | None
+
+    def resolved(self) -> dict[str, Any]:
+        """Return all that determines the results, as plain values that TOML and JSON can hold.
+
+        The sky model is not part of it: it has its own fingerprint.
+        """
+        return {
+            "seed": self.seed,
+            "hypotheses": {hypothesis.name: _hypothesis_content(hypothesis) for hypothesis in self.hypotheses},
+            "likelihoods": {likelihood.name: _likelihood_content(likelihood) for likelihood in self.likelihoods},
+            "samplers": {name: _plain(dataclasses.asdict(options)) for name, options in self.samplers.items()},
+        }
+
+    def fingerprint(self) -> str:
+        """Return a hash of :meth:`resolved`: equal for runs that give equal numbers, whatever they are called."""
+        return digest(self.resolved())
+
+
+class _EmulatorEntry(Entry):
+    path: str
+
+
+class _RunEntry(Entry):
+    title: str
+    description: str = ""
+    hypotheses: list[str] | dict[str, list[str]]
+    likelihoods: list[str]
+    options: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    samplers: dict[str, dict[str, Any]]
+    seed: int = 1
+    emulator: _EmulatorEntry | None = None
+
+
+def load_run(name: str | Path) -> RunFile:
+    """Find a run file by name or path, read it and resolve what it names.
+
+    Paths inside a run file count from the folder of that file.
+
+    Raises
+    ------
+    UserError
+        On anything that is absent, unknown, misspelt, given twice or out of range, with file and key.
+    """
+    path = content.find("runs", str(name))
+    entry = validate(_RunEntry, read_toml(path), str(path))
+    if not 0 <= entry.seed <= LARGEST_SEED:
+        raise UserError(f"{path}: seed = {entry.seed}", valid=f"a whole number from 0 to {LARGEST_SEED}")
+    return RunFile(
+        name=path.stem,
+        path=path,
+        title=entry.title,
+        description=entry.description,
+        hypotheses=_hypotheses(path, entry),
+        likelihoods=_likelihoods(path, entry),
+        seed=entry.seed,
+        samplers=_samplers(path, entry),
+        emulator=_emulator(path, entry),
+    )
+
+
+def _hypotheses(path: Path, entry: _RunEntry) -> tuple[Hypothesis, ...]:
+    where = f"{path}: hypotheses"
+    _refuse_bad_list(where, list(entry.hypotheses), "hypothesis")
+    if isinstance(entry.hypotheses, dict):
+        return tuple(
+            build_hypothesis(name, prior_sets, where=f"{where}.{name}", base=path.parent)
+            for name, prior_sets in entry.hypotheses.items()
+        )
+    return tuple(load_hypothesis(name, where=where) for name in entry.hypotheses)
+
+
+def _likelihoods(path: Path, entry: _RunEntry) -> tuple[Likelihood, ...]:
+    where = f"{path}: likelihoods"
+    _refuse_bad_list(where, entry.likelihoods, "likelihood")
+    called = {name: _folder_name(name) for name in entry.likelihoods}
+    for name in entry.options:
+        if name not in called.values():
+            raise unknown_name("likelihood", name, called.values(), where=f"{path}: options")
+    likelihoods = tuple(
+        load_likelihood(
+            name,
+            entry.options.get(called[name]),
+            options_where=f"[options.{called[name]}] of {path}",
+            where=where,
+            base=path.parent,
+        )
+        for name in entry.likelihoods
+    )
+    _refuse_bad_list(where, [likelihood.name for likelihood in likelihoods], "likelihood")
+    return likelihoods
+
+
+def _folder_name(name: str) -> str:
+    given = Path(name)
+    return given.resolve().parent.name if given.suffix == ".toml" else given.name
+
+
+def _samplers(path: Path, entry: _RunEntry) -> dict[str, Any]:
+    from crsea_infer.inference.samplers.base import options_from
+    from crsea_infer.inference.samplers.registry import OPTIONS
+
+    if not entry.samplers:
+        raise UserError(
+            f"{path}: has no sampler", valid=", ".join(sorted(OPTIONS)), fix="add a table, such as [samplers.dynesty]"
+        )
+    options = {}
+    for name, given in entry.samplers.items():
+        if name not in OPTIONS:
+            raise unknown_name("sampler", name, OPTIONS, where=f"{path}: samplers")
+        try:
+            options[name] = options_from(OPTIONS[name], name, given)
+        except UserError as error:
+            raise UserError(f"{path}: {error.given}", valid=error.valid, fix=error.fix) from error
+    return options
+
+
+def _emulator(path: Path, entry: _RunEntry) -> Path | None:
+    if entry.emulator is None:
+        return None
+    emulator = path.parent / Path(entry.emulator.path).expanduser()
+    if not emulator.is_file():
+        raise UserError(
+            f"{path}: emulator.path: there is no file {emulator}",
+            valid="an emulator made by 'crsea-infer emulator train'",
+            fix="correct the path, or remove [emulator] to use the one that comes with the package",
+        )
+    return emulator
+
+
+def _refuse_bad_list(where: str, names: list[str], kind: str) -> None:
+    if not names:
+        raise UserError(f"{where}: the list is empty", valid=f"the name of at least one {kind}")
+    repeated = [name for name in names if names.count(name) > 1]
+    if repeated:
+        raise UserError(f"{where}: {repeated[0]!r} is given twice", valid=f"each {kind} once")
+
+
+def _hypothesis_content(hypothesis: Hypothesis) -> dict[str, Any]:
+    return {
+        "prior_sets": list(hypothesis.prior_sets),
+        "parameters": {
+            parameter.name: {
+                "fiducial": parameter.fiducial,
+                "prior": parameter.distribution.describe(),
+                **{
+                    key: value
+                    for key, value in dataclasses.asdict(parameter.distribution).items()
+                    if key == "kind" or abs(value) != float("inf")
+                },
+            }
+            for parameter in hypothesis.parameters
+        },
+    }
+
+
+def _likelihood_content(likelihood: Likelihood) -> dict[str, Any]:
+    words = {"title", "label", "citations"}
+    return {key: _plain(value) for key, value in likelihood.settings.items() if value is not None and key not in words}
+
+
+def _plain(value: Any) -> Any:
+    """Return mappings and sequences as dicts and lists, without None, which TOML cannot hold."""
+    if isinstance(value, dict):
+        return {str(key): _plain(item) for key, item in value.items() if item is not None}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return value
