@@ -12,13 +12,13 @@ import json
 import os
 import secrets
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from crsea_infer.errors import UserError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 __all__ = ["atomic_path", "atomic_write", "digest", "file_digest", "make_directory"]
 

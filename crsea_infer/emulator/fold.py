@@ -1,0 +1,137 @@
+"""The exact contraction of responses with the local cosmic-ray spectra.
+
+The mean intensity of a region is an integral over the energy of the cosmic rays of (cross-section) x (local spectrum) x
+(effective column at that rigidity). The column is a polynomial in the logarithm of rigidity, so the integral becomes a
+matrix that is computed once per request, applied to the local spectra, and contracted with the responses: no table of
+spectra is interpolated, whatever the breaks.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+from scipy.interpolate import BarycentricInterpolator
+
+from crsea_infer.arrays import Array, Float64, array_namespace
+from crsea_infer.errors import UserError
+from crsea_infer.physics.absorption import cmb_absorption_coefficient
+from crsea_infer.physics.geometry import absorption_interpolation
+from crsea_infer.physics.hadronic import NUCLEAR_FACTOR, Product, differential_cross_section
+from crsea_infer.physics.local_spectrum import local_intensity, rigidity
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["ENERGY_RANGE", "SpectralFold"]
+
+ENERGY_RANGE: Final = (1.0, 5.0e6)
+"""Energies of gamma rays and neutrinos that the model covers, GeV."""
+
+_POINTS_PER_DECADE: Final = 32
+_DECADES_ABOVE: Final = 3.5  # of cosmic-ray energy above the secondary's: what lies beyond contributes less than 1e-5
+_SQUARE_METRES_TO_CM: Final = 1e-4
+
+
+@dataclass(frozen=True)
+class SpectralFold:
+    """The matrices of one request.
+
+    Attributes
+    ----------
+    kinetic
+        Nodes of kinetic energy per nucleon, GeV, shape [n_kinetic].
+    matrix
+        Takes (proton, helium) intensities at the nodes to the moments, shape [2 n_kinetic, n_energies * n_nodes].
+    columns
+        Takes responses to columns: shapes [n_energies, absorption] and [n_nodes, rigidity].
+    """
+
+    kinetic: Float64
+    matrix: Float64
+    absorption: Float64
+    nodes: Float64
+
+    @classmethod
+    def for_energies(cls, product: Product, energies: Float64, rigidities: Float64, *, absorb: bool) -> SpectralFold:
+        """Prepare the contraction for gamma rays or neutrinos of the given energies.
+
+        Parameters
+        ----------
+        product
+            "gamma" or "neutrino".
+        energies
+            GeV, shape [n_energies].
+        rigidities
+            Chebyshev nodes of the responses, GV, shape [rigidity].
+        absorb
+            Whether gamma rays are absorbed on the CMB.
+
+        Raises
+        ------
+        UserError
+            When an energy lies outside the range of the model.
+        """
+        low, high = ENERGY_RANGE
+        bad = energies[~((energies >= low) & (energies <= high))]
+        if bad.size:
+            raise UserError(
+                f"energy {bad[0]:g} GeV is outside the range of the model", valid=f"{low:g} to {high:g} GeV"
+            )
+        # both species must stay within the rigidities that responses cover
+        top = min(energies.max() * 10**_DECADES_ABOVE, rigidities.max() / 2.1)
+        n_kinetic = int(np.ceil(np.log10(top / energies.min()) * _POINTS_PER_DECADE)) + 1
+        log_kinetic = np.linspace(np.log(energies.min()), np.log(top), n_kinetic)
+        kinetic = np.exp(log_kinetic)
+        step = log_kinetic[1] - log_kinetic[0]
+
+        rigidity_proton = np.asarray(rigidity("proton", kinetic))
+        rigidity_helium = np.asarray(rigidity("helium", kinetic))
+        decades = np.log10(rigidity_helium[-1] / rigidity_proton[0])
+        n_nodes = min(rigidities.size, int(np.ceil(1.5 * decades)) + 4)
+        unit = -np.cos(np.pi * (np.arange(n_nodes) + 0.5) / n_nodes)
+        ends = np.log(rigidity_proton[0]), np.log(rigidity_helium[-1])
+        log_nodes = (ends[0] + ends[1]) / 2 + (ends[1] - ends[0]) / 2 * unit
+        cardinal = BarycentricInterpolator(log_nodes, np.eye(n_nodes))
+        onto_nodes = BarycentricInterpolator(np.log(rigidities), np.eye(rigidities.size))(log_nodes)
+
+        kernel = differential_cross_section(product, energies[:, None], kinetic) * kinetic * step * _SQUARE_METRES_TO_CM
+        parts = [
+            NUCLEAR_FACTOR[species] * kernel.T[:, :, None] * cardinal(np.log(at))[:, None, :]
+            for species, at in (("proton", rigidity_proton), ("helium", rigidity_helium))
+        ]
+        coefficients = (
+            cmb_absorption_coefficient(energies) if absorb and product == "gamma" else np.zeros(energies.size)
+        )
+        return cls(
+            kinetic=kinetic,
+            matrix=np.concatenate(parts).reshape(2 * n_kinetic, -1),
+            absorption=absorption_interpolation(coefficients),
+            nodes=np.asarray(onto_nodes),
+        )
+
+    def columns(self, responses: Array) -> Array:
+        """Return effective columns at the energies and nodes of the request.
+
+        Parameters
+        ----------
+        responses
+            cm^-2, shape [..., absorption, rigidity].
+
+        Returns
+        -------
+        Array
+            Shape [..., n_energies, n_nodes].
+        """
+        xp = array_namespace(responses)
+        at_nodes = xp.matmul(responses, xp.asarray(self.nodes.T))
+        return xp.matmul(xp.asarray(self.absorption), at_nodes)
+
+    def moments(self, parameters: Mapping[str, Array]) -> Array:
+        """Return intensity per unit column, at each energy and rigidity node, shape [..., n_energies, n_nodes]."""
+        proton = local_intensity("proton", self.kinetic, parameters)
+        helium = local_intensity("helium", self.kinetic, parameters)
+        xp = array_namespace(proton)
+        flat = xp.matmul(xp.concat([proton, helium], axis=-1), xp.asarray(self.matrix))
+        return xp.reshape(flat, (*flat.shape[:-1], self.absorption.shape[0], self.nodes.shape[0]))

@@ -1,0 +1,84 @@
+"""The command line of grids: build, info, and the compact gas table."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import argparse
+
+__all__ = ["add_arguments", "execute"]
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the sub-commands of ``crsea-infer grid``."""
+    commands = parser.add_subparsers(dest="grid_command", required=True, metavar="COMMAND")
+    build = commands.add_parser(
+        "build",
+        help="solve transport on a tensor of parameters and store the responses of sky regions",
+        allow_abbrev=False,
+    )
+    build.add_argument("--output", type=Path, default=Path("grid.nc"), help="file to write (default: %(default)s)")
+    build.add_argument(
+        "--region",
+        action="append",
+        metavar="REGION",
+        help="region name or box such as l=25..100,b=-5..5; may be repeated (default: all named regions)",
+    )
+    build.add_argument("--sources", default="ferriere", help="source distribution (default: %(default)s)")
+    info = commands.add_parser("info", help="say what a grid holds and how it was made", allow_abbrev=False)
+    info.add_argument("grid", type=Path, help="file written by grid build")
+    gas = commands.add_parser("gas", help="make the compact gas table from full ring maps", allow_abbrev=False)
+    gas.add_argument("maps", type=Path, help="FITS file with the extensions N_HI and W_CO")
+    gas.add_argument("--output", type=Path, default=Path("gas_columns.nc"), help="file to write (default: %(default)s)")
+
+
+def execute(arguments: argparse.Namespace) -> None:
+    """Run the sub-command that was parsed."""
+    {"build": _build, "info": _info, "gas": _gas}[arguments.grid_command](arguments)
+
+
+def _build(arguments: argparse.Namespace) -> None:
+    from crsea_infer.files import make_directory
+    from crsea_infer.grids.response import DEFAULT_REGIONS, GridSettings, build_grid, write_grid
+    from crsea_infer.physics.regions import region_key
+    from crsea_infer.physics.sources import source_layers
+    from crsea_infer.physics.transport import TransportSettings
+    from crsea_infer.progress import counter
+
+    source_layers(arguments.sources)
+    regions = tuple(dict.fromkeys(region_key(name) for name in arguments.region or DEFAULT_REGIONS))
+    make_directory(arguments.output.resolve().parent)
+    settings = GridSettings(regions=regions, transport=TransportSettings(sources=arguments.sources))
+    with counter("transport points") as progress:
+        grid = build_grid(settings, progress)
+    write_grid(grid, arguments.output)
+    print(f"wrote {arguments.output}: {grid.sizes['point']} points x {len(regions)} regions, hash {grid.attrs['hash']}")
+
+
+def _info(arguments: argparse.Namespace) -> None:
+    import json
+
+    from crsea_infer.grids.response import read_grid
+
+    grid = read_grid(arguments.grid)
+    settings = json.loads(grid.attrs["settings"])
+    version = grid.attrs["crsea_infer_version"]
+    print(f"{arguments.grid}: response grid, hash {grid.attrs['hash']}, by crsea_infer {version}")
+    print(f"  points   {grid.sizes['point']}")
+    for axis in settings["axes"]:
+        print(f"  {axis['name']:<12} {axis['lower']:g} to {axis['upper']:g} {axis['unit']}, {axis['n_nodes']} nodes")
+    print(f"  regions  {', '.join(settings['regions'])}")
+    print(f"  rigidity {float(grid['rigidity'].min()):.3g} to {float(grid['rigidity'].max()):.3g} GV")
+    print(f"  sources  {settings['transport']['sources']}, Sun at {settings['transport']['sun_radius']} kpc")
+    print(f"  gas      {settings['gas']}")
+
+
+def _gas(arguments: argparse.Namespace) -> None:
+    from crsea_infer.files import make_directory
+    from crsea_infer.physics.gas_maps import compact_gas_table
+
+    make_directory(arguments.output.resolve().parent)
+    n_pixels = compact_gas_table(arguments.maps, arguments.output)
+    print(f"wrote {arguments.output}: {n_pixels} pixels, {arguments.output.stat().st_size / 1e6:.2f} MB")

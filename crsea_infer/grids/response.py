@@ -1,0 +1,217 @@
+"""Response grids: the responses of sky regions on a tensor of Chebyshev nodes in the transport parameters.
+
+A grid is an xarray Dataset on disk (netCDF-4): its coordinates are the design points with units, its one variable the
+responses, and its attributes say everything that went in (code version, physics choices, gas table, hash).
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+import numpy as np
+
+from crsea_infer import __version__
+from crsea_infer.errors import UserError
+from crsea_infer.files import atomic_path, digest
+from crsea_infer.physics.gas import load_gas
+from crsea_infer.physics.geometry import COMPONENTS, LineOfSight, absorption_nodes
+from crsea_infer.physics.regions import REGIONS, Region, parse_region
+from crsea_infer.physics.response import ResponseSolver, rigidity_nodes
+from crsea_infer.physics.transport import TransportSettings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    import xarray as xr
+
+    from crsea_infer.arrays import Float64
+
+__all__ = ["DEFAULT_AXES", "DEFAULT_REGIONS", "Axis", "GridSettings", "build_grid", "read_grid", "write_grid"]
+
+
+@dataclass(frozen=True)
+class Axis:
+    """One transport parameter of a grid: a range and its Chebyshev (Gauss) nodes.
+
+    Attributes
+    ----------
+    name, unit
+        Name of the parameter as in prior sets, and its unit.
+    lower, upper
+        Range that the nodes cover and within which interpolation holds.
+    n_nodes
+        Number of nodes; polynomials up to degree n_nodes - 1 are reproduced.
+    scale
+        "linear", or "log" for nodes in the logarithm.
+    """
+
+    name: str
+    lower: float
+    upper: float
+    n_nodes: int
+    unit: str = ""
+    scale: Literal["linear", "log"] = "linear"
+
+    @property
+    def nodes(self) -> Float64:
+        """Nodes in the parameter itself, ascending, shape [n_nodes]."""
+        unit = -np.cos(np.pi * (np.arange(self.n_nodes) + 0.5) / self.n_nodes)
+        low, high = (self.lower, self.upper) if self.scale == "linear" else (np.log(self.lower), np.log(self.upper))
+        mapped = (low + high) / 2 + (high - low) / 2 * unit
+        return np.asarray(mapped if self.scale == "linear" else np.exp(mapped))
+
+
+DEFAULT_AXES: Final = (
+    Axis("delta_slope", 0.0, 0.1, 20, "1/kpc"),
+    Axis("halo_height", 2.0, 12.0, 14, "kpc", "log"),
+)
+DEFAULT_REGIONS: Final = tuple(name for name in REGIONS if name != "full_sky")
+
+
+@dataclass(frozen=True)
+class GridSettings:
+    """Everything that determines a response grid.
+
+    Attributes
+    ----------
+    regions
+        Names or boxes of the sky regions.
+    axes
+        Transport parameters and their nodes.
+    n_rigidity
+        Number of Chebyshev nodes in the logarithm of rigidity.
+    transport, line_of_sight
+        Physics choices and numerics of the two stages.
+    """
+
+    regions: tuple[str, ...] = DEFAULT_REGIONS
+    axes: tuple[Axis, ...] = DEFAULT_AXES
+    n_rigidity: int = 16
+    transport: TransportSettings = field(default_factory=TransportSettings)
+    line_of_sight: LineOfSight = field(default_factory=LineOfSight)
+
+    @property
+    def rigidities(self) -> Float64:
+        """Nodes of rigidity, GV."""
+        return rigidity_nodes(self.n_rigidity)
+
+    def solver(self, regions: Sequence[Region] | None = None) -> ResponseSolver:
+        """Return the transport solver seen through the regions of the grid, or through others."""
+        return ResponseSolver.for_regions(
+            [parse_region(name) for name in self.regions] if regions is None else regions,
+            rigidities=self.rigidities,
+            transport=self.transport,
+            line_of_sight=self.line_of_sight,
+        )
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the settings as plain JSON types, for provenance and hashes."""
+        settings = asdict(self)
+        settings["line_of_sight"]["heights"] = self.line_of_sight.heights.tolist()
+        settings["gas"] = load_gas().provenance
+        return settings
+
+    @classmethod
+    def from_json(cls, content: dict[str, Any]) -> GridSettings:
+        """Read back what :meth:`as_json` wrote."""
+        sight = dict(content["line_of_sight"])
+        sight["heights"] = np.asarray(sight["heights"], dtype=float)
+        sight["x_co"] = tuple(sight["x_co"])
+        return cls(
+            regions=tuple(content["regions"]),
+            axes=tuple(Axis(**axis) for axis in content["axes"]),
+            n_rigidity=int(content["n_rigidity"]),
+            transport=TransportSettings(**content["transport"]),
+            line_of_sight=LineOfSight(**sight),
+        )
+
+
+def build_grid(settings: GridSettings, progress: Callable[[int, int], None] | None = None) -> xr.Dataset:
+    """Solve transport at every design point and return the grid.
+
+    Parameters
+    ----------
+    settings
+        What to compute.
+    progress
+        Called with the number of points done and the total after each point.
+    """
+    import xarray as xr
+
+    solver = settings.solver()
+    points = list(itertools.product(*(axis.nodes for axis in settings.axes)))
+    names = [axis.name for axis in settings.axes]
+    responses = np.empty((len(points), *solver.weights.shape[:3], settings.n_rigidity))
+    for i, point in enumerate(points):
+        parameters = dict(zip(names, point, strict=True))
+        responses[i] = solver(float(parameters["delta_slope"]), float(parameters["halo_height"]))
+        if progress is not None:
+            progress(i + 1, len(points))
+    design = np.array(points)
+    content = settings.as_json()
+    return xr.Dataset(
+        {
+            "response": (
+                ("point", "region", "component", "absorption", "rigidity"),
+                responses,
+                {
+                    "units": "cm-2",
+                    "long_name": "effective gas column: mean column weighted by the cosmic-ray density relative to "
+                    "the Sun, attenuated",
+                },
+            )
+        },
+        coords={
+            **{
+                axis.name: ("point", design[:, i], {"units": axis.unit, "lower": axis.lower, "upper": axis.upper})
+                for i, axis in enumerate(settings.axes)
+            },
+            "region": list(settings.regions),
+            "component": list(COMPONENTS),
+            "absorption": ("absorption", absorption_nodes(), {"units": "1/kpc"}),
+            "rigidity": ("rigidity", settings.rigidities, {"units": "GV"}),
+        },
+        attrs={
+            "kind": "response",
+            "settings": json.dumps(content, sort_keys=True),
+            "hash": digest(content),
+            "crsea_infer_version": __version__,
+        },
+    )
+
+
+def write_grid(grid: xr.Dataset, path: Path) -> None:
+    """Write a grid to a netCDF-4 file, whole or not at all."""
+    with atomic_path(path) as temporary:
+        grid.to_netcdf(temporary, engine="h5netcdf")
+
+
+def read_grid(path: Path) -> xr.Dataset:
+    """Read a response grid.
+
+    Raises
+    ------
+    UserError
+        When the file is missing, unreadable, or no response grid of this package.
+    """
+    import xarray as xr
+
+    if not path.is_file():
+        raise UserError(f"there is no grid file {path}", fix="make one with: crsea-infer grid build --output FILE")
+    try:
+        with xr.open_dataset(path, engine="h5netcdf") as source:
+            grid = source.load()
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path} is not a readable netCDF-4 file ({error})", fix="build or copy it again") from error
+    missing = {"kind", "settings", "hash"} - set(grid.attrs)
+    if missing or grid.attrs["kind"] != "response" or "response" not in grid:
+        raise UserError(
+            f"{path} is not a response grid of crsea_infer", valid="a file written by: crsea-infer grid build"
+        )
+    if not np.isfinite(grid["response"].values).all():
+        raise UserError(f"{path} holds responses that are not finite", fix="build the grid again")
+    return grid

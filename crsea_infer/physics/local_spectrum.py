@@ -1,0 +1,147 @@
+"""Spectra of protons and helium at the Sun as broken power laws in rigidity.
+
+The number of breaks is that of the parameters given. Breaks are rounded over a fixed, narrow range of rigidity, so that
+spectra are differentiable; the published spectra are straight lines between breaks. Everything here is evaluated per
+posterior sample, on NumPy or JAX arrays.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, Literal
+
+from crsea_infer.arrays import Array, array_namespace
+from crsea_infer.errors import UserError
+from crsea_infer.physics.constants import HELIUM_MASS_PER_NUCLEON, PROTON_MASS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["BREAK_WIDTH", "NORMALISATION_ENERGY", "broken_power_law", "kinetic_energy", "local_intensity", "rigidity"]
+
+Species = Literal["proton", "helium"]
+
+BREAK_WIDTH: Final = 0.1
+"""Width of a break in natural-log rigidity: the slope changes from 12 to 88 per cent over +-0.2."""
+
+NORMALISATION_ENERGY: Final = 1.0e4
+"""Kinetic energy (protons) or kinetic energy per nucleon (helium) at which spectra are normalised, GeV."""
+
+_MASS: Final[Mapping[str, float]] = {"proton": PROTON_MASS, "helium": HELIUM_MASS_PER_NUCLEON}
+_NUCLEONS_PER_CHARGE: Final[Mapping[str, float]] = {"proton": 1.0, "helium": 2.0}
+
+
+def rigidity(species: Species, energy: Array) -> Array:
+    """Return the rigidity in GV of a proton or helium nucleus of kinetic energy per nucleon `energy` in GeV."""
+    xp = array_namespace(energy)
+    return _NUCLEONS_PER_CHARGE[species] * xp.sqrt(energy * (energy + 2.0 * _MASS[species]))
+
+
+def kinetic_energy(species: Species, rigidity_gv: Array) -> Array:
+    """Return the kinetic energy per nucleon in GeV of a nucleus of given rigidity in GV."""
+    xp = array_namespace(rigidity_gv)
+    momentum = rigidity_gv / _NUCLEONS_PER_CHARGE[species]
+    return momentum**2 / (xp.sqrt(momentum**2 + _MASS[species] ** 2) + _MASS[species])
+
+
+def _softplus(xp: object, x: Array) -> Array:
+    return xp.logaddexp(x, xp.zeros_like(x))  # type: ignore[attr-defined]
+
+
+def broken_power_law(log_rigidity: Array, slopes: list[Array], log_breaks: list[Array], log_pivot: float) -> Array:
+    """Return the natural logarithm of a power law with rounded breaks, zero at the pivot.
+
+    Parameters
+    ----------
+    log_rigidity
+        Natural log of rigidity, shape [n].
+    slopes
+        Spectral slopes from low to high rigidity, each of batch shape [...].
+    log_breaks
+        Natural log of the breaks between them, each of batch shape [...], one fewer than the slopes.
+    log_pivot
+        Natural log of the rigidity where the result is zero.
+
+    Returns
+    -------
+    Array
+        Shape [..., n].
+    """
+    xp = array_namespace(slopes[0], log_rigidity)
+    result = slopes[0][..., None] * (log_rigidity - log_pivot)
+    for below, above, log_break in zip(slopes[:-1], slopes[1:], log_breaks, strict=True):
+        beyond = _softplus(xp, (log_rigidity - log_break[..., None]) / BREAK_WIDTH)
+        pivot = _softplus(xp, (log_pivot - log_break) / BREAK_WIDTH)[..., None]
+        result = result + (above - below)[..., None] * BREAK_WIDTH * (beyond - pivot)
+    return result
+
+
+def _numbered(parameters: Mapping[str, Array], stem: str) -> list[Array]:
+    found: list[Array] = []
+    while (name := f"{stem}_{len(found) + 1}") in parameters:
+        found.append(parameters[name])
+    return found
+
+
+def local_intensity(species: Species, energies: Array, parameters: Mapping[str, Array]) -> Array:
+    """Return the intensity of protons or helium at the Sun, per GeV (per GeV/n), m2, s and sr.
+
+    Parameters
+    ----------
+    species
+        "proton" or "helium".
+    energies
+        Kinetic energies (per nucleon), GeV, shape [n].
+    parameters
+        ``proton_norm`` (E^2.8 J at 10 TeV, GeV^1.8 m^-2 s^-1 sr^-1), ``proton_slope_1``... and ``proton_break_1``...
+        (GV); for helium the same with ``helium_`` and optionally ``helium_ratio``. Each of batch shape [...].
+
+    Returns
+    -------
+    Array
+        Shape [..., n].
+
+    Raises
+    ------
+    UserError
+        When parameters of the spectrum are missing or the number of breaks does not fit the number of slopes.
+    """
+    slopes = _numbered(parameters, f"{species}_slope")
+    breaks = _numbered(parameters, f"{species}_break")
+    if not slopes or len(breaks) != len(slopes) - 1 or f"{species}_norm" not in parameters:
+        raise UserError(
+            f"the {species} spectrum has {len(slopes)} slopes, {len(breaks)} breaks and "
+            f"{'a' if f'{species}_norm' in parameters else 'no'} normalisation",
+            valid=f"{species}_norm, {species}_slope_1 to _n and {species}_break_1 to _(n-1)",
+            fix="add a prior set for the local spectra, such as 'min' or 'max'",
+        )
+    xp = array_namespace(slopes[0], energies)
+    log_pivot = float(_log_rigidity_of_normalisation(species))
+    shape = broken_power_law(
+        xp.log(rigidity(species, energies)), slopes, [xp.log(value) for value in breaks], log_pivot
+    )
+    norm = parameters[f"{species}_norm"] * NORMALISATION_ENERGY**-2.8
+    if f"{species}_ratio" in parameters:
+        norm = norm * parameters[f"{species}_ratio"]
+    # the law is one of rigidity: per unit energy it carries d rigidity / d energy, relative to its value at the pivot
+    mass = _MASS[species]
+
+    def jacobian(energy: Array) -> Array:
+        return (energy + mass) / xp.sqrt(energy * (energy + 2.0 * mass))
+
+    relative = jacobian(energies) / float(_jacobian_of_normalisation(mass))
+    return norm[..., None] * relative * xp.exp(shape)
+
+
+def _log_rigidity_of_normalisation(species: Species) -> float:
+    import math
+
+    mass = _MASS[species]
+    energy = NORMALISATION_ENERGY
+    return math.log(_NUCLEONS_PER_CHARGE[species] * math.sqrt(energy * (energy + 2.0 * mass)))
+
+
+def _jacobian_of_normalisation(mass: float) -> float:
+    import math
+
+    energy = NORMALISATION_ENERGY
+    return (energy + mass) / math.sqrt(energy * (energy + 2.0 * mass))

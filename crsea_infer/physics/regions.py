@@ -1,0 +1,126 @@
+"""Sky regions: boxes in Galactic coordinates, minus a mask.
+
+A region answers one question, whether a direction belongs to it; solid angles and the share of each gas pixel follow by
+sampling it on a fine grid. Named regions are those of the published measurements. Any box may be written as
+``l=25..100,b=-5..5`` (degrees; longitudes may be negative, and run from the first to the second eastward).
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final, Literal
+
+import numpy as np
+
+from crsea_infer.errors import UserError, unknown_name
+from crsea_infer.physics.masks import lhaaso_mask
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from crsea_infer.arrays import Float64
+
+__all__ = ["REGIONS", "Region", "parse_region", "region_key"]
+
+_NUMBER: Final = r"([+-]?\d+(?:\.\d*)?|[+-]?\.\d+)"
+_BOX: Final = re.compile(rf"^\s*l\s*=\s*{_NUMBER}\s*\.\.\s*{_NUMBER}\s*,\s*b\s*=\s*{_NUMBER}\s*\.\.\s*{_NUMBER}\s*$")
+_SAMPLING: Final = 0.1  # degrees
+
+
+@dataclass(frozen=True)
+class Region:
+    """A box on the sky in Galactic coordinates, minus a mask.
+
+    Attributes
+    ----------
+    name
+        Name, or the text of the box.
+    longitude, latitude
+        Edges in degrees; longitude runs eastward from the first to the second and spans at most 360.
+    mask
+        None, or "lhaaso": the discs around known very-high-energy sources that LHAASO left out.
+    description
+        One line for people.
+    """
+
+    name: str
+    longitude: tuple[float, float]
+    latitude: tuple[float, float]
+    mask: Literal["lhaaso"] | None = None
+    description: str = ""
+
+    def contains(self, longitude: Float64, latitude: Float64) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
+        """Tell which directions (degrees, broadcasting) lie in the region."""
+        west, east = self.longitude
+        inside = np.mod(np.asarray(longitude) - west, 360.0) < (east - west)
+        inside = inside & (np.asarray(latitude) > self.latitude[0]) & (np.asarray(latitude) < self.latitude[1])
+        if self.mask == "lhaaso" and inside.any():
+            inside = inside & ~lhaaso_mask(longitude, latitude)
+        return np.asarray(inside)
+
+    @property
+    def solid_angle(self) -> float:
+        """Solid angle in sr, the mask taken off (sampled every 0.1 degree)."""
+        west, east = self.longitude
+        n_longitude = max(round((east - west) / _SAMPLING), 40)
+        n_latitude = max(round((self.latitude[1] - self.latitude[0]) / _SAMPLING), 40)
+        longitude = west + (np.arange(n_longitude) + 0.5) * (east - west) / n_longitude
+        edges = np.sin(np.radians(np.linspace(*self.latitude, n_latitude + 1)))
+        latitude = np.degrees(np.arcsin((edges[1:] + edges[:-1]) / 2))
+        share = self.contains(longitude[None, :], latitude[:, None]).mean(axis=1)
+        return float(np.radians(east - west) * np.sum(share * np.diff(edges)))
+
+
+_NAMED: Final = (
+    Region("lhaaso_inner", (15.0, 125.0), (-5.0, 5.0), "lhaaso", "LHAASO inner region, known sources masked"),
+    Region("lhaaso_outer", (125.0, 235.0), (-5.0, 5.0), "lhaaso", "LHAASO outer region, known sources masked"),
+    Region("tibet_inner", (25.0, 100.0), (-5.0, 5.0), None, "Tibet ASgamma and ARGO-YBJ window, no mask"),
+    Region("tibet_outer", (50.0, 200.0), (-5.0, 5.0), None, "Tibet ASgamma outer window, no mask"),
+    Region("fermi_inner_galaxy", (-80.0, 80.0), (-8.0, 8.0), None, "Fermi-LAT inner Galaxy, no mask"),
+    Region("full_sky", (-180.0, 180.0), (-90.0, 90.0), None, "the whole sky"),
+)
+REGIONS: Final[Mapping[str, Region]] = MappingProxyType({region.name: region for region in _NAMED})
+"""The regions of the published measurements, by name."""
+
+
+def parse_region(text: str) -> Region:
+    """Return the region that a name or a box stands for.
+
+    Raises
+    ------
+    UserError
+        When it is neither a known name nor a valid box.
+    """
+    if text in REGIONS:
+        return REGIONS[text]
+    match = _BOX.match(text)
+    if match is None:
+        if "=" in text or ".." in text:
+            raise UserError(
+                f"cannot read the sky region {text!r}",
+                valid="l=WEST..EAST,b=SOUTH..NORTH in degrees",
+                fix="for example --region l=25..100,b=-5..5",
+            )
+        raise unknown_name("region", text, REGIONS, fix="name a region, or give a box such as l=25..100,b=-5..5")
+    west, east, south, north = (float(value) for value in match.groups())
+    if not (0.0 < east - west <= 360.0 and west >= -360.0 and east <= 720.0):
+        raise UserError(
+            f"the longitudes of {text!r} run from {west:g} to {east:g} degrees",
+            valid="west < east, at most 360 degrees apart",
+            fix="to cross the Galactic centre write l=-10..10 (or l=350..370)",
+        )
+    if not -90.0 <= south < north <= 90.0:
+        raise UserError(
+            f"the latitudes of {text!r} run from {south:g} to {north:g} degrees", valid="-90 <= south < north <= 90"
+        )
+    for region in _NAMED:
+        if region.mask is None and (region.longitude, region.latitude) == ((west, east), (south, north)):
+            return region
+    return Region(f"l={west:g}..{east:g},b={south:g}..{north:g}", (west, east), (south, north))
+
+
+def region_key(text: str) -> str:
+    """Return the name under which a region is stored: equal for equal regions, however they were written."""
+    return parse_region(text).name

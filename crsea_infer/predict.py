@@ -1,0 +1,164 @@
+"""One prediction on the command line: a hypothesis, a place, a list of energies, a table.
+
+Values are the fiducial (published) ones of the hypothesis unless set otherwise. The default comes from the emulator,
+``exact`` from the transport solver.
+"""
+
+from __future__ import annotations
+
+import json
+from io import StringIO
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from crsea_infer.errors import UserError, unknown_name
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from crsea_infer.arrays import Float64
+    from crsea_infer.emulator.model import Messenger
+    from crsea_infer.inference.hypotheses import Hypothesis
+
+__all__ = ["predict", "predict_command"]
+
+_UNITS = {
+    "gamma": "GeV^-1 cm^-2 s^-1 sr^-1",
+    "neutrino": "GeV^-1 cm^-2 s^-1 sr^-1",
+    "proton": "GeV^-1 m^-2 s^-1 sr^-1",
+    "helium": "GeV^-1 m^-2 s^-1 sr^-1",
+}
+_WORDS = {
+    "gamma": "gamma-ray intensity, mean of the region",
+    "neutrino": "neutrino intensity per flavour (neutrinos plus antineutrinos), mean of the region",
+    "proton": "proton intensity against kinetic energy, unmodulated",
+    "helium": "helium intensity per GeV/n against kinetic energy per nucleon, unmodulated",
+}
+
+
+def parameter_values(
+    hypothesis: Hypothesis, changes: Mapping[str, float], box: Mapping[str, tuple[float, float]]
+) -> dict[str, Float64]:
+    """Return the fiducial values of a hypothesis with some of them changed.
+
+    Raises
+    ------
+    UserError
+        When a changed parameter does not exist, is not finite, or lies outside the box of the model.
+    """
+    values = {parameter.name: float(parameter.fiducial) for parameter in hypothesis.parameters}
+    for name, value in changes.items():
+        if name not in values:
+            raise unknown_name("parameter", name, values, where=f"--set {name}={value:g}")
+        if not np.isfinite(value):
+            raise UserError(f"--set {name}={value}", valid="a finite number")
+        values[name] = value
+    for name, (low, high) in box.items():
+        if name in values and not low <= values[name] <= high:
+            raise UserError(
+                f"{name} = {values[name]:g} is outside the box of the model",
+                valid=f"{low:g} to {high:g}",
+                fix=f"choose a value inside, for example --set {name}={min(max(values[name], low), high):g}",
+            )
+    positive = [name for name in values if name.endswith(("_norm", "_scale", "_ratio")) or "_break_" in name]
+    for name in positive:
+        if not values[name] > 0:
+            raise UserError(f"--set {name}={values[name]:g}", valid="a value above 0")
+    return {name: np.asarray(value) for name, value in values.items()}
+
+
+def predict(
+    hypothesis: Hypothesis,
+    energies: Sequence[float],
+    *,
+    messenger: Messenger = "gamma",
+    region: str | None = None,
+    radius: float | None = None,
+    changes: Mapping[str, float] | None = None,
+    exact: bool = False,
+) -> dict[str, Float64]:
+    """Return the predicted intensity at the given energies, in total and per component.
+
+    Parameters
+    ----------
+    hypothesis
+        Whose fiducial values are used.
+    energies
+        GeV (GeV per nucleon for helium).
+    messenger
+        "gamma", "neutrino", "proton" or "helium".
+    region
+        Sky region (gamma rays and neutrinos).
+    radius
+        Galactocentric radius in kpc (cosmic rays); None for the Sun.
+    changes
+        Values that differ from the fiducial ones.
+    exact
+        Use the transport solver rather than the emulator.
+
+    Returns
+    -------
+    dict
+        "intensity" and one entry per component, each of shape [n_energies].
+    """
+    from crsea_infer.emulator import exact as exact_model
+    from crsea_infer.emulator import load
+    from crsea_infer.emulator.model import Request
+
+    on_sky = messenger in {"gamma", "neutrino"}
+    if on_sky and region is None:
+        raise UserError(f"no --region for {messenger} rays", fix="add for example --region lhaaso_inner")
+    if on_sky and radius is not None:
+        raise UserError(f"--radius with --messenger {messenger}", valid="--radius goes with proton or helium")
+    if not on_sky and region is not None:
+        raise UserError(f"--region with --messenger {messenger}", valid="--region goes with gamma or neutrino")
+    model = exact_model() if exact else load()
+    values = parameter_values(hypothesis, changes or {}, model.box)
+    bound = model.bind([Request(messenger, tuple(energies), region, radius)])
+    (components,) = bound.components(values)
+    return {"intensity": np.asarray(sum(components.values())), **components}
+
+
+def predict_command(
+    hypothesis: str,
+    region: str | None,
+    energies: Sequence[float],
+    messenger: Messenger,
+    changes: Mapping[str, float],
+    exact: bool,
+    output_format: Literal["ecsv", "json"],
+    radius: float | None,
+) -> str:
+    """Return the text that ``crsea-infer predict`` prints; the arguments are those of :func:`predict`."""
+    from crsea_infer.inference.hypotheses import load_hypothesis
+
+    loaded = load_hypothesis(hypothesis)
+    result = predict(loaded, energies, messenger=messenger, region=region, radius=radius, changes=changes, exact=exact)
+    columns = {"energy_gev": np.asarray(energies), **result}
+    if output_format == "json":
+        return json.dumps({name: values.tolist() for name, values in columns.items()})
+    at = "the Sun" if radius is None else f"Galactocentric radius {radius:g} kpc"
+    meta = {
+        "hypothesis": loaded.name,
+        "place": at if region is None else region,
+        "messenger": messenger,
+        "computed_by": "transport solver" if exact else "emulator",
+    }
+    return _ecsv(columns, messenger, meta)
+
+
+def _ecsv(columns: Mapping[str, Float64], messenger: Messenger, meta: Mapping[str, str]) -> str:
+    from astropy.table import Column, Table
+
+    table = Table(meta=dict(meta))
+    for name, values in columns.items():
+        if name == "energy_gev":
+            unit, description = "GeV", "energy (kinetic for cosmic rays, per nucleon for helium)"
+        else:
+            unit = _UNITS[messenger].replace("^", "")
+            description = _WORDS[messenger] if name == "intensity" else f"of which from {name}"
+        table[name] = Column(values, unit=unit, description=description, format="%.6g")
+    stream = StringIO()
+    table.write(stream, format="ascii.ecsv")
+    return stream.getvalue().rstrip("\n")
