@@ -225,8 +225,8 @@ class Product:
         ndtri = special_functions(xp).ndtri
         below = xp.clip(unit, _SMALLEST, 1.0)
         above = xp.clip(1.0 - unit, _SMALLEST, 1.0)
-        from_left = xp.clip(c.mass_below + below * c.mass, _SMALLEST, 1.0)
-        from_right = xp.clip(c.mass_above + above * c.mass, _SMALLEST, 1.0)
+        from_left = c.mass_below + below * c.mass
+        from_right = c.mass_above + above * c.mass
         is_left = from_left < from_right
         tail = ndtri(xp.where(is_left, from_left, from_right))
         quantile = xp.where(is_left, tail, -tail)

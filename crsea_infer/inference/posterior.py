@@ -34,7 +34,7 @@ BLOCK = 128
 """Points evaluated at once: the arrays of a block of 64 to 128 stay in the cache of a core."""
 
 _SPECTRUM = ("proton_norm", "proton_slope_1", "helium_norm", "helium_slope_1")
-_SCALES = ("hi_scale", "xco_scale", "helium_ratio")
+_OPTIONAL = ("delta_sun", "hi_scale", "xco_scale", "helium_ratio")
 _NUMBERED = re.compile(r"(proton|helium)_(slope|break)_[1-9]\d*")
 
 
@@ -272,7 +272,7 @@ def check_parameters(hypothesis: Hypothesis, model: SkyModel) -> None:
                 if providers
                 else f"add [parameters.{name}] to a prior set",
             )
-    known = {*model.box, *_SPECTRUM, *_SCALES}
+    known = {*model.box, *_SPECTRUM, *_OPTIONAL}
     for name, parameter in given.items():
         if name not in known and not _NUMBERED.fullmatch(name):
             match = nearest(name, known)
