@@ -149,10 +149,11 @@ def _parser(chosen: str) -> argparse.ArgumentParser:
 
 
 def _run(options: argparse.Namespace) -> None:
-    from crsea_infer import runs
     from crsea_infer.inference.run_file import load_run
 
     run_file = load_run(options.run)
+    from crsea_infer import runs
+
     runs.execute(run_file, options.output or Path("results") / run_file.name, options.seed)
 
 

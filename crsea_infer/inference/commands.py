@@ -156,8 +156,12 @@ def _console() -> Console:
     """Return a console that wraps at the terminal's width, and late when the output goes to a file or a pipe."""
     from rich.console import Console
 
-    console = Console(highlight=False)
-    return console if console.is_terminal else Console(highlight=False, width=160)
+    class Plain(Console):
+        def on_broken_pipe(self) -> None:
+            raise BrokenPipeError  # for the command line to deal with, instead of rich's exit with status 1
+
+    console = Plain(highlight=False)
+    return console if console.is_terminal else Plain(highlight=False, width=160)
 
 
 def _text(text: str) -> str:

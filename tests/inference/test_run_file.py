@@ -1,0 +1,167 @@
+"""Run files: what they name is resolved, and what is wrong in them is told before anything runs."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from crsea_infer.errors import UserError
+from crsea_infer.inference import content
+from crsea_infer.inference.likelihoods.flux_points import FluxPoints
+from crsea_infer.inference.run_file import RunFile, load_run
+from crsea_infer.inference.samplers.registry import OPTIONS
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+GOOD = """\
+title = "T"
+hypotheses = ["base-min", "base-max"]
+likelihoods = ["lhaaso_km2a_inner", "lhaaso_km2a_outer"]
+seed = 5
+
+[options.lhaaso_km2a_inner]
+systematics = "diagonal"
+
+[samplers.emcee]
+
+[samplers.dynesty]
+"""
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def read(folder: Path, text: str = GOOD, name: str = "mine") -> RunFile:
+    path = folder / f"{name}.toml"
+    path.write_text(text)
+    return load_run(path)
+
+
+def test_the_packaged_run_compares_min_with_max_on_both_regions() -> None:
+    run = load_run("min_vs_max")
+    assert [hypothesis.name for hypothesis in run.hypotheses] == ["gamma-optimized-min", "gamma-optimized-max"]
+    assert [likelihood.name for likelihood in run.likelihoods] == ["lhaaso_km2a_inner", "lhaaso_km2a_outer"]
+    assert run.samplers == {"emcee": OPTIONS["emcee"](), "dynesty": OPTIONS["dynesty"]()}
+    assert run.emulator is None
+    assert all(likelihood.nuisances for likelihood in run.likelihoods)
+
+
+def test_a_run_is_resolved(folder: Path) -> None:
+    run = read(folder)
+    assert (run.name, run.seed, run.title) == ("mine", 5, "T")
+    inner, outer = run.likelihoods
+    assert isinstance(inner, FluxPoints)
+    assert isinstance(outer, FluxPoints)
+    assert (inner.systematics, outer.systematics) == ("diagonal", "correlated")
+
+
+def test_a_run_in_the_users_folder_is_found_by_name(folder: Path) -> None:
+    (folder / "runs").mkdir()
+    (folder / "runs" / "mine.toml").write_text(GOOD)
+    assert load_run("mine").path == folder / "runs" / "mine.toml"
+
+
+def test_hypotheses_may_be_spelt_out(folder: Path) -> None:
+    spelt = '[hypotheses]\nfirst = ["base", "min", "gas"]\nsecond = ["base", "max", "gas"]\n'
+    run = read(folder, GOOD.replace('hypotheses = ["base-min", "base-max"]\n', "") + spelt)
+    assert [hypothesis.name for hypothesis in run.hypotheses] == ["first", "second"]
+    assert run.hypotheses[0].parameters == load_run("mine.toml").hypotheses[0].parameters
+
+
+def test_a_path_in_a_run_file_counts_from_its_folder(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    data = folder / "project" / "data" / "km2a"
+    data.mkdir(parents=True)
+    for file in content.find("likelihoods", "lhaaso_km2a_inner").parent.iterdir():
+        (data / file.name).write_bytes(file.read_bytes())
+    text = GOOD.replace('"lhaaso_km2a_inner", ', '"data/km2a", ').replace("options.lhaaso_km2a_inner", "options.km2a")
+    path = folder / "project" / "mine.toml"
+    path.write_text(text)
+    monkeypatch.chdir("/")
+    run = load_run(path)
+    assert run.likelihoods[0].name == "km2a"
+    assert run.likelihoods[0].nuisances == ()
+
+
+def test_sampler_options_are_taken(folder: Path) -> None:
+    assert read(folder, GOOD + "live_points = 77\n").samplers["dynesty"].live_points == 77
+
+
+def test_what_determines_the_numbers_determines_the_fingerprint(folder: Path) -> None:
+    first = read(folder)
+    json.dumps(first.resolved(), allow_nan=False)
+    same = read(folder, GOOD.replace('title = "T"', 'title = "Another"\n# comment'), "renamed")
+    assert same.fingerprint() == first.fingerprint()
+    for old, new in (
+        ("seed = 5", "seed = 6"),
+        ('"diagonal"', '"none"'),
+        ('"base-max"', '"gamma-optimized-max"'),
+        ("[samplers.dynesty]", "[samplers.dynesty]\nlive_points = 77"),
+    ):
+        assert read(folder, GOOD.replace(old, new), "changed").fingerprint() != first.fingerprint()
+
+
+def test_a_changed_table_or_prior_changes_the_fingerprint(folder: Path) -> None:
+    first = read(folder).fingerprint()
+    for kind, name in (("likelihoods", "lhaaso_km2a_outer"), ("priors", "gas")):
+        source = content.find(kind, name)  # type: ignore[arg-type]
+        target = folder / kind / name if kind == "likelihoods" else folder / kind
+        target.mkdir(parents=True)
+        files = source.parent.iterdir() if kind == "likelihoods" else [source]
+        for file in files:
+            text = file.read_text().replace("1.2e-13", "1.3e-13").replace("fraction = 0.20", "fraction = 0.21")
+            (target / file.name).write_text(text)
+        changed = read(folder).fingerprint()
+        assert changed != first
+        first = changed
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("lhaaso_km2a_inner", "lhaaso_km2a_iner", ["lhaaso_km2a_iner", "did you mean 'lhaaso_km2a_inner'"]),
+        ('"base-min"', '"bass-min"', ["bass-min", "did you mean 'base-min'"]),
+        ('["base-min", "base-max"]', "[]", ["hypotheses", "empty"]),
+        ('["base-min", "base-max"]', '["base-min", "base-min"]', ["'base-min'", "twice"]),
+        ('["base-min", "base-max"]', '"base-min"', ["hypotheses", "base-min"]),
+        ("[options.lhaaso_km2a_inner]", "[options.lhaaso_km2a_iner]", ["options", "did you mean"]),
+        (
+            'systematics = "diagonal"',
+            'systematic = "diagonal"',
+            ["systematic", "did you mean 'systematics'"],
+        ),
+        ('"diagonal"', '"diagnal"', ["systematics", "diagnal", "mine.toml"]),
+        ("seed = 5", "seed = -1", ["seed = -1", "0 to"]),
+        ("seed = 5", "seed = 1.5", ["seed", "whole number"]),
+        ("seed = 5", "sead = 5", ["sead", "did you mean 'seed'"]),
+        ("[samplers.emcee]", "[samplers.emce]", ["emce", "did you mean 'emcee'"]),
+        ("[samplers.emcee]\n\n[samplers.dynesty]\n", "[samplers]\n", ["no sampler", "emcee"]),
+        ("[samplers.emcee]\n\n[samplers.dynesty]\n", "", ["samplers", "missing"]),
+        ("[samplers.dynesty]", "[samplers.dynesty]\nlive_point = 3", ["live_point", "did you mean 'live_points'"]),
+        ("[samplers.dynesty]", '[samplers.dynesty]\nlive_points = "3"', ["live_points", "'3'", "mine.toml"]),
+        ("[samplers.dynesty]", "[samplers.dynesty]\n[nonsense]\nx = 1", ["nonsense", "unknown key"]),
+        ("[samplers.dynesty]", '[samplers.dynesty]\n[emulator]\npath = "no.npz"', ["no.npz", "emulator train"]),
+        ('title = "T"', "title = 3", ["title = 3", "text in quotes"]),
+    ],
+)
+def test_a_mistake_is_told_with_file_key_and_what_is_allowed(
+    folder: Path, old: str, new: str, words: list[str]
+) -> None:
+    assert old in GOOD
+    with pytest.raises(UserError) as caught:
+        read(folder, GOOD.replace(old, new))
+    for word in words:
+        assert word in str(caught.value)
+    assert "mine.toml" in str(caught.value)
+
+
+def test_the_same_data_under_two_paths_are_refused(folder: Path) -> None:
+    path = content.find("likelihoods", "lhaaso_km2a_inner").parent
+    text = GOOD.replace('"lhaaso_km2a_outer"', f'"{path}/"')
+    with pytest.raises(UserError, match="twice"):
+        read(folder, text)
