@@ -335,9 +335,9 @@ def bin_average(
 ) -> tuple[Float64, Float64]:
     """Return energies [n_energies] and the matrix [n_data, n_energies] that averages intensities there over bins.
 
-    Gauss-Legendre nodes in ln E: two, and one more for each 0.2 dex of width. That integrates power laws, and laws broken
-    over 0.3 or more in ln E anywhere in the bin, to 1e-5; spectra of secondaries are smoother than that. Every energy
-    costs time in every evaluation of the posterior, so there are no more of them.
+    Gauss-Legendre nodes in ln E: two, and one more for each 0.2 dex of width. That integrates power laws, and laws
+    broken over 0.3 or more in ln E anywhere in the bin, to 1e-5; spectra of secondaries are smoother than that. Every
+    energy costs time in every evaluation of the posterior, so there are no more of them.
 
     Parameters
     ----------
