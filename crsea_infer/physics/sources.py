@@ -7,6 +7,7 @@ vertical direction analytically for each profile. Only the shape matters: cosmic
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, Literal
 
@@ -23,6 +24,12 @@ if TYPE_CHECKING:
 __all__ = ["SOURCE_DISTRIBUTIONS", "Layer", "VerticalProfile", "source_layers"]
 
 _QUADRATURE_POINTS: Final = 400
+
+
+@lru_cache(maxsize=1)
+def _quadrature() -> tuple[Float64, Float64]:
+    # finding the nodes takes ten times longer than everything else a transport point needs
+    return np.polynomial.legendre.leggauss(_QUADRATURE_POINTS)
 
 
 @dataclass(frozen=True)
@@ -50,7 +57,7 @@ class VerticalProfile:
 
         This is steady-state diffusion in a slab of infinite extent and unit diffusion coefficient.
         """
-        return self._twice_integrated(np.asarray(halo_height)) - self._twice_integrated(np.abs(z))
+        return np.asarray(self._twice_integrated(np.asarray(halo_height)) - self._twice_integrated(np.abs(z)))
 
     def _twice_integrated(self, z: Float64) -> Float64:
         h = self.height
@@ -68,7 +75,7 @@ class VerticalProfile:
         halo_height
             kpc.
         """
-        nodes, weights = np.polynomial.legendre.leggauss(_QUADRATURE_POINTS)
+        nodes, weights = _quadrature()
         # the cube puts most nodes near the plane, where the profile lives
         unit = (nodes + 1) / 2
         z = halo_height * unit**3

@@ -1,0 +1,82 @@
+"""The shipped emulator against the solver, its files, and what happens outside its box."""
+
+from __future__ import annotations
+
+import zipfile
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from crsea_infer.emulator.response import chebyshev_polynomials, train
+from crsea_infer.emulator.store import read_emulator, write_emulator
+from crsea_infer.emulator.validate import validate
+from crsea_infer.errors import UserError
+from crsea_infer.grids.response import build_grid
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def test_held_out_error_is_within_target() -> None:
+    summary = validate(read_emulator(), n_points=60, seed=7).summary()
+    assert summary["quantile_99.9"] <= 2e-5
+    assert summary["maximum"] <= 1e-4
+
+
+def test_the_stated_error_is_inside_the_file() -> None:
+    validation = read_emulator().metadata["validation"]
+    assert validation["n_points"] >= 500
+    assert validation["quantile_99.9"] <= 2e-5
+    assert validation["maximum"] <= 1e-4
+
+
+@pytest.mark.slow
+def test_rebuilding_the_shipped_emulator_gives_the_same_numbers() -> None:
+    shipped = read_emulator()
+    rebuilt = train(build_grid(shipped.settings))
+    assert rebuilt.metadata["grid_hash"] == shipped.metadata["grid_hash"]
+    point = {"delta_slope": np.array([0.0, 0.031, 0.09]), "halo_height": np.array([2.2, 4.7, 11.0])}
+    assert rebuilt.responses(point) == pytest.approx(shipped.responses(point), rel=1e-9)
+
+
+def test_outside_the_box_there_is_no_number() -> None:
+    emulator = read_emulator()
+    inside = np.isfinite(
+        emulator.responses(
+            {
+                "delta_slope": np.array([0.05, 0.11, 0.05, -0.01]),
+                "halo_height": np.array([4.0, 4.0, 1.9, 4.0]),
+            }
+        )
+    ).all(axis=(1, 2, 3, 4))
+    assert inside.tolist() == [True, False, False, False]
+
+
+def test_chebyshev_polynomials_are_cosines() -> None:
+    x = np.linspace(-1, 1, 11)
+    assert chebyshev_polynomials(x, 6) == pytest.approx(np.cos(np.arange(6) * np.arccos(x)[:, None]), abs=1e-12)
+
+
+def test_files_are_reproducible_and_complete(tmp_path: Path) -> None:
+    emulator = read_emulator()
+    write_emulator(emulator, tmp_path / "a.npz")
+    write_emulator(read_emulator(tmp_path / "a.npz"), tmp_path / "b.npz")
+    assert (tmp_path / "a.npz").read_bytes() == (tmp_path / "b.npz").read_bytes()
+
+
+def test_damaged_files_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "emulator.npz"
+    with pytest.raises(UserError, match="no emulator file"):
+        read_emulator(path)
+    write_emulator(read_emulator(), path)
+    path.write_bytes(path.read_bytes()[:2000])
+    with pytest.raises(UserError, match="not a readable emulator"):
+        read_emulator(path)
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("header.json", '{"format": "something else"}')
+        for name in ("coefficients", "basis"):
+            np.save(tmp_path / f"{name}.npy", np.ones(2))
+            archive.write(tmp_path / f"{name}.npy", f"{name}.npy")
+    with pytest.raises(UserError, match="something else"):
+        read_emulator(path)
