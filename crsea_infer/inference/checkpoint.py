@@ -1,0 +1,183 @@
+"""Checkpoints: what a killed run needs to go on as if nothing had happened.
+
+A checkpoint is one HDF5 file of plain arrays, written whole (write, flush, rename) at most every few seconds. Inside
+stands the identity of what it belongs to: the resolved run, the data, the sky model, the version of the package, the
+seed and the sampler with its options. A file of something else, or a damaged one, is refused with the reason; it is
+never overwritten silently. A lock on the output directory keeps two runs out of each other's files.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from crsea_infer.errors import UserError
+from crsea_infer.files import atomic_path
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from pathlib import Path
+
+__all__ = ["Checkpoint", "differences", "lock", "read_arrays", "write_arrays"]
+
+_FORMAT = 1
+_FIX = "start again with --fresh (what is there is replaced), or choose another directory with --output"
+_WORDS = {
+    "run": "the run file (hypotheses, likelihoods or samplers)",
+    "data": "the data tables",
+    "model": "the sky model",
+    "version": "the version of crsea_infer",
+    "seed": "the seed",
+    "task": "the sampler or its options",
+}
+
+
+def differences(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> str:
+    """Say in words in what two identities differ; an empty string when they agree."""
+    parts = [
+        f"{_WORDS.get(key, key)}: there {found.get(key)}, here {wanted.get(key)}"
+        for key in sorted({*found, *wanted})
+        if found.get(key) != wanted.get(key)
+    ]
+    return "; ".join(parts)
+
+
+def write_arrays(path: Path, identity: Mapping[str, Any], arrays: Mapping[str, Any]) -> None:
+    """Write arrays, and one entry "plain" of anything JSON can hold, to an HDF5 file, whole or not at all."""
+    import h5py
+
+    with atomic_path(path) as temporary, h5py.File(temporary, "w") as file:
+        file.attrs["format"] = _FORMAT
+        file.attrs["identity"] = json.dumps(dict(identity), sort_keys=True)
+        file.attrs["plain"] = json.dumps(arrays.get("plain", {}))
+        for name, value in arrays.items():
+            if name != "plain":
+                array = np.asarray(value)
+                # A checksum per block, so that a damaged file is seen; scalars cannot carry one.
+                file.create_dataset(name, data=array, fletcher32=array.ndim > 0 and array.size > 0)
+
+
+def read_arrays(path: Path, identity: Mapping[str, Any]) -> dict[str, Any]:
+    """Read what :func:`write_arrays` wrote.
+
+    Raises
+    ------
+    UserError
+        When the file is damaged or belongs to something else; the message says which.
+    """
+    import h5py
+
+    arrays: dict[str, Any] = {}
+    try:
+        with h5py.File(path, "r") as file:
+            found = json.loads(file.attrs["identity"])
+            version = int(file.attrs["format"])
+            arrays["plain"] = json.loads(file.attrs["plain"])
+
+            def take(name: str, entry: Any) -> None:
+                if isinstance(entry, h5py.Dataset):
+                    arrays[name] = entry[()]
+
+            file.visititems(take)
+    except (OSError, KeyError, ValueError, RuntimeError) as error:
+        raise UserError(
+            f"the checkpoint {path} is damaged or truncated ({error})",
+            valid="a file written by crsea-infer run",
+            fix=_FIX,
+        ) from error
+    reason = differences(found, identity) if version == _FORMAT else f"file format {version}, here {_FORMAT}"
+    if reason:
+        raise UserError(
+            f"the checkpoint {path} belongs to something else: {reason}", valid="a checkpoint of this run", fix=_FIX
+        )
+    return arrays
+
+
+class Checkpoint:
+    """The file in which one sampler keeps what it has done so far.
+
+    Parameters
+    ----------
+    path
+        Where; None keeps nothing.
+    identity
+        What it belongs to; plain strings and numbers.
+    interval
+        Least time between two writes of :meth:`offer`, in seconds.
+    clock
+        For tests.
+    """
+
+    def __init__(
+        self,
+        path: Path | None,
+        identity: Mapping[str, Any] | None = None,
+        interval: float = 5.0,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.path = path
+        self.identity = dict(identity or {})
+        self._interval = interval
+        self._clock = clock
+        self._last = clock()
+
+    def load(self) -> dict[str, Any]:
+        """Return what was kept; an empty dictionary when there is nothing yet.
+
+        Raises
+        ------
+        UserError
+            When the file is damaged or belongs to something else.
+        """
+        if self.path is None or not self.path.exists():
+            return {}
+        return read_arrays(self.path, self.identity)
+
+    def save(self, arrays: Mapping[str, Any]) -> None:
+        """Write now."""
+        if self.path is not None:
+            write_arrays(self.path, self.identity, arrays)
+        self._last = self._clock()
+
+    def offer(self, arrays: Callable[[], Mapping[str, Any]]) -> bool:
+        """Write if the last write is long enough ago; return whether it was."""
+        if self._clock() - self._last < self._interval:
+            return False
+        self.save(arrays())
+        return True
+
+
+@contextmanager
+def lock(directory: Path) -> Iterator[None]:
+    """Hold the output directory for this process; the lock ends with the process, however it ends.
+
+    Raises
+    ------
+    UserError
+        When another run holds it.
+    """
+    import fcntl
+
+    path = directory / ".lock"
+    try:
+        stream = path.open("w")
+    except OSError as error:
+        raise UserError(
+            f"cannot write in {directory}: {error.strerror}",
+            valid="a directory that you may write to",
+            fix="choose another place with --output",
+        ) from error
+    with stream:
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise UserError(
+                f"another run is at work in {directory}",
+                valid="one run per output directory at a time",
+                fix="wait until it ends, or choose another directory with --output",
+            ) from error
+        yield

@@ -1,0 +1,122 @@
+"""Evidences, Bayes factors, and what they mean in words.
+
+All logarithms are natural. A Bayes factor carries the errors of both evidences; its verdict uses the scale of Kass and
+Raftery (1995, J. Am. Stat. Assoc. 90, 773, section 3.2), which is stated for 2 ln B, and says "not resolved" when the
+numerical error is too large to tell the hypotheses apart.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+__all__ = ["BayesFactor", "Evidence", "bayes_factor", "combine", "disagreements"]
+
+_RESOLVED_SIGMA = 2.0
+_AGREEMENT_SIGMA = 3.0
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """A natural logarithm of an evidence, its one-sigma error and the method that gave it."""
+
+    lnz: float
+    lnz_err: float
+    method: str
+
+
+@dataclass(frozen=True)
+class BayesFactor:
+    """How much more probable the data are under one hypothesis than under another.
+
+    Attributes
+    ----------
+    hypothesis_1, hypothesis_2
+        Names.
+    ln_b
+        ln Z_1 - ln Z_2.
+    ln_b_err
+        Its one-sigma numerical error, from both evidences.
+    method
+        The methods that gave the evidences.
+    """
+
+    hypothesis_1: str
+    hypothesis_2: str
+    ln_b: float
+    ln_b_err: float
+    method: str
+
+    @property
+    def resolved(self) -> bool:
+        """Whether the sign of ln B is known at two sigma."""
+        return abs(self.ln_b) > _RESOLVED_SIGMA * self.ln_b_err
+
+    @property
+    def verdict(self) -> str:
+        """The verdict in words, naming the favoured hypothesis."""
+        if not self.resolved:
+            return f"not resolved: |ln B| = {abs(self.ln_b):.2f} is within two sigma of zero"
+        favoured, other = self.hypothesis_1, self.hypothesis_2
+        if self.ln_b < 0.0:
+            favoured, other = other, favoured
+        strength = kass_raftery(abs(self.ln_b))
+        return f"{strength} evidence for {favoured} over {other}"
+
+
+def kass_raftery(ln_b: float) -> str:
+    """Return the category of Kass and Raftery (1995) for ln B >= 0 (they tabulate 2 ln B: 2, 6, 10)."""
+    twice = 2.0 * ln_b
+    if twice < 2.0:
+        return "barely any"
+    if twice < 6.0:
+        return "positive"
+    return "strong" if twice < 10.0 else "very strong"
+
+
+def bayes_factor(name_1: str, evidence_1: Evidence, name_2: str, evidence_2: Evidence) -> BayesFactor:
+    """Compare two hypotheses; their data must be the same."""
+    methods = dict.fromkeys((evidence_1.method, evidence_2.method))
+    return BayesFactor(
+        hypothesis_1=name_1,
+        hypothesis_2=name_2,
+        ln_b=evidence_1.lnz - evidence_2.lnz,
+        ln_b_err=math.hypot(evidence_1.lnz_err, evidence_2.lnz_err),
+        method=" and ".join(methods),
+    )
+
+
+def disagreements(evidences: Mapping[str, Evidence]) -> list[str]:
+    """Name the pairs of samplers whose ln Z of one hypothesis differ by more than three sigma."""
+    names = list(evidences)
+    found = []
+    for index, first in enumerate(names):
+        for second in names[index + 1 :]:
+            difference = evidences[first].lnz - evidences[second].lnz
+            error = math.hypot(evidences[first].lnz_err, evidences[second].lnz_err)
+            if abs(difference) > _AGREEMENT_SIGMA * error:
+                found.append(f"{first} and {second} differ by {difference:+.2f} +- {error:.2f} in ln Z")
+    return found
+
+
+def combine(evidences: Mapping[str, Evidence]) -> Evidence | None:
+    """Return the evidence to quote for a hypothesis, out of those that its samplers gave.
+
+    Samplers that agree: the one with the smallest error. Samplers that disagree by more than three sigma: their mean,
+    with half their spread as error, because then at least one quoted error is wrong. None when there is none.
+    """
+    if not evidences:
+        return None
+    if not disagreements(evidences):
+        return min(evidences.values(), key=lambda evidence: evidence.lnz_err)
+    values: Sequence[float] = [evidence.lnz for evidence in evidences.values()]
+    largest = max(evidence.lnz_err for evidence in evidences.values())
+    return Evidence(
+        lnz=math.fsum(values) / len(values),
+        lnz_err=max(0.5 * (max(values) - min(values)), largest),
+        method=" and ".join(evidence.method for evidence in evidences.values()) + ", in disagreement",
+    )

@@ -1,0 +1,118 @@
+"""From dead points to evidence: the volumes of nested sampling.
+
+A nested sampling run is a list of dead points in order of likelihood with the number of live points at each death
+(Skilling 2006, Bayesian Analysis 1, 833). At a death among n live points the remaining prior volume shrinks by a factor
+t distributed as the largest of n uniform numbers, so ln t = -E/n with E exponential: mean -1/n. This holds as well
+when the live points at the end are used up one by one. Runs merge by sorting their deaths and adding their live points.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, insort
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from crsea_infer.arrays import Float64
+
+__all__ = ["Deaths", "insertion_p_value", "integrate", "merge", "simulate_error"]
+
+
+@dataclass(frozen=True)
+class Deaths:
+    """Dead points in order of likelihood.
+
+    Attributes
+    ----------
+    log_likelihood
+        [n], not decreasing.
+    live
+        Live points just before each death [n].
+    log_volume_start
+        Logarithm of the fraction of the prior in which the run started (0: all of it).
+    """
+
+    log_likelihood: Float64
+    live: Float64
+    log_volume_start: float = 0.0
+
+
+def merge(runs: Sequence[Deaths]) -> tuple[Deaths, Any]:
+    """Merge runs on the same problem.
+
+    Returns
+    -------
+    merged, order
+        The merged run, and the order [n] that sorts the concatenated points of the runs.
+    """
+    together = np.concatenate([run.log_likelihood for run in runs])
+    order = np.argsort(together, kind="stable")
+    live = np.zeros(len(together), dtype=np.float64)
+    for run in runs:
+        # At the death of a point, this run has as many live points as just before its own next death.
+        padded = np.append(np.asarray(run.live, dtype=np.float64), 0.0)
+        live += padded[np.searchsorted(run.log_likelihood, together[order], side="left")]
+    start = float(np.log(np.mean(np.exp([run.log_volume_start for run in runs]))))
+    return Deaths(together[order], live, start), order
+
+
+def integrate(run: Deaths) -> tuple[float, Float64]:
+    """Return ln Z and the logarithms of the posterior weights [n], with the mean shrinkage at every death."""
+    log_volume = run.log_volume_start - np.cumsum(1.0 / run.live)
+    log_weights = _log_weights(run, log_volume)
+    return float(np.logaddexp.reduce(log_weights)), log_weights
+
+
+def simulate_error(run: Deaths, generator: np.random.Generator, n_simulations: int = 200) -> float:
+    """Return the standard deviation of ln Z over simulated shrinkages."""
+    values = np.empty(n_simulations)
+    for index in range(n_simulations):
+        log_volume = run.log_volume_start - np.cumsum(generator.exponential(size=len(run.live)) / run.live)
+        values[index] = np.logaddexp.reduce(_log_weights(run, log_volume))
+    return float(np.std(values, ddof=1))
+
+
+def _log_weights(run: Deaths, log_volume: Float64) -> Float64:
+    """Trapezoidal rule: each interval of volume takes the mean likelihood of its two ends."""
+    before = np.concatenate([[run.log_volume_start], log_volume[:-1]])
+    log_width = before + np.log(-np.expm1(log_volume - before))
+    earlier = np.concatenate([[-np.inf], run.log_likelihood[:-1]])
+    return np.asarray(log_width + np.logaddexp(run.log_likelihood, earlier) - np.log(2.0))
+
+
+def insertion_p_value(runs: Sequence[tuple[Float64, Float64, Float64]]) -> float:
+    """Test whether new live points are spread evenly among the others.
+
+    Parameters
+    ----------
+    runs
+        For each run log_likelihood [n], slot [n] (a point that dies leaves its slot to the new one) and live [n].
+
+    Returns
+    -------
+    float
+        p-value of the Kolmogorov-Smirnov test of the ranks at insertion against a uniform distribution.
+    """
+    from scipy.stats import kstest
+
+    ranks: list[float] = []
+    for log_likelihood, slot, live in runs:
+        n_live = int(live[0])
+        n_births = int(np.sum(live == n_live)) - 1
+        # The next dead point of the same slot is the one that was born at this death.
+        later: dict[int, int] = {}
+        born = np.full(len(slot), -1)
+        for index in range(len(slot) - 1, -1, -1):
+            born[index] = later.get(int(slot[index]), -1)
+            later[int(slot[index])] = index
+        alive = sorted(float(log_likelihood[index]) for index in later.values())
+        for index in range(n_births):
+            del alive[bisect_left(alive, float(log_likelihood[index]))]
+            value = float(log_likelihood[born[index]])
+            ranks.append((bisect_left(alive, value) + 0.5) / n_live)
+            insort(alive, value)
+    return float(kstest(ranks, "uniform").pvalue) if ranks else 1.0

@@ -1,0 +1,283 @@
+"""Every sampler, on problems with known answers, interrupted and not."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from crsea_infer.errors import UserError
+from crsea_infer.inference.checkpoint import Checkpoint
+from crsea_infer.inference.samplers.base import (
+    CONVERGED,
+    SamplerResult,
+    no_progress,
+    options_from,
+    result_arrays,
+    result_from_arrays,
+    to_probit,
+    to_unit,
+)
+from crsea_infer.inference.samplers.ensemble import EmceeOptions
+from crsea_infer.inference.samplers.importance import ImportanceOptions
+from crsea_infer.inference.samplers.nested import DynestyOptions
+from crsea_infer.inference.samplers.registry import OPTIONS, make
+from tests.inference.samplers.problems import Banana, InterruptAfterError, Interrupted, LinearGaussian, TwoModes
+
+QUICK = {
+    "dynesty": DynestyOptions(subruns=3, live_points=40, walks=20, walkers=10, remaining=0.2),
+    "emcee": EmceeOptions(block=100, max_steps=400),
+    "importance": ImportanceOptions(walkers=64, steps=80, draws=3000, least_effective=100.0),
+}
+
+
+def run(sampler: str, target: Any, seed: int = 1, options: Any = None, checkpoint: Any = None) -> SamplerResult:
+    keeper = Checkpoint(None) if checkpoint is None else checkpoint
+    return make(sampler, options).run(target, np.random.SeedSequence(seed), keeper, no_progress)
+
+
+def same(one: SamplerResult, other: SamplerResult) -> bool:
+    diagnostics = {key: value for key, value in one.diagnostics.items() if other.diagnostics.get(key) != value}
+    return (
+        not diagnostics
+        and one.evidence == other.evidence
+        and np.array_equal(one.samples, other.samples)
+        and np.array_equal(one.log_likelihood, other.log_likelihood)
+        and one.n_calls == other.n_calls
+    )
+
+
+@pytest.mark.parametrize("n_dimensions", [2, pytest.param(20, marks=pytest.mark.slow)])
+def test_dynesty_gives_the_known_evidence_within_three_sigma(n_dimensions: int) -> None:
+    target = LinearGaussian.make(n_dimensions, 15, 0.15)
+    result = run("dynesty", target)
+    assert result.evidence is not None
+    assert abs(result.evidence.lnz - target.lnz) < 3.0 * result.evidence.lnz_err
+    assert result.evidence.lnz_err < 0.25
+    mean = result.weights @ result.samples
+    assert mean == pytest.approx(target.mean, abs=0.25)
+
+
+def test_importance_gives_the_known_evidence_to_two_hundredths() -> None:
+    target = LinearGaussian.make(8, 15, 0.3)
+    result = run("importance", target)
+    assert result.evidence is not None
+    assert abs(result.evidence.lnz - target.lnz) < max(3.0 * result.evidence.lnz_err, 0.02)
+    assert result.evidence.lnz_err < 0.02
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("sampler", ["dynesty", "importance"])
+def test_evidence_errors_are_honest_over_many_seeds(sampler: str) -> None:
+    target = LinearGaussian.make(6, 15, 0.3)
+    pulls = []
+    for seed in range(20):
+        evidence = run(sampler, target, seed).evidence
+        assert evidence is not None
+        pulls.append((evidence.lnz - target.lnz) / evidence.lnz_err)
+    assert abs(np.mean(pulls)) < 0.8  # 3.5 sigma of the mean of 20 unit pulls
+    assert 0.4 < np.std(pulls) < 1.5
+
+
+def test_evidence_of_a_curved_valley_agrees_with_quadrature() -> None:
+    target = Banana()
+    for sampler in ("dynesty", "importance"):
+        evidence = run(sampler, target).evidence
+        assert evidence is not None
+        assert abs(evidence.lnz - target.lnz) < max(3.0 * evidence.lnz_err, 0.02)
+
+
+@pytest.mark.parametrize("sampler", ["dynesty", "importance"])
+def test_separate_modes_are_both_found(sampler: str) -> None:
+    target = TwoModes()
+    result = run(sampler, target)
+    assert result.evidence is not None
+    assert abs(result.evidence.lnz) < max(3.5 * result.evidence.lnz_err, 0.02)
+    share = result.weights @ (result.samples[:, 0] > 0.5)
+    assert share == pytest.approx(0.7, abs=0.15 if sampler == "dynesty" else 0.02)
+
+
+def test_importance_refuses_when_its_walkers_cannot_find_the_posterior() -> None:
+    target = TwoModes(names=tuple(f"x_{index}" for index in range(12)), width=0.002)
+    options = ImportanceOptions(walkers=32, steps=40, draws=2000, components=2)
+    result = run("importance", target, options=options)
+    assert result.evidence is None
+    assert "no evidence is quoted" in str(result.diagnostics["status"])
+    assert not result.converged
+
+
+def test_emcee_gives_the_known_mean_and_covariance() -> None:
+    target = LinearGaussian.make(10, 15, 0.3)
+    result = run("emcee", target)
+    assert result.evidence is None
+    assert result.diagnostics["status"] == CONVERGED
+    assert result.samples.mean(axis=0) == pytest.approx(target.mean, abs=0.1)
+    assert np.cov(result.samples.T) == pytest.approx(target.covariance, abs=0.1)
+    assert result.log_likelihood == pytest.approx(target.log_likelihood(result.samples))
+    assert result.chains is not None
+    assert result.chains.reshape(result.samples.shape) == pytest.approx(result.samples)
+
+
+def test_emcee_says_so_when_the_chain_is_too_short() -> None:
+    result = run("emcee", LinearGaussian.make(10, 15, 0.3), options=EmceeOptions(block=100, max_steps=100))
+    assert not result.converged
+    assert "autocorrelation" in str(result.diagnostics["status"])
+
+
+@pytest.mark.parametrize("sampler", sorted(OPTIONS))
+def test_same_seed_same_numbers_and_another_seed_others(sampler: str) -> None:
+    target = LinearGaussian.make(3, 5, 0.5)
+    first = run(sampler, target, 5, QUICK[sampler])
+    assert same(first, run(sampler, target, 5, QUICK[sampler]))
+    assert not same(first, run(sampler, target, 6, QUICK[sampler]))
+
+
+@pytest.mark.parametrize("sampler", sorted(OPTIONS))
+@pytest.mark.parametrize("fraction", [0.02, 0.7, 0.97])
+def test_an_interrupted_run_ends_with_the_numbers_of_an_unbroken_one(
+    sampler: str, fraction: float, tmp_path: Path
+) -> None:
+    target = LinearGaussian.make(3, 5, 0.5)
+    options = QUICK[sampler]
+    unbroken = run(sampler, target, 5, options)
+    path = tmp_path / "checkpoint.h5"
+    with pytest.raises(InterruptAfterError):
+        run(
+            sampler,
+            Interrupted(target, int(fraction * unbroken.n_calls)),
+            5,
+            options,
+            Checkpoint(path, {"seed": 5}, interval=0.0),
+        )
+    assert path.exists() == (fraction > 0.5)
+    resumed = run(sampler, target, 5, options, Checkpoint(path, {"seed": 5}, interval=0.0))
+    assert same(resumed, unbroken)
+
+
+_CHILD = """
+import sys, numpy as np
+from pathlib import Path
+sys.path.insert(0, {root!r})
+from tests.inference.samplers.test_samplers import QUICK
+from tests.inference.samplers.problems import LinearGaussian
+from crsea_infer.inference.samplers.registry import make
+from crsea_infer.inference.samplers.base import no_progress
+from crsea_infer.inference.checkpoint import Checkpoint
+import time
+class Slow(LinearGaussian):
+    def log_likelihood(self, theta):
+        time.sleep(0.002)
+        return super().log_likelihood(theta)
+print("started", flush=True)
+make({sampler!r}, QUICK[{sampler!r}]).run(
+    Slow.make(3, 5, 0.5), np.random.SeedSequence(5), Checkpoint(Path({path!r}), {{}}, interval=0.0), no_progress
+)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("sampler", sorted(OPTIONS))
+def test_kill_minus_nine_loses_nothing_but_time(sampler: str, tmp_path: Path) -> None:
+    path = tmp_path / "checkpoint.h5"
+    code = _CHILD.format(root=str(Path(__file__).parents[3]), sampler=sampler, path=str(path))
+    for extra in (0.0, 0.3):
+        child = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE)
+        assert child.stdout is not None
+        child.stdout.readline()
+        limit = time.monotonic() + 60.0
+        while not path.exists() and child.poll() is None and time.monotonic() < limit:
+            time.sleep(0.01)
+        time.sleep(extra)
+        os.kill(child.pid, signal.SIGKILL)
+        child.wait()
+        child.stdout.close()
+    assert path.exists()
+    target = LinearGaussian.make(3, 5, 0.5)
+    resumed = run(sampler, target, 5, QUICK[sampler], Checkpoint(path, {}))
+    assert same(resumed, run(sampler, target, 5, QUICK[sampler]))
+
+
+@pytest.mark.parametrize("sampler", sorted(OPTIONS))
+def test_a_likelihood_that_is_not_a_number_stops_with_the_parameters(sampler: str) -> None:
+    class Broken(LinearGaussian):
+        def log_likelihood(self, theta: np.ndarray) -> np.ndarray:
+            return np.where(theta[..., 0] > 1.0, np.nan, super().log_likelihood(theta))
+
+    with pytest.raises(UserError, match=r"nan at coefficient_0 = 1\.|nan at coefficient_0 = 2\."):
+        run(sampler, Broken.make(3, 5, 0.5), options=QUICK[sampler])
+
+
+@pytest.mark.parametrize("sampler", ["dynesty", "importance"])
+def test_a_prior_partly_outside_the_model_gives_the_evidence_of_the_part_inside(sampler: str) -> None:
+    class Half(LinearGaussian):
+        def log_likelihood(self, theta: np.ndarray) -> np.ndarray:
+            return np.where(theta[..., 0] > 0.0, 0.0 * theta[..., 0] - 0.01 * theta[..., 1] ** 2, -np.inf)
+
+    evidence = run(sampler, Half.make(3, 5, 0.5)).evidence
+    assert evidence is not None
+    expected = np.log(0.5 / np.sqrt(1.02))
+    assert abs(evidence.lnz - expected) < max(3.0 * evidence.lnz_err, 0.02)
+
+
+def test_a_prior_wholly_outside_the_model_is_refused() -> None:
+    class Nowhere(LinearGaussian):
+        def log_likelihood(self, theta: np.ndarray) -> np.ndarray:
+            return np.full(theta.shape[:-1], -np.inf)
+
+    for sampler in OPTIONS:
+        with pytest.raises(UserError, match="finite likelihood"):
+            run(sampler, Nowhere.make(3, 5, 0.5), options=QUICK[sampler])
+
+
+@pytest.mark.parametrize(
+    ("sampler", "option", "value"),
+    [
+        ("dynesty", "live_points", 3),
+        ("dynesty", "remaining", -1.0),
+        ("dynesty", "subruns", 1),
+        ("emcee", "max_steps", 1),
+        ("emcee", "block", 7),
+        ("importance", "prior_share", 1.5),
+        ("importance", "walkers", 33),
+        ("importance", "draws", "many"),
+        ("emcee", "thin", True),
+    ],
+)
+def test_a_bad_option_is_named_with_what_is_allowed(sampler: str, option: str, value: object) -> None:
+    with pytest.raises(UserError, match=f"{sampler}.{option}") as caught:
+        options_from(OPTIONS[sampler], sampler, {option: value})
+    assert caught.value.valid
+
+
+def test_a_misspelt_option_or_sampler_is_met_with_the_nearest_name() -> None:
+    with pytest.raises(UserError, match="live_points"):
+        options_from(DynestyOptions, "dynesty", {"live_point": 50})
+    with pytest.raises(UserError, match="dynesty"):
+        make("dinesty")
+
+
+def test_a_result_survives_being_stored(tmp_path: Path) -> None:
+    result = run("importance", LinearGaussian.make(3, 5, 0.5), options=QUICK["importance"])
+    keeper = Checkpoint(tmp_path / "result.h5", {"seed": 1})
+    keeper.save(result_arrays(result))
+    assert same(result_from_arrays(keeper.load()), result)
+
+
+def test_resampling_follows_the_weights() -> None:
+    result = run("importance", LinearGaussian.make(3, 5, 0.5), options=QUICK["importance"])
+    chosen = result.resampled(4000, np.random.default_rng(1))
+    assert result.samples[chosen].mean(axis=0) == pytest.approx(result.weights @ result.samples, abs=0.05)
+
+
+def test_probit_coordinates_invert_and_stay_finite() -> None:
+    probit = np.linspace(-6.0, 6.0, 25)
+    assert to_probit(to_unit(probit)) == pytest.approx(probit, abs=1e-6)
+    unit = to_unit(np.array([-50.0, 50.0]))
+    assert np.all((unit > 0.0) & (unit < 1.0))
