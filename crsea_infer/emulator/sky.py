@@ -170,8 +170,9 @@ def _check_requests(requests: Sequence[Request], settings: GridSettings) -> list
 class _Sky:
     """What the two sky models share."""
 
-    def __init__(self, settings: GridSettings) -> None:
+    def __init__(self, settings: GridSettings, *, absorption: bool = True) -> None:
         self.settings = settings
+        self.absorption = absorption
 
     @property
     def box(self) -> Mapping[str, tuple[float, float]]:
@@ -179,12 +180,13 @@ class _Sky:
 
     @property
     def description(self) -> Mapping[str, str]:
-        return _describe(self.settings)
+        description = _describe(self.settings)
+        return description if self.absorption else description | {"absorption": "none"}
 
     def _fold(self, request: Request) -> SpectralFold:
         product: Product = "gamma" if request.messenger == "gamma" else "neutrino"
         return SpectralFold.for_energies(
-            product, np.asarray(request.energies, dtype=float), self.settings.rigidities, absorb=True
+            product, np.asarray(request.energies, dtype=float), self.settings.rigidities, absorb=self.absorption
         )
 
     def _bound(self, requests: Sequence[Request], contract: Callable[[str, SpectralFold], Contract]) -> BoundModel:
@@ -206,10 +208,12 @@ class EmulatedSky(_Sky, SkyModel):
     ----------
     emulator
         Trained responses.
+    absorption
+        Whether gamma rays are absorbed on their way.
     """
 
-    def __init__(self, emulator: ResponseEmulator) -> None:
-        super().__init__(emulator.settings)
+    def __init__(self, emulator: ResponseEmulator, *, absorption: bool = True) -> None:
+        super().__init__(emulator.settings, absorption=absorption)
         self.emulator = emulator
 
     @property
@@ -219,7 +223,7 @@ class EmulatedSky(_Sky, SkyModel):
             {
                 "grid": self.settings.as_json(),
                 "sums": [float(np.abs(self.emulator.coefficients).sum()), float(np.abs(self.emulator.basis).sum())],
-                "physics": _PHYSICS,
+                "physics": dict(self.description),
             }
         )
 
@@ -263,12 +267,14 @@ class ExactSky(_Sky, SkyModel):
     ----------
     settings
         Physics choices and numerics.
+    absorption
+        Whether gamma rays are absorbed on their way.
     """
 
     @property
     def fingerprint(self) -> str:
         """Hash of the settings."""
-        return digest({"exact": self.settings.as_json(), "physics": _PHYSICS})
+        return digest({"exact": self.settings.as_json(), "physics": dict(self.description)})
 
     @property
     def relative_error(self) -> float:

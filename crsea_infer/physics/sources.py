@@ -62,8 +62,8 @@ class VerticalProfile:
     def _twice_integrated(self, z: Float64) -> Float64:
         h = self.height
         if self.kind == "gaussian":
-            return h / 2 * (np.sqrt(np.pi) * z * erf(z / h) + h * np.exp(-((z / h) ** 2)))
-        return h * (z + h * np.exp(-z / h))
+            return np.asarray(h / 2 * (np.sqrt(np.pi) * z * erf(z / h) + h * np.exp(-((z / h) ** 2))))
+        return np.asarray(h * (z + h * np.exp(-z / h)))
 
     def cosine_coefficients(self, wave_numbers: Float64, halo_height: float) -> Float64:
         """Return the coefficients c_n of the expansion sum_n c_n cos(k_n z) on 0 < z < halo_height.

@@ -19,6 +19,15 @@ def _emissivity(product: str, energies: np.ndarray, index: float) -> np.ndarray:
     return np.trapezoid(integrand, np.log(kinetic), axis=1)
 
 
+def test_neutrinos_of_all_flavours_carry_as_much_as_gamma_rays() -> None:
+    x = np.geomspace(1e-6, 0.9999, 40000)
+    neutrino, gamma = (
+        np.trapezoid(x**2 * spectrum_per_collision(product, x, np.array(1e5)), np.log(x))  # type: ignore[arg-type]
+        for product in ("neutrino", "gamma")
+    )
+    assert 3 * neutrino / gamma == pytest.approx(1.0, abs=0.15)
+
+
 @pytest.mark.parametrize("index", [2.4, 2.7, 3.0])
 def test_power_law_of_protons_gives_a_slightly_harder_power_law(index: float) -> None:
     """Feynman scaling keeps the index; the slow growth of the cross-section hardens it by less than 0.12."""
@@ -43,11 +52,14 @@ def test_gamma_rays_carry_a_sixth_of_the_energy() -> None:
 
 
 def test_neutrinos_follow_from_gamma_rays_by_the_usual_relation() -> None:
-    """E^2 Q per flavour at E is half of E^2 Q of gamma rays at 2 E (Ahlers and Murase 2014, PRD 90, 023010)."""
+    """E^2 Q per flavour at E is half of E^2 Q of gamma rays at 2 E (Ahlers and Murase 2014, PRD 90, 023010).
+
+    The relation counts pions only; eta mesons add a fifth to a quarter to the gamma rays and next to no neutrinos.
+    """
     energies = np.array([1e4, 1e5])
     neutrino = energies**2 * _emissivity("neutrino", energies, 2.7)
     gamma = (2 * energies) ** 2 * _emissivity("gamma", 2 * energies, 2.7)
-    assert neutrino / gamma == pytest.approx([0.5, 0.5], rel=0.15)
+    assert np.all((neutrino / gamma > 0.5 * 0.75) & (neutrino / gamma < 0.5))
 
 
 def test_inelastic_cross_section_passes_known_values() -> None:
