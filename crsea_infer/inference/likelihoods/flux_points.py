@@ -163,7 +163,7 @@ class FluxPoints:
     @property
     def nuisances(self) -> tuple[Parameter, ...]:
         """The systematic shift eta ~ N(0, 1) when it is correlated, else nothing."""
-        if self.systematics != "correlated":
+        if not self._is_correlated:
             return ()
         return (
             Parameter(
@@ -201,7 +201,7 @@ class FluxPoints:
         """Return the sum of squared pulls [...] plus eta^2; an upper limit counts -2 ln Phi."""
         xp, residual, low, high = self._residuals(predictions, nuisances)
         total = self._sum_of_squares(xp, residual, low, high)
-        return total + self._shift(nuisances) ** 2 if self.nuisances else total
+        return total + self._shift(nuisances) ** 2 if self._is_correlated else total
 
     def chi2_profiled(self, predictions: tuple[Array, ...]) -> Array:
         """Return chi2 [...] at the systematic shift that makes it least."""
@@ -215,7 +215,7 @@ class FluxPoints:
         is a parabola and the minimum exact. Upper limits make it other than a parabola; bisection then leads from
         there to the minimum.
         """
-        if not self.nuisances:
+        if not self._is_correlated:
             return {}
         xp, residual, low, high = self._residuals(predictions, {self.systematic_name: 0.0})
         points, shifts = ~self.is_upper_limit, self.systematic
@@ -256,6 +256,10 @@ class FluxPoints:
         drawn = np.where(is_below, mu - high * size, mu + low * size)
         return replace(self, values=np.where(self.is_upper_limit, self.values, drawn))
 
+    @property
+    def _is_correlated(self) -> bool:
+        return self.systematics == "correlated"
+
     def _shift(self, nuisances: Mapping[str, Array]) -> Array:
         return nuisances[self.systematic_name]
 
@@ -266,7 +270,7 @@ class FluxPoints:
         prediction = self.binned_prediction(predictions)
         xp = array_namespace(prediction)
         residual = self.values - prediction
-        if self.nuisances:
+        if self._is_correlated:
             residual = residual - xp.asarray(self._shift(nuisances))[..., None] * self.systematic
         common = (self.relative_model_error * prediction) ** 2
         if self.systematics == "diagonal":
