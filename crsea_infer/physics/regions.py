@@ -2,19 +2,23 @@
 
 A region answers one question, whether a direction belongs to it; solid angles and the share of each gas pixel follow by
 sampling it on a fine grid. Named regions are those of the published measurements. Any box may be written as
-``l=25..100,b=-5..5`` (degrees; longitudes may be negative, and run from the first to the second eastward).
+``l=25..100,b=-5..5`` (degrees; longitudes may be negative, and run from the first to the second eastward), and may end
+in ``,mask=lhaaso`` or in ``,mask=FILE``, a HEALPix map that is above 0.5 where the sky is kept.
 """
 
 from __future__ import annotations
 
+import itertools
 import re
 from dataclasses import dataclass
+from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, Literal
 
 import numpy as np
 
 from crsea_infer.errors import UserError, unknown_name
+from crsea_infer.physics.healpix_mask import read_mask
 from crsea_infer.physics.masks import lhaaso_mask
 
 if TYPE_CHECKING:
@@ -22,10 +26,12 @@ if TYPE_CHECKING:
 
     from crsea_infer.arrays import Float64
 
-__all__ = ["REGIONS", "Region", "parse_region", "region_key"]
+__all__ = ["REGIONS", "Region", "parse_region", "region_key", "split_region"]
 
 _NUMBER: Final = r"([+-]?\d+(?:\.\d*)?|[+-]?\.\d+)"
-_BOX: Final = re.compile(rf"^\s*l\s*=\s*{_NUMBER}\s*\.\.\s*{_NUMBER}\s*,\s*b\s*=\s*{_NUMBER}\s*\.\.\s*{_NUMBER}\s*$")
+_BOX: Final = re.compile(
+    rf"^\s*l\s*=\s*{_NUMBER}\s*\.\.\s*{_NUMBER}\s*,\s*b\s*=\s*{_NUMBER}\s*\.\.\s*{_NUMBER}\s*(?:,\s*mask\s*=\s*(\S.*?)\s*)?$"
+)
 _SAMPLING: Final = 0.1  # degrees
 
 
@@ -40,7 +46,8 @@ class Region:
     longitude, latitude
         Edges in degrees; longitude runs eastward from the first to the second and spans at most 360.
     mask
-        None, or "lhaaso": the discs around known very-high-energy sources that LHAASO left out.
+        None; "lhaaso", the discs around known very-high-energy sources that LHAASO left out; or the path of a HEALPix
+        map in FITS, above 0.5 where the sky is kept.
     description
         One line for people.
     """
@@ -48,7 +55,7 @@ class Region:
     name: str
     longitude: tuple[float, float]
     latitude: tuple[float, float]
-    mask: Literal["lhaaso"] | None = None
+    mask: str | None = None
     description: str = ""
 
     def contains(self, longitude: Float64, latitude: Float64) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
@@ -58,6 +65,8 @@ class Region:
         inside = inside & (np.asarray(latitude) > self.latitude[0]) & (np.asarray(latitude) < self.latitude[1])
         if self.mask == "lhaaso" and inside.any():
             inside = inside & ~lhaaso_mask(longitude, latitude)
+        elif self.mask is not None and inside.any():
+            inside = inside & read_mask(Path(self.mask)).keeps(longitude, latitude)
         return np.asarray(inside)
 
     @property
@@ -100,11 +109,14 @@ def parse_region(text: str) -> Region:
         if "=" in text or ".." in text:
             raise UserError(
                 f"cannot read the sky region {text!r}",
-                valid="l=WEST..EAST,b=SOUTH..NORTH in degrees",
+                valid="l=WEST..EAST,b=SOUTH..NORTH in degrees, and optionally ,mask=lhaaso or ,mask=FILE",
                 fix="for example --region l=25..100,b=-5..5",
             )
         raise unknown_name("region", text, REGIONS, fix="name a region, or give a box such as l=25..100,b=-5..5")
-    west, east, south, north = (float(value) for value in match.groups())
+    west, east, south, north = (float(value) for value in match.groups()[:4])
+    mask = match.group(5)
+    if mask is not None and mask != "lhaaso":
+        read_mask(Path(mask))
     if not (0.0 < east - west <= 360.0 and west >= -360.0 and east <= 720.0):
         raise UserError(
             f"the longitudes of {text!r} run from {west:g} to {east:g} degrees",
@@ -116,9 +128,24 @@ def parse_region(text: str) -> Region:
             f"the latitudes of {text!r} run from {south:g} to {north:g} degrees", valid="-90 <= south < north <= 90"
         )
     for region in _NAMED:
-        if region.mask is None and (region.longitude, region.latitude) == ((west, east), (south, north)):
+        if (region.longitude, region.latitude, region.mask) == ((west, east), (south, north), mask):
             return region
-    return Region(f"l={west:g}..{east:g},b={south:g}..{north:g}", (west, east), (south, north))
+    return _box((west, east), (south, north), mask)
+
+
+def _box(longitude: tuple[float, float], latitude: tuple[float, float], mask: str | None) -> Region:
+    text = f"l={longitude[0]:g}..{longitude[1]:g},b={latitude[0]:g}..{latitude[1]:g}"
+    return Region(text if mask is None else f"{text},mask={mask}", longitude, latitude, mask)
+
+
+def split_region(region: Region, axis: Literal["longitude", "latitude"], n: int) -> list[Region]:
+    """Cut a region into `n` equal steps of longitude or latitude, each with the mask of the whole."""
+    low, high = region.longitude if axis == "longitude" else region.latitude
+    edges = np.linspace(low, high, n + 1).tolist()
+    pairs = list(itertools.pairwise(edges))
+    if axis == "longitude":
+        return [_box(pair, region.latitude, region.mask) for pair in pairs]
+    return [_box(region.longitude, pair, region.mask) for pair in pairs]
 
 
 def region_key(text: str) -> str:

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+import healpy
 import numpy as np
 import pytest
+from astropy.coordinates import SkyCoord
 from hypothesis import given
 from hypothesis import strategies as st
 
 from crsea_infer.errors import UserError
-from crsea_infer.physics.regions import REGIONS, parse_region, region_key
+from crsea_infer.physics.healpix_mask import read_mask
+from crsea_infer.physics.regions import REGIONS, parse_region, region_key, split_region
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def test_masked_solid_angles_are_the_published_ones() -> None:
@@ -63,3 +71,42 @@ def test_equal_regions_have_one_name() -> None:
 def test_bad_regions_are_explained(text: str, said: str) -> None:
     with pytest.raises(UserError, match=said):
         parse_region(text)
+
+
+def test_a_region_splits_into_steps_that_make_it_up() -> None:
+    parts = split_region(REGIONS["lhaaso_inner"], "longitude", 11)
+    assert [part.longitude for part in parts[:2]] == [(15.0, 25.0), (25.0, 35.0)]
+    total = sum(part.solid_angle for part in parts)
+    assert total == pytest.approx(REGIONS["lhaaso_inner"].solid_angle, rel=1e-3)
+
+
+def test_masked_boxes_are_the_named_regions() -> None:
+    assert region_key("l=15..125,b=-5..5,mask=lhaaso") == "lhaaso_inner"
+
+
+@pytest.mark.parametrize(("frame", "nested"), [("G", False), ("G", True), ("C", False)])
+def test_healpix_masks_are_read_in_their_own_frame(tmp_path: Path, frame: str, nested: bool) -> None:
+    """A disc around Cygnus X-3 written with healpy alone is left out whatever the frame it is written in."""
+    n_side = 128
+    centre = SkyCoord(l=79.85, b=0.70, unit="deg", frame="galactic")
+    longitude, latitude = (79.85, 0.70) if frame == "G" else (centre.icrs.ra.deg, centre.icrs.dec.deg)
+    mask = np.ones(healpy.nside2npix(n_side))
+    mask[healpy.query_disc(n_side, healpy.ang2vec(longitude, latitude, lonlat=True), np.radians(2.0), nest=nested)] = 0
+    healpy.write_map(tmp_path / "mask.fits", mask, coord=frame, nest=nested, dtype=np.float64)
+    region = parse_region(f"l=75..85,b=-5..5,mask={tmp_path / 'mask.fits'}")
+    assert region.contains(np.array([79.85, 81.2, 82.2]), np.array([0.7, 0.7, 0.7])).tolist() == [False, False, True]
+    box = parse_region("l=75..85,b=-5..5")
+    assert box.solid_angle - region.solid_angle == pytest.approx(2 * np.pi * (1 - np.cos(np.radians(2.0))), rel=0.03)
+
+
+def test_masks_that_do_not_say_how_to_be_read_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "mask.fits"
+    with pytest.raises(UserError, match="no mask file"):
+        parse_region(f"l=0..10,b=0..5,mask={path}")
+    healpy.write_map(path, np.ones(48), coord=None, dtype=np.float64)
+    with pytest.raises(UserError, match="COORDSYS"):
+        parse_region(f"l=0..10,b=0..5,mask={path}")
+    path.write_text("no FITS")
+    read_mask.cache_clear()
+    with pytest.raises(UserError, match="HEALPix"):
+        parse_region(f"l=0..10,b=0..5,mask={path}")
