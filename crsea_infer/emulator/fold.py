@@ -9,6 +9,7 @@ spectra is interpolated, whatever the breaks.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -29,8 +30,10 @@ __all__ = ["ENERGY_RANGE", "SpectralFold"]
 ENERGY_RANGE: Final = (1.0, 5.0e6)
 """Energies of gamma rays and neutrinos that the model covers, GeV."""
 
-_POINTS_PER_DECADE: Final = 32
-_DECADES_ABOVE: Final = 3.5  # of cosmic-ray energy above the secondary's: what lies beyond contributes less than 1e-5
+_POINTS_PER_DECADE: Final[Mapping[str, int]] = MappingProxyType({"gamma": 20, "neutrino": 40})
+# with breaks rounded over 0.1 in ln rigidity the intensity is right to 5e-5; the neutrinos of pion decay end in an edge,
+# which takes finer steps (docs/physics.md has the table)
+_DECADES_ABOVE: Final = 4.0  # of cosmic-ray energy above the secondary's: what lies beyond contributes less than 5e-5
 _SQUARE_METRES_TO_CM: Final = 1e-4
 
 
@@ -81,7 +84,7 @@ class SpectralFold:
             )
         # both species must stay within the rigidities that responses cover
         top = min(energies.max() * 10**_DECADES_ABOVE, rigidities.max() / 2.1)
-        n_kinetic = int(np.ceil(np.log10(top / energies.min()) * _POINTS_PER_DECADE)) + 1
+        n_kinetic = int(np.ceil(np.log10(top / energies.min()) * _POINTS_PER_DECADE[product])) + 1
         log_kinetic = np.linspace(np.log(energies.min()), np.log(top), n_kinetic)
         kinetic = np.exp(log_kinetic)
         step = log_kinetic[1] - log_kinetic[0]
@@ -89,7 +92,7 @@ class SpectralFold:
         rigidity_proton = np.asarray(rigidity("proton", kinetic))
         rigidity_helium = np.asarray(rigidity("helium", kinetic))
         decades = np.log10(rigidity_helium[-1] / rigidity_proton[0])
-        n_nodes = min(rigidities.size, int(np.ceil(1.5 * decades)) + 4)
+        n_nodes = min(rigidities.size, int(np.ceil(decades)) + 3)
         unit = -np.cos(np.pi * (np.arange(n_nodes) + 0.5) / n_nodes)
         ends = np.log(rigidity_proton[0]), np.log(rigidity_helium[-1])
         log_nodes = (ends[0] + ends[1]) / 2 + (ends[1] - ends[0]) / 2 * unit
