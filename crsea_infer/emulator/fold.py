@@ -31,7 +31,7 @@ ENERGY_RANGE: Final = (1.0, 5.0e6)
 """Energies of gamma rays and neutrinos that the model covers, GeV."""
 
 _POINTS_PER_DECADE: Final[Mapping[str, int]] = MappingProxyType({"gamma": 20, "neutrino": 40})
-# with breaks rounded over 0.1 in ln rigidity the intensity is right to 5e-5; the neutrinos of pion decay end in an edge,
+# with breaks rounded over 0.1 in ln rigidity the intensity is right to 5e-5; neutrinos of pion decay end in an edge,
 # which takes finer steps (docs/physics.md has the table)
 _DECADES_ABOVE: Final = 4.0  # of cosmic-ray energy above the secondary's: what lies beyond contributes less than 5e-5
 _SQUARE_METRES_TO_CM: Final = 1e-4
