@@ -1,7 +1,7 @@
 """The sky model against the published DRAGON and HERMES results, in one command.
 
-Compares gamma rays of the four published models, cosmic rays at the Sun and in the inner disc, sky-integrated neutrinos
-and the share of the sky's emission in the LHAASO boxes; draws the figures, prints and writes the table of residuals, and
+Compares gamma rays of the four published models, cosmic rays at the Sun and in the inner disc, neutrinos of the whole
+sky and the share of its emission in the LHAASO boxes; draws the figures, prints and writes the table of residuals, and
 exits with status 1 if a limit is exceeded. Run it from the repository:
 
     python benchmarks/validate_sky.py --output results/sky

@@ -121,6 +121,11 @@ def _parser(chosen: str) -> argparse.ArgumentParser:
     predict.add_argument("--radius", metavar="KPC", type=float, help="protons and helium: where (default: at the Sun)")
     predict.add_argument("--set", metavar="NAME=VALUE", action="append", default=[], help="change a parameter")
     predict.add_argument("--exact", action="store_true", help="use the transport solver, not the emulator")
+    predict.add_argument("--no-absorption", action="store_true", help="gamma rays as they were emitted")
+    predict.add_argument(
+        "--profile", choices=("longitude", "latitude"), help="cut the region into bins along this axis"
+    )
+    predict.add_argument("--bins", metavar="N", type=int, default=10, help="bins of --profile (default: %(default)s)")
     predict.add_argument("--format", choices=("ecsv", "json"), default="ecsv")
 
     check = add("check", "read a run file and all that it names, and show what it would do", _check)
@@ -181,6 +186,10 @@ def _predict(options: argparse.Namespace) -> None:
             valid="a name (see 'crsea-infer list regions') or a box, such as l=50..200,b=-5..5",
             fix="add --region lhaaso_inner, for example",
         )
+    if options.profile is not None and is_cosmic_ray:
+        raise UserError(f"--profile with --messenger {options.messenger}", valid="--profile for gamma and neutrino")
+    if not 1 <= options.bins <= 360:
+        raise UserError(f"--bins {options.bins}", valid="a whole number from 1 to 360")
     if options.radius is not None and not (math.isfinite(options.radius) and options.radius >= 0):
         raise UserError(f"--radius {options.radius:g}", valid="a distance from the Galactic centre in kpc, not below 0")
     text = predict_command(
@@ -192,6 +201,8 @@ def _predict(options: argparse.Namespace) -> None:
         options.exact,
         options.format,
         options.radius,
+        absorption=not options.no_absorption,
+        profile=(options.profile, options.bins) if options.profile else None,
     )
     print(text.rstrip("\n"))
 

@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from crsea_infer.arrays import Float64
-    from crsea_infer.emulator.model import Messenger
+    from crsea_infer.emulator.model import Messenger, Request
     from crsea_infer.inference.hypotheses import Hypothesis
 
-__all__ = ["predict", "predict_command"]
+__all__ = ["parameter_values", "predict", "predict_command", "predict_profile"]
 
 _UNITS = {
     "gamma": "GeV^-1 cm^-2 s^-1 sr^-1",
@@ -77,6 +77,7 @@ def predict(
     radius: float | None = None,
     changes: Mapping[str, float] | None = None,
     exact: bool = False,
+    absorption: bool = True,
 ) -> dict[str, Float64]:
     """Return the predicted intensity at the given energies, in total and per component.
 
@@ -96,14 +97,19 @@ def predict(
         Values that differ from the fiducial ones.
     exact
         Use the transport solver rather than the emulator.
+    absorption
+        Whether gamma rays are absorbed on their way.
 
     Returns
     -------
     dict
         "intensity" and one entry per component, each of shape [n_energies].
+
+    Raises
+    ------
+    UserError
+        When a parameter, region or energy is not one that the model knows.
     """
-    from crsea_infer.emulator import exact as exact_model
-    from crsea_infer.emulator import load
     from crsea_infer.emulator.model import Request
 
     on_sky = messenger in {"gamma", "neutrino"}
@@ -113,11 +119,70 @@ def predict(
         raise UserError(f"--radius with --messenger {messenger}", valid="--radius goes with proton or helium")
     if not on_sky and region is not None:
         raise UserError(f"--region with --messenger {messenger}", valid="--region goes with gamma or neutrino")
-    model = exact_model() if exact else load()
-    values = parameter_values(hypothesis, changes or {}, model.box)
-    bound = model.bind([Request(messenger, tuple(energies), region, radius)])
-    (components,) = bound.components(values)
-    return {"intensity": np.asarray(sum(components.values())), **components}
+    request = Request(messenger, tuple(energies), region, radius)
+    return _evaluate(hypothesis, [request], changes or {}, exact=exact, absorption=absorption)[0]
+
+
+def predict_profile(
+    hypothesis: Hypothesis,
+    energies: Sequence[float],
+    region: str,
+    axis: Literal["longitude", "latitude"],
+    bins: int,
+    *,
+    messenger: Messenger = "gamma",
+    changes: Mapping[str, float] | None = None,
+    exact: bool = False,
+    absorption: bool = True,
+) -> dict[str, Float64]:
+    """Return the predicted intensity of equal steps of longitude or latitude, one row per step and energy.
+
+    Parameters
+    ----------
+    hypothesis, energies, messenger, changes, exact, absorption
+        As in :func:`predict`.
+    region
+        Sky region to cut; its mask stays on every part.
+    axis, bins
+        Along which axis, into how many steps.
+
+    Returns
+    -------
+    dict
+        "<axis>_low_deg", "<axis>_high_deg", "energy_gev", "intensity" and one entry per component, each of shape
+        [bins * n_energies]. Steps that the mask covers altogether have no intensity: NaN.
+    """
+    from crsea_infer.emulator.model import Request
+    from crsea_infer.physics.regions import parse_region, split_region
+
+    parts = split_region(parse_region(region), axis, bins)
+    seen = [part for part in parts if part.solid_angle > 0]
+    requests = [Request(messenger, tuple(energies), part.name) for part in seen]
+    results = _evaluate(hypothesis, requests, changes or {}, exact=exact, absorption=absorption)
+    by_name = {part.name: result for part, result in zip(seen, results, strict=True)}
+    nothing = {name: np.full(len(energies), np.nan) for name in results[0]}
+    columns: dict[str, list[Float64]] = {f"{axis}_low_deg": [], f"{axis}_high_deg": [], "energy_gev": []}
+    for part in parts:
+        low, high = part.longitude if axis == "longitude" else part.latitude
+        row = {f"{axis}_low_deg": np.full(len(energies), low), f"{axis}_high_deg": np.full(len(energies), high)}
+        row |= {"energy_gev": np.asarray(energies, dtype=float)} | by_name.get(part.name, nothing)
+        for name, values in row.items():
+            columns.setdefault(name, []).append(values)
+    return {name: np.concatenate(values) for name, values in columns.items()}
+
+
+def _evaluate(
+    hypothesis: Hypothesis, requests: Sequence[Request], changes: Mapping[str, float], *, exact: bool, absorption: bool
+) -> list[dict[str, Float64]]:
+    from crsea_infer.emulator import exact as exact_model
+    from crsea_infer.emulator import load
+
+    model = exact_model(absorption=absorption) if exact else load(absorption=absorption)
+    values = parameter_values(hypothesis, changes, model.box)
+    return [
+        {"intensity": np.asarray(sum(components.values())), **components}
+        for components in model.bind(requests).components(values)
+    ]
 
 
 def predict_command(
@@ -129,15 +194,29 @@ def predict_command(
     exact: bool,
     output_format: Literal["ecsv", "json"],
     radius: float | None,
+    *,
+    absorption: bool = True,
+    profile: tuple[Literal["longitude", "latitude"], int] | None = None,
 ) -> str:
     """Return the text that ``crsea-infer predict`` prints; the arguments are those of :func:`predict`."""
     from crsea_infer.inference.hypotheses import load_hypothesis
 
     loaded = load_hypothesis(hypothesis)
-    result = predict(loaded, energies, messenger=messenger, region=region, radius=radius, changes=changes, exact=exact)
-    columns = {"energy_gev": np.asarray(energies), **result}
+    how = {"changes": changes, "exact": exact, "absorption": absorption}
+    columns: dict[str, Float64]
+    if profile is not None and region is not None:
+        columns = predict_profile(loaded, energies, region, *profile, messenger=messenger, **how)  # type: ignore[arg-type]
+    else:
+        result = predict(loaded, energies, messenger=messenger, region=region, radius=radius, **how)  # type: ignore[arg-type]
+        columns = {"energy_gev": np.asarray(energies), **result}
     if output_format == "json":
-        return json.dumps({name: values.tolist() for name, values in columns.items()})
+        # a step that the mask covers has no intensity: null, which JSON has, rather than NaN, which it has not
+        return json.dumps(
+            {
+                name: [None if np.isnan(value) else value for value in values.tolist()]
+                for name, values in columns.items()
+            }
+        )
     at = "the Sun" if radius is None else f"Galactocentric radius {radius:g} kpc"
     meta = {
         "hypothesis": loaded.name,
@@ -155,6 +234,8 @@ def _ecsv(columns: Mapping[str, Float64], messenger: Messenger, meta: Mapping[st
     for name, values in columns.items():
         if name == "energy_gev":
             unit, description = "GeV", "energy (kinetic for cosmic rays, per nucleon for helium)"
+        elif name.endswith("_deg"):
+            unit, description = "deg", f"{name.split('_')[1]} edge of the step in Galactic {name.split('_')[0]}"
         else:
             unit = _UNITS[messenger].replace("^", "")
             description = _WORDS[messenger] if name == "intensity" else f"of which from {name}"

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from scipy.sparse import csr_array
 
+from crsea_infer.errors import UserError
 from crsea_infer.physics.absorption import MAXIMUM_COEFFICIENT
 from crsea_infer.physics.gas import RING_EDGES, RING_SUN_RADIUS, X_CO, GasColumns, profile
 
@@ -144,6 +145,9 @@ def region_weights(
     attenuation = np.exp(-np.outer(absorption, distance))
     shares = np.stack([_pixel_shares(region, gas) for region in regions]) * gas.solid_angle  # [region, pixel]
     solid_angles = shares.sum(axis=1)
+    for region, solid_angle in zip(regions, solid_angles, strict=True):
+        if not solid_angle > 0.0:
+            raise UserError(f"nothing is left of the region {region.name}", valid="a box that its mask does not cover")
     columns = np.stack([gas.column(component, settings.x_co) for component in COMPONENTS])  # [component, ring, pixel]
     result = np.zeros((radii.size * heights.size, len(regions) * len(COMPONENTS) * absorption.size))
     n_rings = columns.shape[1]

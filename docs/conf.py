@@ -1,0 +1,17 @@
+"""Configuration of the documentation."""
+
+from __future__ import annotations
+
+import crsea_infer
+
+project = "crsea_infer"
+author = "The crsea_infer developers"
+release = version = crsea_infer.__version__
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.mathjax", "sphinx.ext.napoleon"]
+myst_enable_extensions = ["dollarmath", "amsmath", "deflist"]
+myst_heading_anchors = 3
+html_theme = "furo"
+html_title = "crsea_infer"
+autodoc_typehints = "none"  # shapes, units and types stand in the docstrings
+autodoc_member_order = "bysource"
+exclude_patterns = ["_build"]
