@@ -49,7 +49,7 @@ _EDGE = 1e-15  # keeps quantile functions finite; costs 2e-15 of prior volume
 class Progress(Protocol):
     """Receives how far a sampler has come."""
 
-    def __call__(self, fraction: float, message: str) -> None:
+    def __call__(self, fraction: float, message: str, /) -> None:
         """Take a fraction between 0 and 1 (an estimate) and a few words."""
 
 

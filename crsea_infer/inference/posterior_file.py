@@ -1,0 +1,133 @@
+"""The posterior on disk: netCDF-4 that ArviZ opens.
+
+Groups and dimension names follow the InferenceData schema, which ArviZ 0.x reads as InferenceData and ArviZ 1.x as a
+DataTree of xarray; files are written group by group with xarray alone, so neither is needed here. `posterior` holds the
+parameters; `sample_stats` the natural log of the likelihood and of the prior; `log_likelihood` one variable per data
+set; `posterior_predictive` data drawn from the model at each sample, and, as NAME_expected, what the model expects;
+`observed_data` the data.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from crsea_infer import __version__
+from crsea_infer.files import atomic_path
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from crsea_infer.arrays import Float64
+    from crsea_infer.inference.posterior import Posterior
+    from crsea_infer.inference.samplers.base import SamplerResult
+
+__all__ = ["as_chains", "write_posterior"]
+
+_N_CHAINS = 4
+_N_DRAWS = 1000
+
+
+def as_chains(result: SamplerResult, generator: np.random.Generator) -> Float64:
+    """Return equally weighted parameters [chain, draw, n].
+
+    Chains of walkers stay as they are; weighted samples are resampled to 4 x 1000 independent draws.
+    """
+    if result.chains is not None:
+        return result.chains
+    chosen = result.resampled(_N_CHAINS * _N_DRAWS, generator)
+    chosen = chosen[: len(chosen) // _N_CHAINS * _N_CHAINS]
+    return np.asarray(result.samples[chosen].reshape(_N_CHAINS, -1, len(result.names)))
+
+
+def write_posterior(
+    path: Path, posterior: Posterior, result: SamplerResult, identity: Mapping[str, str], generator: np.random.Generator
+) -> None:
+    """Write samples of a posterior, with predictions, to a netCDF file."""
+    chains = as_chains(result, generator)
+    dimensions = ("chain", "draw")
+    by_data_set = posterior.log_likelihood_per_data_set(chains)
+    expected = posterior.predictions(chains)
+    attributes = {
+        "created_by": f"crsea_infer {__version__}",
+        "inference_library": result.sampler,
+        "hypothesis": posterior.hypothesis.name,
+        "weights": "equal; resampled from weighted samples" if result.chains is None else "equal; chains of walkers",
+        **{f"identity_{key}": value for key, value in identity.items()},
+        **{f"diagnostic_{key}": value for key, value in result.diagnostics.items()},
+    }
+    if result.evidence is not None:
+        attributes |= {
+            "lnz": result.evidence.lnz,
+            "lnz_err": result.evidence.lnz_err,
+            "lnz_method": result.evidence.method,
+        }
+    groups: dict[str, dict[str, tuple[Any, Any, dict[str, Any]]]] = {
+        "posterior": {
+            parameter.name: (
+                dimensions,
+                chains[..., index],
+                {"units": parameter.unit, "description": parameter.description, "prior": _prior(parameter)},
+            )
+            for index, parameter in enumerate(posterior.parameters)
+        },
+        "sample_stats": {
+            "lnl": (dimensions, sum(by_data_set.values()), {"description": "natural log of the likelihood"}),
+            "lnprior": (dimensions, posterior.log_prior(chains), {"description": "natural log of the prior density"}),
+        },
+        "log_likelihood": {
+            name: (dimensions, values, {"description": "natural log of the likelihood of the whole data set"})
+            for name, values in by_data_set.items()
+        },
+        "posterior_predictive": {},
+        "observed_data": {},
+    }
+    for name, drawn in _simulated(posterior, chains, generator).items():
+        axes = (*dimensions, f"{name}_point")
+        groups["posterior_predictive"][name] = (axes, drawn, {"description": "data drawn from the model"})
+    for name, values in expected.items():
+        axes = (*dimensions, f"{name}_point")
+        groups["posterior_predictive"][f"{name}_expected"] = (axes, values, {"description": "expectation of the model"})
+    for likelihood in posterior.likelihoods:
+        values = getattr(likelihood, "values", None)
+        if values is not None:
+            groups["observed_data"][likelihood.name] = ((f"{likelihood.name}_point",), values, {})
+    _write_groups(path, groups, attributes)
+
+
+def _prior(parameter: Any) -> str:
+    return str(parameter.distribution.describe())
+
+
+def _simulated(posterior: Posterior, chains: Float64, generator: np.random.Generator) -> dict[str, Float64]:
+    """Return data drawn at every sample [chain, draw, n_data], for data sets that are lists of values."""
+    intensities = posterior.intensities(chains)
+    nuisances = posterior.nuisance_values(chains)
+    drawn = {}
+    for likelihood in posterior.likelihoods:
+        if not hasattr(likelihood, "values"):
+            continue
+        values = np.empty((*chains.shape[:2], likelihood.n_data))
+        for index in np.ndindex(*chains.shape[:2]):
+            at_sample = tuple(intensity[index] for intensity in intensities[likelihood.name])
+            shifts = {name: float(value[index]) for name, value in nuisances.items()}
+            values[index] = getattr(likelihood.simulate(generator, at_sample, shifts), "values")  # noqa: B009
+        drawn[likelihood.name] = values
+    return drawn
+
+
+def _write_groups(
+    path: Path, groups: Mapping[str, Mapping[str, tuple[Any, Any, dict[str, Any]]]], attributes: Mapping[str, Any]
+) -> None:
+    """Write groups of variables to one netCDF-4 file; the one place that knows the layout ArviZ expects."""
+    import xarray
+
+    with atomic_path(path) as temporary:
+        for number, (group, variables) in enumerate(groups.items()):
+            dataset = xarray.Dataset(dict(variables), attrs=dict(attributes))
+            coordinates = {name: np.arange(size) for name, size in dataset.sizes.items()}
+            dataset.assign_coords(coordinates).to_netcdf(
+                temporary, mode="w" if number == 0 else "a", group=group, engine="h5netcdf"
+            )

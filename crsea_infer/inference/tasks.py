@@ -1,0 +1,140 @@
+"""One piece of a run: one hypothesis with one sampler.
+
+A task carries all that a worker process needs. Its random numbers come from the run's seed and its own name, so that
+they do not depend on which other tasks there are; its result is one HDF5 file, and its checkpoint another beside it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from crsea_infer import __version__
+from crsea_infer.files import digest
+from crsea_infer.inference.checkpoint import Checkpoint, read_arrays
+from crsea_infer.inference.samplers.base import result_arrays, result_from_arrays
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from crsea_infer.inference.hypotheses import Hypothesis
+    from crsea_infer.inference.run_file import RunFile
+    from crsea_infer.inference.samplers.base import Progress, SamplerResult
+
+__all__ = ["Task", "data_digest", "run_identity", "sample_task"]
+
+
+def data_digest(run: RunFile) -> str:
+    """Return a hash of the data sets of a run with their options: evidences compare only where it is the same."""
+    return digest(run.resolved()["likelihoods"])
+
+
+def run_identity(run: RunFile, model_fingerprint: str) -> dict[str, str]:
+    """Return what makes a run this run and no other: short texts by name."""
+    resolved = run.resolved()
+    return {
+        "run": digest([resolved["hypotheses"], resolved["samplers"]]),
+        "data": data_digest(run),
+        "model": model_fingerprint,
+        "version": __version__,
+        "seed": str(run.seed),
+    }
+
+
+@dataclass(frozen=True, eq=False)
+class Task:
+    """One hypothesis with one sampler.
+
+    Attributes
+    ----------
+    run
+        The run it belongs to.
+    hypothesis, sampler
+        Names.
+    folder
+        The hypothesis' folder in the output.
+    identity
+        Of the run.
+    """
+
+    run: RunFile
+    hypothesis: str
+    sampler: str
+    folder: Path
+    identity: dict[str, str]
+
+    @property
+    def name(self) -> str:
+        """How messages call it."""
+        return f"{self.hypothesis} with {self.sampler}"
+
+    @property
+    def result_path(self) -> Path:
+        """The file of its result."""
+        return self.folder / f"{self.sampler}.h5"
+
+    @property
+    def checkpoint_path(self) -> Path:
+        """The file of its unfinished work."""
+        return self.folder / f"{self.sampler}.checkpoint.h5"
+
+    @property
+    def _own_identity(self) -> dict[str, str]:
+        return {**self.identity, "task": f"{self.hypothesis} {self.sampler}"}
+
+    @property
+    def seed(self) -> np.random.SeedSequence:
+        """Its random numbers: from the run's seed and its own name."""
+        words = np.frombuffer(hashlib.sha256(f"{self.hypothesis}/{self.sampler}".encode()).digest()[:16], dtype="<u4")
+        return np.random.SeedSequence(self.run.seed, spawn_key=tuple(int(word) for word in words))
+
+    def hypothesis_object(self) -> Hypothesis:
+        """Return the hypothesis itself."""
+        return next(hypothesis for hypothesis in self.run.hypotheses if hypothesis.name == self.hypothesis)
+
+    def result(self) -> SamplerResult | None:
+        """Read the result, or return None when there is none yet.
+
+        Raises
+        ------
+        UserError
+            When the file is damaged or belongs to another run.
+        """
+        if not self.result_path.exists():
+            return None
+        return result_from_arrays(read_arrays(self.result_path, self._own_identity))
+
+    def check(self) -> None:
+        """Read result and checkpoint, as far as there are any.
+
+        Raises
+        ------
+        UserError
+            When a file is damaged or belongs to another run.
+        """
+        if self.result() is None:
+            self._checkpoint().load()
+
+    def _checkpoint(self) -> Checkpoint:
+        return Checkpoint(self.checkpoint_path, self._own_identity)
+
+    def sample(self, target: Any, progress: Progress) -> None:
+        """Run the sampler to its end and keep the result; goes on from the checkpoint when there is one."""
+        from crsea_infer.inference.samplers.registry import make
+
+        sampler = make(self.sampler, self.run.samplers[self.sampler])
+        result = sampler.run(target, self.seed, self._checkpoint(), progress)
+        Checkpoint(self.result_path, self._own_identity).save(result_arrays(result))
+        self.checkpoint_path.unlink(missing_ok=True)
+
+
+def sample_task(task: Task, progress: Progress) -> None:
+    """Do a task in a worker process: load the sky model, bind it, sample."""
+    from crsea_infer import emulator
+    from crsea_infer.inference.posterior import posterior_for
+
+    posterior = posterior_for(task.hypothesis_object(), task.run.likelihoods, emulator.load(task.run.emulator))
+    task.sample(posterior, progress)

@@ -1,0 +1,268 @@
+"""Corner figures: the posterior of each hypothesis, and all hypotheses on the parameters they share.
+
+With twenty parameters a corner is a wall. The figure for the paper shows at most eight: transport and gas, and those on
+which the data say most beyond the prior; the full one is written beside it. Parameters that span decades are drawn as
+their logarithm.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from crsea_infer.report.style import COLOURS, PAGE, new_figure, save, styled
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from crsea_infer.arrays import Float64
+    from crsea_infer.inference.priors import Parameter
+    from crsea_infer.report.summary import HypothesisSummary, RunSummary
+
+__all__ = ["chosen_parameters", "figure_names", "write_corners"]
+
+_AT_MOST = 8
+_LEFT, _BOTTOM = 0.85, 0.8  # inches
+_LARGE = 1e3  # parameters beyond this are drawn as logarithms
+_LEVELS = (0.393, 0.865)  # one and two sigma of a normal distribution in two dimensions
+
+
+def figure_names(summary: RunSummary) -> dict[str, str]:
+    """Return figure name -> caption."""
+    names = {}
+    if len(summary.hypotheses) > 1 and len(_shared(summary)) > 1:
+        names["corner_overlay"] = (
+            "Posteriors of all hypotheses on parameters that they share. Contours: 39 % and 86 % (one and two sigma "
+            "in two dimensions)."
+        )
+    for item in summary.hypotheses:
+        chosen = chosen_parameters(item, summary)
+        n = len(item.posterior.names)
+        which = f"{len(chosen)} of its {n} parameters: transport, gas, and those on which the data say most" * (
+            len(chosen) < n
+        )
+        names[f"corner_{item.name}"] = (
+            f"Posterior of {item.name} ({item.shown}). {which}{'.' if which else ''} "
+            "Grey: prior. Dashed: published values."
+        )
+    return names
+
+
+def write_corners(folder: Path, summary: RunSummary) -> None:
+    """Draw a corner per hypothesis (the chosen parameters, and all of them), and one of all hypotheses."""
+    with styled():
+        for index, item in enumerate(summary.hypotheses):
+            chosen = chosen_parameters(item, summary)
+            figure = _corner([item], chosen, [COLOURS[index % len(COLOURS)]], PAGE, with_prior=True)
+            save(figure, folder, f"corner_{item.name}")
+            names = list(item.posterior.names)
+            if len(chosen) < len(names):
+                figure = _corner([item], names, [COLOURS[index % len(COLOURS)]], 0.8 * len(names), with_prior=True)
+                save(figure, folder, f"corner_{item.name}_all")
+        if "corner_overlay" in figure_names(summary):
+            colours = [COLOURS[index % len(COLOURS)] for index in range(len(summary.hypotheses))]
+            figure = _corner(summary.hypotheses, _shared(summary), colours, PAGE, with_prior=False)
+            save(figure, folder, "corner_overlay")
+
+
+def chosen_parameters(item: HypothesisSummary, summary: RunSummary, among: Sequence[str] = ()) -> list[str]:
+    """Return the parameters worth a reader's time, in the order of the posterior."""
+    names = [name for name in item.posterior.names if not among or name in among]
+    if len(names) <= _AT_MOST:
+        return names
+    always = [name for name in names if name in summary.model.box or name.endswith("_scale")]
+    says = dict(zip(item.posterior.names, item.informativeness, strict=True))
+    others = sorted((name for name in names if name not in always), key=lambda name: -says[name])
+    kept = {*always, *others[: max(_AT_MOST - len(always), 0)]}
+    return [name for name in names if name in kept]
+
+
+def _shared(summary: RunSummary) -> list[str]:
+    first, *others = summary.hypotheses
+    common = [name for name in first.posterior.names if all(name in other.posterior.names for other in others)]
+    if len(common) <= _AT_MOST:
+        return common
+    votes: dict[str, float] = {}
+    for item in summary.hypotheses:
+        says = dict(zip(item.posterior.names, item.informativeness, strict=True))
+        for name in common:
+            votes[name] = max(votes.get(name, 0.0), float(says[name]))
+    always = [name for name in common if name in summary.model.box or name.endswith("_scale")]
+    others_sorted = sorted((name for name in common if name not in always), key=lambda name: -votes[name])
+    kept = {*always, *others_sorted[: max(_AT_MOST - len(always), 0)]}
+    return [name for name in common if name in kept]
+
+
+def _corner(
+    items: Sequence[HypothesisSummary], names: Sequence[str], colours: Sequence[str], width: float, *, with_prior: bool
+) -> Figure:
+    from matplotlib.lines import Line2D
+
+    parameters = [items[0].posterior.parameters[items[0].posterior.names.index(name)] for name in names]
+    n = len(names)
+    as_log = [_is_large(items, name) for name in names]
+    samples = [_columns(item, names, as_log) for item in items]
+    ranges = _ranges(samples)
+    figure = new_figure(width, width)
+    grid = figure.add_gridspec(
+        n,
+        n,
+        left=_LEFT / width,
+        right=1 - 0.08 / width,
+        bottom=_BOTTOM / width,
+        top=1 - 0.08 / width,
+        wspace=0.08,
+        hspace=0.08,
+    )
+    for row in range(n):
+        for column in range(row + 1):
+            axis = figure.add_subplot(grid[row, column])
+            if row == column:
+                _draw_diagonal(axis, [drawn[:, row] for drawn in samples], ranges[row], colours)
+                if with_prior:
+                    _draw_prior(axis, parameters[row], ranges[row], as_log=as_log[row])
+            else:
+                pairs = [drawn[:, [column, row]] for drawn in samples]
+                _draw_pair(axis, pairs, [ranges[column], ranges[row]], colours)
+            if with_prior:
+                _mark_published(axis, parameters, as_log, row, column)
+            _set_ticks(axis, row, column, n)
+            if row == n - 1:
+                axis.set_xlabel(_label(parameters[column], as_log=as_log[column]), fontsize=8)
+                axis.xaxis.set_label_coords(0.5, -0.56 / ((width - _BOTTOM) / n))
+            if column == 0 and row > 0:
+                axis.set_ylabel(_label(parameters[row], as_log=as_log[row]), fontsize=8)
+                axis.yaxis.set_label_coords(-0.60 / ((width - _LEFT) / n), 0.5)
+    handles: list[Any] = [
+        Line2D([], [], color=colour, linewidth=1.6, label=item.name)
+        for item, colour in zip(items, colours, strict=True)
+    ]
+    if with_prior:
+        handles.append(Line2D([], [], color="0.55", linewidth=1.0, label="prior"))
+        handles.append(Line2D([], [], color="black", linewidth=0.7, linestyle="--", label="published value"))
+    figure.legend(handles=handles, loc="upper right", bbox_to_anchor=(0.985, 0.985), fontsize=9)
+    return figure
+
+
+def _draw_diagonal(axis: Axes, samples: Sequence[Float64], limits: tuple[float, float], colours: Sequence[str]) -> None:
+    """Draw the density of one parameter for each hypothesis."""
+    from scipy.ndimage import gaussian_filter1d
+
+    tallest = 0.0
+    for drawn, colour in zip(samples, colours, strict=True):
+        counts, edges = np.histogram(drawn, bins=40, range=limits)
+        density = gaussian_filter1d(counts.astype(np.float64), 1.2) / (len(drawn) * (edges[1] - edges[0]))
+        centres = 0.5 * (edges[1:] + edges[:-1])
+        axis.plot(centres, density, color=colour, linewidth=1.1)
+        axis.fill_between(centres, density, color=colour, alpha=0.15, linewidth=0)
+        tallest = max(tallest, float(density.max()))
+    axis.set_xlim(limits)
+    axis.set_ylim(0.0, 1.12 * tallest)
+
+
+def _draw_pair(
+    axis: Axes, samples: Sequence[Float64], limits: Sequence[tuple[float, float]], colours: Sequence[str]
+) -> None:
+    """Draw contours of two parameters for each hypothesis."""
+    from corner import hist2d
+
+    for drawn, colour in zip(samples, colours, strict=True):
+        hist2d(
+            drawn[:, 0],
+            drawn[:, 1],
+            bins=26,
+            range=list(limits),
+            ax=axis,
+            color=colour,
+            levels=_LEVELS,
+            smooth=1.2,
+            plot_datapoints=False,
+            plot_density=False,
+            fill_contours=True,
+            no_fill_contours=True,
+            contour_kwargs={"linewidths": 0.8},
+            contourf_kwargs={"colors": ["none", _faded(colour, 0.22), _faded(colour, 0.5)]},
+        )
+    axis.set_xlim(limits[0])
+    axis.set_ylim(limits[1])
+
+
+def _draw_prior(axis: Axes, parameter: Parameter, limits: tuple[float, float], *, as_log: bool) -> None:
+    grid = np.linspace(*limits, 200)
+    theta = 10.0**grid if as_log else grid
+    density = np.exp(np.asarray(parameter.distribution.log_pdf(theta)))
+    if as_log:
+        density = density * theta * np.log(10.0)
+    axis.plot(grid, density, color="0.55", linewidth=1.0, zorder=0)
+    axis.set_ylim(0.0, max(axis.get_ylim()[1], 1.12 * float(density.max())))
+
+
+def _mark_published(axis: Axes, parameters: Sequence[Parameter], as_log: Sequence[bool], row: int, column: int) -> None:
+    style: dict[str, Any] = {"color": "black", "linestyle": "--", "linewidth": 0.6, "zorder": 5}
+    published = [
+        np.log10(parameter.fiducial) if logarithmic else parameter.fiducial
+        for parameter, logarithmic in zip(parameters, as_log, strict=True)
+    ]
+    axis.axvline(published[column], **style)
+    if row != column:
+        axis.axhline(published[row], **style)
+
+
+def _set_ticks(axis: Axes, row: int, column: int, n: int) -> None:
+    """Give numbers to the outer panels only, few enough never to touch."""
+    from matplotlib.ticker import MaxNLocator
+
+    axis.tick_params(labelsize=7, length=2, which="both", top=False, right=False)
+    axis.xaxis.set_major_locator(MaxNLocator(3, prune="both"))
+    axis.tick_params(axis="x", labelbottom=row == n - 1, labelrotation=50)
+    if row == column:
+        axis.set_yticks([])
+        return
+    axis.yaxis.set_major_locator(MaxNLocator(3, prune="both"))
+    axis.tick_params(axis="y", labelleft=column == 0)
+
+
+def _columns(item: HypothesisSummary, names: Sequence[str], as_log: Sequence[bool]) -> Float64:
+    index = [item.posterior.names.index(name) for name in names]
+    drawn = item.draws[:, index]
+    return np.where(np.asarray(as_log), np.log10(np.where(drawn > 0.0, drawn, 1.0)), drawn)
+
+
+def _is_large(items: Sequence[HypothesisSummary], name: str) -> bool:
+    drawn = items[0].draws[:, items[0].posterior.names.index(name)]
+    return bool(np.all(drawn > 0.0) and np.median(drawn) > _LARGE)
+
+
+def _ranges(samples: Sequence[Float64]) -> list[tuple[float, float]]:
+    low = np.min([np.quantile(drawn, 0.002, axis=0) for drawn in samples], axis=0)
+    high = np.max([np.quantile(drawn, 0.998, axis=0) for drawn in samples], axis=0)
+    return [(float(a), float(b)) for a, b in zip(low, high, strict=True)]
+
+
+def _label(parameter: Parameter, *, as_log: bool) -> str:
+    unit = _unit(parameter.unit)
+    if as_log:
+        inside = rf"{parameter.label}/\mathrm{{{unit}}}" if unit and "^" not in unit else parameter.label
+        return rf"$\log_{{10}}\,{inside}$"
+    return rf"${parameter.label}$" + (rf" [$\mathrm{{{unit}}}$]" if unit else "")
+
+
+def _unit(unit: str) -> str:
+    """Write a unit such as "kpc^-1" in mathematical type."""
+    words = []
+    for word in unit.split():
+        base, caret, power = word.partition("^")
+        words.append(f"{base}^{{{power}}}" if caret else base)
+    return r"\,".join(words)
+
+
+def _faded(colour: str, share: float) -> tuple[float, float, float, float]:
+    from matplotlib.colors import to_rgba
+
+    red, green, blue, _ = to_rgba(colour)
+    return (red, green, blue, share)

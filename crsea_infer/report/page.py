@@ -1,0 +1,186 @@
+"""index.html: the tables and figures of a run on one page, which opens anywhere the folder is copied to."""
+
+from __future__ import annotations
+
+import importlib.resources
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from crsea_infer.files import atomic_write
+from crsea_infer.report import corners, spectra
+from crsea_infer.report.tables import chi2_rows, evidence_rows
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from crsea_infer.report.summary import HypothesisSummary, RunSummary
+
+__all__ = ["lnz_text", "number_with_error", "write_page"]
+
+
+def write_page(directory: Path, summary: RunSummary, versions: Mapping[str, str]) -> None:
+    """Write index.html beside the tables, figures and posteriors of the run."""
+    import jinja2
+
+    template = importlib.resources.files("crsea_infer.report").joinpath("page.html.j2").read_text(encoding="utf-8")
+    environment = jinja2.Environment(autoescape=True, trim_blocks=True, undefined=jinja2.StrictUndefined)
+    page = environment.from_string(template).render(
+        title=summary.run.title,
+        description=summary.run.description,
+        factors=[
+            {
+                "hypothesis_1": factor.hypothesis_1,
+                "hypothesis_2": factor.hypothesis_2,
+                "verdict": factor.verdict[0].upper() + factor.verdict[1:],
+                "text": number_with_error(factor.ln_b, factor.ln_b_err),
+                "method": factor.method,
+            }
+            for factor in summary.bayes_factors
+        ],
+        warnings=summary.warnings,
+        evidences=_evidences(summary),
+        subruns=_scatter(summary),
+        fits=_fits(summary),
+        pulls=[
+            f"{item.name}: its parameters leave the middle of their priors by {item.best_fit.prior_pull:.1f} in χ² "
+            f"({len(item.posterior.names)} parameters)."
+            for item in summary.hypotheses
+        ],
+        spectra=_figures(directory, spectra.figure_names(summary)),
+        corners=_figures(directory, corners.figure_names(summary)),
+        hypotheses=[_hypothesis(item) for item in summary.hypotheses],
+        data=[
+            {
+                "title": likelihood.title,
+                "reference": f"{likelihood.provenance.reference}, {likelihood.provenance.table_or_figure}",
+                "status": likelihood.provenance.status,
+                "n_data": likelihood.n_data,
+                "systematics": likelihood.settings.get("systematics", ""),
+            }
+            for likelihood in summary.run.likelihoods
+        ],
+        physics=[(name.replace("_", " "), text) for name, text in summary.model.description.items()],
+        files=_files(directory, summary),
+        versions=list(versions.items()),
+    )
+    atomic_write(directory / "index.html", page)
+
+
+def number_with_error(value: float, error: float) -> str:
+    """Write a number and its error with two figures of the error: 29.86 ± 0.13."""
+    if not np.isfinite(value):
+        return "–"
+    if not (np.isfinite(error) and error > 0.0):
+        return f"{value:.4g}"
+    digits = max(0, 1 - int(np.floor(np.log10(error))))
+    return f"{value:.{digits}f} ± {error:.{digits}f}"
+
+
+def lnz_text(lnz: float, error: float) -> str:
+    """Write ln Z, or a dash when the sampler gives none."""
+    return number_with_error(lnz, error)
+
+
+def _evidences(summary: RunSummary) -> list[dict[str, str]]:
+    return [
+        {
+            "hypothesis": row.hypothesis,
+            "sampler": row.sampler,
+            "lnz": lnz_text(row.lnz, row.lnz_err),
+            "n_calls": f"{row.n_calls:,}".replace(",", "\u202f"),
+            "time": f"{row.wall_s:.0f} s",
+            "status": row.status,
+        }
+        for item in summary.hypotheses
+        for row in evidence_rows(item)
+    ]
+
+
+def _scatter(summary: RunSummary) -> list[str]:
+    lines = []
+    for item in summary.hypotheses:
+        result = item.results.get("dynesty")
+        if result is not None and result.evidence is not None:
+            simulated, scatter = (float(result.diagnostics[f"lnz_err_{name}"]) for name in ("simulated", "scatter"))
+            lines.append(
+                f"{item.name}, dynesty: error {simulated:.2f} from simulated shrinkage, {scatter:.2f} from the scatter "
+                "of its sub-runs; the larger is quoted."
+            )
+    return lines
+
+
+def _fits(summary: RunSummary) -> list[dict[str, str]]:
+    return [
+        {
+            "hypothesis": row["hypothesis"],
+            "likelihood": row["likelihood"],
+            "n_data": str(row["n_data"]),
+            "chi2_published": f"{row['chi2_published']:.1f}",
+            "reduced_published": f"{row['reduced_chi2_published']:.2f}",
+            "chi2_best": f"{row['chi2_best_fit']:.1f}",
+            "reduced_best": f"{row['reduced_chi2_best_fit']:.2f}",
+        }
+        for item in summary.hypotheses
+        for row in chi2_rows(item)
+    ]
+
+
+def _figures(directory: Path, names: Mapping[str, str]) -> list[dict[str, Any]]:
+    return [
+        {
+            "png": f"figures/{name}.png",
+            "pdf": f"figures/{name}.pdf",
+            "all": f"figures/{name}_all.pdf" if (directory / "figures" / f"{name}_all.pdf").exists() else "",
+            "caption": caption,
+            "narrow": name.startswith("spectrum_"),
+        }
+        for name, caption in names.items()
+    ]
+
+
+def _hypothesis(item: HypothesisSummary) -> dict[str, Any]:
+    low, middle, high = np.quantile(item.draws, [0.16, 0.5, 0.84], axis=0)
+    rows = []
+    for index, parameter in enumerate(item.posterior.parameters):
+        unit, scale = parameter.unit, max(abs(middle[index]), high[index] - low[index])
+        shown = 3 if scale < 1e3 else 0
+        width = 0.5 * (high[index] - low[index])
+        if 0.0 < width < 1e3:
+            shown = max(0, 1 - int(np.floor(np.log10(width))))
+        rows.append(
+            {
+                "name": parameter.name,
+                "prior": parameter.distribution.describe(),
+                "description": parameter.description,
+                "posterior": _interval(low[index], middle[index], high[index], shown),
+                "best": _plain(item.best_fit.parameters[index], shown),
+                "unit": unit,
+            }
+        )
+    return {
+        "name": item.name,
+        "title": item.title,
+        "prior_sets": ", ".join(item.posterior.hypothesis.prior_sets),
+        "shown": item.shown,
+        "parameters": rows,
+    }
+
+
+def _interval(low: float, middle: float, high: float, digits: int) -> str:
+    below, above = _plain(middle - low, digits), _plain(high - middle, digits)
+    return f"{_plain(middle, digits)} (+{above}, \u2212{below})"
+
+
+def _plain(value: float, digits: int) -> str:
+    return f"{value:.3g}" if abs(value) >= 1e5 else f"{value:.{digits}f}"
+
+
+def _files(directory: Path, summary: RunSummary) -> list[str]:
+    names = ["run.toml", "evidence.ecsv", "bayes_factors.ecsv", "chi2.ecsv"]
+    for item in summary.hypotheses:
+        names.append(f"{item.name}/posterior.nc")
+        if "emcee" in item.results and item.shown != "emcee":
+            names.append(f"{item.name}/posterior_emcee.nc")
+    return [name for name in names if (directory / name).exists()]

@@ -1,0 +1,261 @@
+"""From a run file to a finished directory: sample, weigh, draw, tell.
+
+A run is its hypotheses times its samplers; each pair is a task of its own, done in worker processes and kept on disk as
+soon as it is finished. Everything after sampling (posterior files, tables, figures, the page) is made from the kept
+results, so a run that was interrupted anywhere goes on from there, and a finished one only makes what is missing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import signal
+import threading
+from contextlib import contextmanager
+from dataclasses import replace
+from itertools import combinations
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from crsea_infer.errors import UserError
+from crsea_infer.files import make_directory
+from crsea_infer.inference.best_fit import find_best_fit
+from crsea_infer.inference.checkpoint import lock
+from crsea_infer.inference.evidence import Evidence, bayes_factor, combine, disagreements
+from crsea_infer.inference.posterior_file import as_chains, write_posterior
+from crsea_infer.inference.samplers.base import maximum_likelihood
+from crsea_infer.inference.tasks import Task, run_identity, sample_task
+from crsea_infer.inference.workers import available_cores, run_tasks
+from crsea_infer.report.console import Display, new_console, show_factors, show_result
+from crsea_infer.report.page import write_page
+from crsea_infer.report.summary import HypothesisSummary, RunSummary, shown_sampler
+from crsea_infer.report.tables import read_evidences, write_tables
+from crsea_infer.run_directory import RunDirectory, versions
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from rich.console import Console
+
+    from crsea_infer.emulator.model import SkyModel
+    from crsea_infer.inference.posterior import Posterior
+    from crsea_infer.inference.run_file import RunFile
+
+__all__ = ["compare", "execute"]
+
+_MOST_WORKERS = 8
+
+
+def execute(
+    run: RunFile, output: Path, seed: int | None = None, *, fresh: bool = False, workers: int | None = None
+) -> Path:
+    """Carry out a run, or what is left of it.
+
+    Parameters
+    ----------
+    run
+        What to do.
+    output
+        The directory for the results; made if it is absent.
+    seed
+        In place of the run file's.
+    fresh
+        Replace what another run (or this one) left there.
+    workers
+        Processes that sample side by side; default: one per core and task, at most 8. 0: sample in this process. The
+        results do not depend on it.
+
+    Returns
+    -------
+    Path
+        The output directory.
+
+    Raises
+    ------
+    UserError
+        When the directory cannot be used, holds another run or is in use; when a result in it is damaged; when a
+        likelihood is not a number; when a worker was killed.
+    KeyboardInterrupt
+        On Ctrl-C and on SIGTERM, with everything kept.
+    """
+    from crsea_infer import emulator
+    from crsea_infer.inference.posterior import posterior_for
+
+    if seed is not None:
+        run = replace(run, seed=seed)
+    console = new_console()
+    directory = RunDirectory(make_directory(output))
+    with lock(directory.path), _terminated_like_interrupted():
+        model = emulator.load(run.emulator)
+        posteriors = [posterior_for(hypothesis, run.likelihoods, model) for hypothesis in run.hypotheses]
+        identity = run_identity(run, model.fingerprint)
+        directory.claim(run, identity, model, fresh=fresh)
+        tasks = [
+            Task(run, hypothesis.name, sampler, make_directory(directory.folder(hypothesis.name)), identity)
+            for sampler in _longest_first(run)
+            for hypothesis in run.hypotheses
+        ]
+        _sample(console, tasks, workers)
+        summary = _summarise(run, identity, model, posteriors, tasks)
+        _write_products(console, directory, summary)
+        show_result(console, summary, directory.path)
+    return directory.path
+
+
+def compare(directories: Sequence[Path]) -> str:
+    """Give the Bayes factors between all finished hypotheses of several output directories, and print them.
+
+    Raises
+    ------
+    UserError
+        When a directory holds no finished run, when there are fewer than two hypotheses with an evidence, or when
+        their data differ.
+    """
+    found: dict[str, Evidence] = {}
+    data: dict[str, str] = {}
+    notes: list[str] = []
+    for directory in directories:
+        content = RunDirectory(Path(directory)).read()
+        for hypothesis, evidences in read_evidences(Path(directory) / "evidence.ecsv").items():
+            name = hypothesis if hypothesis not in found else f"{hypothesis} ({directory})"
+            quoted = combine(evidences)
+            if quoted is None:
+                notes.append(f"{name} has no evidence: none of its samplers gives one")
+                continue
+            found[name] = quoted
+            data[name] = content["identity"]["data"]
+            notes.extend(f"caution: {name}: {words}" for words in disagreements(evidences))
+    if len(found) < 2:
+        raise UserError(
+            f"{len(found)} hypothesis with an evidence in {', '.join(str(path) for path in directories)}",
+            valid="at least two",
+            fix="give the output directories of finished runs with a sampler such as dynesty",
+        )
+    first = next(iter(data))
+    for name, its_data in data.items():
+        if its_data != data[first]:
+            raise UserError(
+                f"{first} and {name} were tested with different data or options of the data",
+                valid="hypotheses tested with the same data: only then do their evidences compare",
+                fix="run them with the same likelihoods",
+            )
+    factors = [bayes_factor(one, found[one], other, found[other]) for one, other in combinations(found, 2)]
+    console = new_console()
+    with console.capture() as captured:
+        _show_evidences(console, found)
+        show_factors(console, factors)
+        for note in notes:
+            console.print(note, markup=False)
+    console.print(captured.get().rstrip("\n"), markup=False)
+    return captured.get()
+
+
+def _show_evidences(console: Console, evidences: dict[str, Evidence]) -> None:
+    from crsea_infer.report.page import number_with_error
+
+    for name, evidence in evidences.items():
+        value = number_with_error(evidence.lnz, evidence.lnz_err)
+        console.print(f"ln Z ({name}) = {value}   {evidence.method}", markup=False)
+
+
+def _longest_first(run: RunFile) -> list[str]:
+    """Order samplers so that the longest start first and workers end together."""
+    order = {"dynesty": 0, "emcee": 1, "importance": 2}
+    return sorted(run.samplers, key=lambda name: order.get(name, 0))
+
+
+def _sample(console: Console, tasks: Sequence[Task], workers: int | None) -> None:
+    """Do the tasks that are not done yet."""
+    for task in tasks:
+        task.check()
+    left = [task for task in tasks if not task.result_path.exists()]
+    if not left:
+        console.print("Sampling was finished before; nothing is sampled again.")
+        return
+    if len(left) < len(tasks) or any(task.checkpoint_path.exists() for task in left):
+        console.print(f"Resuming: {len(tasks) - len(left)} of {len(tasks)} samplings are finished.")
+    n_workers = min(len(left), available_cores(), _MOST_WORKERS) if workers is None else workers
+    names = [task.name for task in left]
+    with Display(console, names) as display:
+        run_tasks(sample_task, left, n_workers, display.update, names)
+
+
+def _summarise(
+    run: RunFile,
+    identity: dict[str, str],
+    model: SkyModel,
+    posteriors: Sequence[Posterior],
+    tasks: Sequence[Task],
+) -> RunSummary:
+    summaries = []
+    for posterior in posteriors:
+        name = posterior.hypothesis.name
+        found = {task.sampler: task.result() for task in tasks if task.hypothesis == name}
+        results = {sampler: found[sampler] for sampler in run.samplers}
+        if any(result is None for result in results.values()):
+            raise RuntimeError(f"a sampler of {name} ended without a result")
+        complete = {sampler: result for sampler, result in results.items() if result is not None}
+        shown = complete[shown_sampler(complete)]
+        start, _ = maximum_likelihood([shown])
+        generator = _generator(run, name, "draws")
+        draws = as_chains(shown, generator).reshape(-1, len(posterior.names))
+        summaries.append(
+            HypothesisSummary(
+                posterior=posterior,
+                results=complete,
+                best_fit=find_best_fit(posterior, start),
+                draws=generator.permutation(draws),
+            )
+        )
+    return RunSummary(run=run, identity=identity, model=model, hypotheses=tuple(summaries))
+
+
+def _write_products(console: Console, directory: RunDirectory, summary: RunSummary) -> None:
+    """Write posterior files and figures that are missing, and the tables and the page."""
+    from crsea_infer.report import corners, spectra
+
+    for item in summary.hypotheses:
+        folder = directory.folder(item.name)
+        wanted = {"posterior.nc": item.shown}
+        if "emcee" in item.results and item.shown != "emcee":
+            wanted["posterior_emcee.nc"] = "emcee"
+        for file_name, sampler in wanted.items():
+            if not (folder / file_name).exists():
+                generator = _generator(summary.run, item.name, "draws")
+                write_posterior(folder / file_name, item.posterior, item.results[sampler], summary.identity, generator)
+    write_tables(directory.path, summary)
+    figures = make_directory(directory.figures)
+    for module, write in ((spectra, spectra.write_spectra), (corners, corners.write_corners)):
+        files = [f"{name}{suffix}" for name in module.figure_names(summary) for suffix in (".pdf", ".png")]
+        if not all((figures / file_name).exists() for file_name in files):
+            console.print(f"Drawing {module.__name__.rpartition('.')[2]} ...")
+            write(figures, summary)
+    identity = {
+        f"hash of the {name}" if name in {"run", "data", "model"} else name: text
+        for name, text in summary.identity.items()
+        if name != "version"
+    }
+    write_page(directory.path, summary, versions() | identity)
+
+
+def _generator(run: RunFile, hypothesis: str, purpose: str) -> np.random.Generator:
+    words = hashlib.sha256(f"{hypothesis}/{purpose}".encode()).digest()[:16]
+    return np.random.default_rng(np.random.SeedSequence(run.seed, spawn_key=tuple(np.frombuffer(words, dtype="<u4"))))
+
+
+@contextmanager
+def _terminated_like_interrupted() -> Iterator[None]:
+    """Let SIGTERM (a batch system's warning) end a run as Ctrl-C does."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def interrupt(_number: int, _frame: object) -> None:
+        raise KeyboardInterrupt
+
+    previous = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, previous)
