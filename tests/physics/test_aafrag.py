@@ -95,7 +95,7 @@ def test_energies_above_the_tables_scale() -> None:
 def test_values_are_finite_and_not_negative_everywhere() -> None:
     secondary, kinetic = np.geomspace(1.0, 5e6, 30), np.geomspace(1.0, 5e8, 60)
     for product in ("gamma", "neutrino"):
-        values = differential_cross_section(product, secondary[:, None], kinetic, "proton")  # type: ignore[arg-type]
+        values = differential_cross_section(product, secondary[:, None], kinetic, "proton")
         assert np.all(np.isfinite(values))
         assert np.all(values >= 0.0)
         assert np.all(values[secondary[:, None] > kinetic + 1.0] == 0.0)

@@ -16,7 +16,7 @@ from crsea_infer.physics.regions import Region, parse_region
 from crsea_infer.physics.transport import TransportSettings
 
 REGIONS = ("tibet_inner", "l=125..235,b=-5..5", "l=0..360,b=20..60")
-RADII = (np.arange(80) + 0.5) * 0.25
+RADII = np.asarray((np.arange(80) + 0.5) * 0.25, dtype=np.float64)
 
 
 @pytest.fixture(scope="module")
