@@ -86,7 +86,8 @@ def test_what_the_electron_loses_is_what_gamma_rays_carry(electron: float) -> No
 def test_a_power_law_of_electrons_gives_the_thomson_slope() -> None:
     gamma = np.array([1e-4, 1e-3])  # from electrons of some 5 and 15 GeV, far from the ends of the spectrum
     electron = np.geomspace(0.01, 1e5, 4000)
-    intensity = np.trapezoid(scattering(gamma[:, None], electron, CMB) * electron**-3.0 * electron, np.log(electron))
+    integrand = scattering(gamma[:, None], electron, CMB) * electron**-2.0
+    intensity = np.asarray(np.trapezoid(integrand, np.log(electron)))
     assert np.log10(intensity[1] / intensity[0]) == pytest.approx(-(3.0 + 1.0) / 2.0, abs=0.01)
 
 
