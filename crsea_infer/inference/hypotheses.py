@@ -44,6 +44,8 @@ class Hypothesis:
         All parameters, free and fixed, in order.
     references
         Of its prior sets, each once.
+    morphology
+        Sky template that its emission resembles ("pi0", "kra_gamma"), from the last prior set that names one.
     """
 
     name: str
@@ -51,6 +53,7 @@ class Hypothesis:
     prior_sets: tuple[str, ...]
     parameters: tuple[Parameter, ...]
     references: tuple[str, ...] = ()
+    morphology: str | None = None
 
     @cached_property
     def free(self) -> tuple[Parameter, ...]:
@@ -128,9 +131,11 @@ def build_hypothesis(
         raise UserError(f"{where}: the prior set {repeated[0]!r} is given twice", fix="keep one of them")
     joined: dict[str, Parameter] = {}
     references: dict[str, None] = {}
+    morphology: str | None = None
     for prior_set_name in prior_sets:
         prior_set = load_prior_set(prior_set_name, where=where, base=base)
         references.update(dict.fromkeys(prior_set.references))
+        morphology = prior_set.morphology or morphology
         for parameter in prior_set.parameters:
             earlier = joined.get(parameter.name)
             if earlier is not None and not parameter.override:
@@ -142,7 +147,7 @@ def build_hypothesis(
                 )
             joined[parameter.name] = parameter
     _check_spectra(joined, where)
-    return Hypothesis(name, title or name, tuple(prior_sets), tuple(joined.values()), tuple(references))
+    return Hypothesis(name, title or name, tuple(prior_sets), tuple(joined.values()), tuple(references), morphology)
 
 
 def _check_spectra(parameters: Iterable[str], where: str) -> None:

@@ -18,7 +18,9 @@ import numpy as np
 from crsea_infer.arrays import Array, Float64, array_namespace
 from crsea_infer.errors import UserError, nearest
 from crsea_infer.inference.distributions import Product
+from crsea_infer.inference.likelihoods.base import FollowsMorphology
 from crsea_infer.inference.priors import prior_sets_with
+from crsea_infer.inference.unresolved import UNRESOLVED_PARAMETERS, with_unresolved_sources
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -34,7 +36,15 @@ BLOCK = 128
 """Points evaluated at once: the arrays of a block of 64 to 128 stay in the cache of a core."""
 
 _SPECTRUM = ("proton_norm", "proton_slope_1", "helium_norm", "helium_slope_1")
-_OPTIONAL = ("delta_sun", "hi_scale", "xco_scale", "helium_ratio")
+_OPTIONAL = (
+    "delta_sun",
+    "hi_scale",
+    "xco_scale",
+    "inverse_compton_scale",
+    "bremsstrahlung_scale",
+    "helium_ratio",
+    *UNRESOLVED_PARAMETERS,
+)
 _NUMBERED = re.compile(r"(proton|helium)_(slope|break)_[1-9]\d*")
 
 
@@ -122,8 +132,21 @@ class Posterior:
 
         return self._in_blocks(evaluate, theta)
 
+    def log_likelihood_pointwise(self, theta: Array) -> dict[str, Array]:
+        """Return ln p of each data point [..., n_data] of each data set, for leave-one-out; NaN outside the box."""
+        return self._in_blocks(
+            lambda block: {
+                likelihood.name: likelihood.log_likelihood_pointwise(prediction, self._values(block))
+                for likelihood, prediction in zip(self.likelihoods, self._predict(block), strict=True)
+            },
+            theta,
+        )
+
     def chi2(self, theta: Array) -> dict[str, Array]:
-        """Return chi2 [...] of each data set, its nuisance pull included; NaN outside the box."""
+        """Return chi2 [...] of each data set, its nuisance pull included; NaN outside the box.
+
+        A nuisance that data sets share counts in each of them: their sum has its pull more than once.
+        """
         return self._in_blocks(
             lambda block: {
                 likelihood.name: likelihood.chi2(prediction, self._values(block))
@@ -146,7 +169,7 @@ class Posterior:
         """Return the prediction for each data set's points [..., n_data]."""
         return self._in_blocks(
             lambda block: {
-                likelihood.name: likelihood.binned_prediction(prediction)
+                likelihood.name: likelihood.binned_prediction(prediction, self._values(block))
                 for likelihood, prediction in zip(self.likelihoods, self._predict(block), strict=True)
             },
             theta,
@@ -232,7 +255,8 @@ def posterior_for(hypothesis: Hypothesis, likelihoods: Sequence[Likelihood], mod
     UserError
         When there is no data set or one is given twice; when the sky model needs a parameter that has no prior, or a
         parameter is of no use to it; when a published or fixed value lies outside the model's box; when two data sets
-        share the name but not the distribution of a nuisance; when the model does not know a region or an energy.
+        share the name but not the distribution of a nuisance, or are the same observation; when a data set has no
+        template for the morphology of the hypothesis; when the model does not know a region or an energy.
     """
     names = [likelihood.name for likelihood in likelihoods]
     if not names:
@@ -240,16 +264,40 @@ def posterior_for(hypothesis: Hypothesis, likelihoods: Sequence[Likelihood], mod
     if len(set(names)) < len(names):
         repeated = next(name for name in names if names.count(name) > 1)
         raise UserError(f"the likelihood {repeated!r} is given twice", valid="each data set once")
+    _refuse_same_observation(likelihoods)
     check_parameters(hypothesis, model)
-    nuisances = _nuisances(hypothesis, likelihoods)
-    requests: list[Request] = [request for likelihood in likelihoods for request in likelihood.requests]
+    model = with_unresolved_sources(model, [parameter.name for parameter in hypothesis.parameters])
+    chosen = [
+        likelihood.with_morphology(hypothesis.morphology, hypothesis.name)
+        if isinstance(likelihood, FollowsMorphology)
+        else likelihood
+        for likelihood in likelihoods
+    ]
+    nuisances = _nuisances(hypothesis, chosen)
+    requests: list[Request] = [request for likelihood in chosen for request in likelihood.requests]
     return Posterior(
         hypothesis=hypothesis,
-        likelihoods=tuple(likelihood.with_model_error(model.relative_error) for likelihood in likelihoods),
+        likelihoods=tuple(likelihood.with_model_error(model.relative_error) for likelihood in chosen),
         parameters=(*hypothesis.free, *nuisances),
         model=model.bind(requests),
         box=dict(model.box),
     )
+
+
+def _refuse_same_observation(likelihoods: Sequence[Likelihood]) -> None:
+    """Refuse data sets that are the same events, such as one measurement fitted with two templates."""
+    seen: dict[str, str] = {}
+    for likelihood in likelihoods:
+        observation = likelihood.settings.get("observation")
+        if observation is None:
+            continue
+        if observation in seen:
+            raise UserError(
+                f"the likelihoods {seen[observation]!r} and {likelihood.name!r} are the same observation",
+                valid="each observation once, because its events may not count twice",
+                fix="keep one of them",
+            )
+        seen[observation] = likelihood.name
 
 
 def check_parameters(hypothesis: Hypothesis, model: SkyModel) -> None:
@@ -261,7 +309,8 @@ def check_parameters(hypothesis: Hypothesis, model: SkyModel) -> None:
         Naming the parameter and, when one is missing, the prior sets that would provide it.
     """
     given = {parameter.name: parameter for parameter in hypothesis.parameters}
-    needed = (*model.box, *_needed_spectrum(given))
+    sources = UNRESOLVED_PARAMETERS if any(name in given for name in UNRESOLVED_PARAMETERS) else ()
+    needed = (*model.box, *_needed_spectrum(given), *sources)
     for name in needed:
         if name not in given:
             providers = prior_sets_with(name)

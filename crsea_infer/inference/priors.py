@@ -63,7 +63,10 @@ class Parameter:
 
 @dataclass(frozen=True)
 class PriorSet:
-    """A prior set file that was read and checked."""
+    """A prior set file that was read and checked.
+
+    `morphology` names the sky template that its emission resembles, for data sets that were taken with templates.
+    """
 
     name: str
     title: str
@@ -71,6 +74,7 @@ class PriorSet:
     references: tuple[str, ...]
     parameters: tuple[Parameter, ...]
     path: Path
+    morphology: str | None = None
 
 
 class _UniformEntry(Entry):
@@ -123,6 +127,7 @@ class _PriorSetEntry(Entry):
     title: str
     description: str
     references: list[str]
+    morphology: str | None = None
     parameters: dict[str, _ParameterEntry]
 
 
@@ -143,7 +148,9 @@ def read_prior_set(path: Path) -> PriorSet:
     if not entry.parameters:
         raise UserError(f"{path}: has no parameters", valid="at least one table [parameters.NAME]")
     parameters = tuple(_parameter(path, name, fields) for name, fields in entry.parameters.items())
-    return PriorSet(path.stem, entry.title, entry.description, tuple(entry.references), parameters, path)
+    return PriorSet(
+        path.stem, entry.title, entry.description, tuple(entry.references), parameters, path, entry.morphology
+    )
 
 
 def _parameter(path: Path, name: str, entry: _ParameterEntry) -> Parameter:

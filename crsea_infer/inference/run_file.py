@@ -41,6 +41,9 @@ class RunFile:
         The file.
     hypotheses, likelihoods
         What is compared, and with what.
+    train_on
+        Names of the likelihoods that are a training set: the evidence of the others is then conditional on them,
+        ln Z(others | train_on) = ln Z(all) - ln Z(train_on). Empty for none.
     seed
         Of all random numbers of the run.
     samplers
@@ -58,13 +61,16 @@ class RunFile:
     seed: int
     samplers: Mapping[str, Any]
     emulator: Path | None
+    train_on: tuple[str, ...] = ()
 
     def resolved(self) -> dict[str, Any]:
         """Return all that determines the results, as plain values that TOML and JSON can hold.
 
         The sky model is not part of it: it has its own fingerprint.
         """
+        conditional = {"train_on": list(self.train_on)} if self.train_on else {}
         return {
+            **conditional,
             "seed": self.seed,
             "hypotheses": {hypothesis.name: _hypothesis_content(hypothesis) for hypothesis in self.hypotheses},
             "likelihoods": {likelihood.name: _likelihood_content(likelihood) for likelihood in self.likelihoods},
@@ -85,6 +91,7 @@ class _RunEntry(Entry):
     description: str = ""
     hypotheses: list[str] | dict[str, list[str]]
     likelihoods: list[str]
+    train_on: list[str] = Field(default_factory=list)
     options: dict[str, dict[str, Any]] = Field(default_factory=dict)
     samplers: dict[str, dict[str, Any]]
     seed: int = 1
@@ -105,16 +112,18 @@ def load_run(name: str | Path) -> RunFile:
     entry = validate(_RunEntry, read_toml(path), str(path))
     if not 0 <= entry.seed <= LARGEST_SEED:
         raise UserError(f"{path}: seed = {entry.seed}", valid=f"a whole number from 0 to {LARGEST_SEED}")
+    likelihoods = _likelihoods(path, entry)
     return RunFile(
         name=path.stem,
         path=path,
         title=entry.title,
         description=entry.description,
         hypotheses=_hypotheses(path, entry),
-        likelihoods=_likelihoods(path, entry),
+        likelihoods=likelihoods,
         seed=entry.seed,
         samplers=_samplers(path, entry),
         emulator=_emulator(path, entry),
+        train_on=_training_set(path, entry, [likelihood.name for likelihood in likelihoods]),
     )
 
 
@@ -148,6 +157,22 @@ def _likelihoods(path: Path, entry: _RunEntry) -> tuple[Likelihood, ...]:
     )
     _refuse_bad_list(where, [likelihood.name for likelihood in likelihoods], "likelihood")
     return likelihoods
+
+
+def _training_set(path: Path, entry: _RunEntry, names: list[str]) -> tuple[str, ...]:
+    """Return the names of the training set, in the order of the likelihoods."""
+    where = f"{path}: train_on"
+    given = [_folder_name(name) for name in entry.train_on]
+    for name in given:
+        if name not in names:
+            raise unknown_name("likelihood", name, names, where=where, fix="name it under 'likelihoods' too")
+    if len(set(given)) < len(given):
+        raise UserError(f"{where}: a likelihood is given twice", valid="each likelihood once")
+    if len(given) == len(names):
+        raise UserError(
+            f"{where}: names all the likelihoods", valid="some of them", fix="leave out those that are to be predicted"
+        )
+    return tuple(name for name in names if name in given)
 
 
 def _folder_name(name: str) -> str:
@@ -196,7 +221,9 @@ def _refuse_bad_list(where: str, names: list[str], kind: str) -> None:
 
 
 def _hypothesis_content(hypothesis: Hypothesis) -> dict[str, Any]:
+    morphology = {"morphology": hypothesis.morphology} if hypothesis.morphology else {}
     return {
+        **morphology,
         "prior_sets": list(hypothesis.prior_sets),
         "parameters": {
             parameter.name: {

@@ -12,7 +12,8 @@ from scipy import integrate, optimize, special, stats
 
 from crsea_infer.errors import UserError
 from crsea_infer.inference.likelihoods.base import Likelihood, load_likelihood
-from crsea_infer.inference.likelihoods.flux_points import FluxPoints, bin_average
+from crsea_infer.inference.likelihoods.bins import bin_average
+from crsea_infer.inference.likelihoods.flux_points import FluxPoints
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -29,9 +29,16 @@ if TYPE_CHECKING:
     from crsea_infer.inference.priors import Parameter
     from crsea_infer.inference.tables import Provenance
 
-__all__ = ["CommonEntry", "Likelihood", "LikelihoodFolder", "load_likelihood"]
+__all__ = ["CommonEntry", "DataSet", "FollowsMorphology", "Likelihood", "LikelihoodFolder", "load_likelihood"]
 
-_BUILT_IN = {"flux-points": "crsea_infer.inference.likelihoods.flux_points:FluxPoints"}
+_HOME = "crsea_infer.inference.likelihoods"
+_BUILT_IN = {
+    "flux-points": f"{_HOME}.flux_points:FluxPoints",
+    "spectral-index": f"{_HOME}.spectral_index:SpectralIndex",
+    "template-normalisation": f"{_HOME}.template_normalisation:TemplateNormalisation",
+    "cosmic-ray-flux": f"{_HOME}.cosmic_ray_flux:CosmicRayFlux",
+    "counts-map": f"{_HOME}.counts_map:CountsMap",
+}
 _GROUP = "crsea_infer.likelihoods"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
 
@@ -88,14 +95,21 @@ class Likelihood(Protocol):
     def log_likelihood(self, predictions: tuple[Array, ...], nuisances: Mapping[str, Array]) -> Array:
         """Return ln p(data | predictions, nuisances) [...], normalised over the data."""
 
+    def log_likelihood_pointwise(self, predictions: tuple[Array, ...], nuisances: Mapping[str, Array]) -> Array:
+        """Return ln p of each data point [..., n_data]; they sum to :meth:`log_likelihood`."""
+
     def chi2(self, predictions: tuple[Array, ...], nuisances: Mapping[str, Array]) -> Array:
         """Return chi2 [...] at these nuisances, their own pull included."""
 
     def chi2_profiled(self, predictions: tuple[Array, ...]) -> Array:
         """Return chi2 [...] at the nuisances that make it least."""
 
-    def binned_prediction(self, predictions: tuple[Array, ...]) -> Array:
-        """Return the prediction as the data points see it [..., n_data]."""
+    def binned_prediction(self, predictions: tuple[Array, ...], nuisances: Mapping[str, Array] | None = None) -> Array:
+        """Return the prediction as the data points see it [..., n_data].
+
+        What the nuisances add or scale (norms of extra components) is in it, at their published values when none are
+        given; systematic shifts are not, so that the prediction may be drawn beside the data.
+        """
 
     def pulls(self, predictions: tuple[Array, ...], nuisances: Mapping[str, Array]) -> Array:
         """Return (data - prediction) / error [..., n_data]."""
@@ -109,13 +123,39 @@ class Likelihood(Protocol):
         """Return the same likelihood with the sky model's own relative error in its error budget."""
 
 
+@runtime_checkable
+class FollowsMorphology(Protocol):
+    """A likelihood whose data were taken with sky templates, of which a hypothesis has one."""
+
+    def with_morphology(self, morphology: str | None, hypothesis: str) -> Likelihood:
+        """Return the same likelihood for the template of that morphology; raise UserError when there is none."""
+
+
 class CommonEntry(Entry):
-    """The keys that every `likelihood.toml` has."""
+    """The keys that every `likelihood.toml` has, and `observation`, which it may have.
+
+    Data sets that name the same observation are the same events seen twice, and are refused side by side.
+    """
 
     kind: str
     title: str
     label: str
     citations: list[str]
+    observation: str | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class DataSet:
+    """What every built-in kind of likelihood knows of itself; see :class:`Likelihood`."""
+
+    name: str
+    title: str
+    label: str
+    region: str | None
+    citations: tuple[str, ...]
+    provenance: Provenance
+    settings: Mapping[str, Any]
+    requests: tuple[Request, ...]
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,349 @@
+"""Photon counts on the sky: a user's own Fermi-LAT selection, compared as counts.
+
+Counts in HEALPix pixels and energy bins are summed over sky regions. With n_rb the counts in region r and bin b,
+
+    mu_rb = exp(eta w) ( integral over b of I_r(E) X_r(E) dE + n_iso integral of I_iso(E) X_r(E) dE + sum_s n_s S_srb )
+    ln L = sum over r, b of n ln mu - mu - ln n!
+
+where I_r is the predicted mean intensity of the region, X_r the exposure summed over its pixels times their solid
+angle, I_iso the isotropic background, S_s the counts expected from source template s at norm 1, and eta ~ N(0, 1) a
+common scale of the effective area of relative width w. A mask leaves pixels out, of the sky model's region as of the
+counts.
+The sky model gives mean intensities, so the exposure should vary little over a region, and the point-spread function is
+not applied, so regions should be larger than it: several degrees below 1 GeV, half a degree above 10 GeV.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+from pydantic import Field
+from scipy import special
+
+from crsea_infer.arrays import Array, Float64, array_namespace
+from crsea_infer.emulator.model import Request
+from crsea_infer.errors import UserError
+from crsea_infer.files import file_digest
+from crsea_infer.inference.distributions import normal
+from crsea_infer.inference.likelihoods.base import CommonEntry, DataSet, LikelihoodFolder
+from crsea_infer.inference.likelihoods.bins import bin_integral
+from crsea_infer.inference.likelihoods.extra_components import NormEntry, norm_parameter, power_law_between, tex
+from crsea_infer.inference.likelihoods.healpix_cubes import HealpixCube, read_counts_cube, read_exposure_cube
+from crsea_infer.inference.likelihoods.profile import minimise, pull_of
+from crsea_infer.inference.priors import Parameter
+from crsea_infer.inference.tables import Column, Provenance, read_table
+from crsea_infer.inference.validation import validate
+from crsea_infer.physics.regions import Region, parse_region
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+__all__ = ["CountsMap"]
+
+_ISOTROPIC = (Column("energy", "GeV", "positive"), Column("intensity", "1 / (GeV cm2 s sr)", "positive"))
+
+
+class _IsotropicEntry(NormEntry):
+    table: str
+
+
+class _SourceEntry(NormEntry):
+    cube: str
+
+
+class _Entry(CommonEntry):
+    reference: str
+    selection: str
+    counts: str
+    exposure: str
+    regions: list[str]
+    mask: str | None = None
+    energy_min: float | None = None
+    energy_max: float | None = None
+    exposure_error: float = 0.0
+    exposure_error_name: str | None = None
+    isotropic: _IsotropicEntry | None = None
+    sources: list[_SourceEntry] = Field(default_factory=list)
+
+
+@dataclass(frozen=True, eq=False)
+class CountsMap(DataSet):
+    """Counts in sky regions and energy bins.
+
+    A data point is one region and bin; points run over the bins of the first region, then of the second, and so on.
+
+    Attributes
+    ----------
+    values
+        Counts [n_data].
+    energy_min, energy_max
+        Bins of the points [n_data], GeV.
+    folding
+        [n_energies, n_bins] for each region: turns intensities into expected counts.
+    added
+        Expected counts of each extra component at norm 1 [n_components, n_data].
+    norms
+        Their norms.
+    exposure_error, exposure_error_name
+        Width w of the common scale (0: none), and the name of eta.
+    """
+
+    values: Float64
+    energy_min: Float64
+    energy_max: Float64
+    folding: tuple[Float64, ...]
+    added: Float64
+    norms: tuple[Parameter, ...]
+    exposure_error: float
+    exposure_error_name: str
+
+    @classmethod
+    def read(cls, folder: LikelihoodFolder) -> Self:
+        """Read a data set's folder.
+
+        Raises
+        ------
+        UserError
+            When `likelihood.toml`, a table or a cube is not valid, or they do not fit together.
+        """
+        entry = validate(_Entry, folder.settings, folder.where)
+        home = folder.path.parent
+        counts, exposure = read_counts_cube(home / entry.counts), read_exposure_cube(home / entry.exposure)
+        bins = _bins(counts.energies, entry, folder.where)
+        low, high = counts.energies[bins], counts.energies[bins + 1]
+        if not entry.regions:
+            raise UserError(f"{folder.where}: regions is empty", valid="at least one sky region")
+        regions = [_with_mask(parse_region(text), entry, home, folder.where) for text in entry.regions]
+        rows = _rows(counts, regions, folder.where)
+        nodes = [bin_integral(float(first), float(last)) for first, last in zip(low, high, strict=True)]
+        energies = np.concatenate([energy for energy, _ in nodes])
+        folding = tuple(_folding(counts, exposure, at, nodes) for at in rows)
+        norms, added = _added(entry, folder, counts, rows, bins, folding, energies)
+        hashes = {name: file_digest(home / name) for name in _files(entry)}
+        return cls(
+            name=folder.name,
+            title=entry.title,
+            label=entry.label,
+            region=regions[0].name if len(regions) == 1 else None,
+            citations=tuple(text.strip() for text in entry.citations),
+            provenance=Provenance(entry.reference, entry.selection, "counts", entry.counts),
+            settings={**entry.model_dump(), "files_sha256": hashes},
+            requests=tuple(Request("gamma", tuple(energies.tolist()), region.name) for region in regions),
+            values=np.concatenate([counts.values[at][:, bins].sum(axis=0) for at in rows]),
+            energy_min=np.tile(low, len(regions)),
+            energy_max=np.tile(high, len(regions)),
+            folding=folding,
+            added=added,
+            norms=norms,
+            exposure_error=entry.exposure_error,
+            exposure_error_name=entry.exposure_error_name or f"{folder.name}_exposure",
+        )
+
+    @property
+    def n_data(self) -> int:
+        """Number of regions times number of bins."""
+        return len(self.values)
+
+    @cached_property
+    def nuisances(self) -> tuple[Parameter, ...]:
+        """The norms of the added components, and the scale of the effective area where it has a width."""
+        if not self.exposure_error:
+            return self.norms
+        shift = Parameter(
+            name=self.exposure_error_name,
+            distribution=normal(0.0, 1.0),
+            fiducial=0.0,
+            label=r"\eta_" + tex(self.label),
+            description=f"common scale of the effective area of {self.label}, in standard deviations",
+            source=self.provenance.reference,
+            prior_set=self.name,
+        )
+        return (*self.norms, shift)
+
+    def with_model_error(self, relative_error: float) -> Self:  # noqa: ARG002
+        """Return the same counts: the emulator's error is far below the Poisson errors of any real selection."""
+        return self
+
+    def binned_prediction(self, predictions: tuple[Array, ...], nuisances: Mapping[str, Array] | None = None) -> Array:
+        """Return the expected counts [..., n_data] at the nominal effective area."""
+        xp = array_namespace(*predictions)
+        parts = [intensity @ xp.asarray(folding) for intensity, folding in zip(predictions, self.folding, strict=True)]
+        total = xp.concat(parts, axis=-1)
+        for norm, counts in zip(self.norms, self.added, strict=True):
+            value = norm.fiducial if nuisances is None else nuisances[norm.name]
+            total = total + xp.asarray(value)[..., None] * counts
+        return total
+
+    def log_likelihood_pointwise(self, predictions: tuple[Array, ...], nuisances: Mapping[str, Array]) -> Array:
+        """Return ln p of the counts of each region and bin [..., n_data]."""
+        xp, mu = self._expected(predictions, nuisances)
+        return self.values * xp.log(mu) - mu - special.gammaln(self.values + 1.0)
+
+    def log_likelihood(self, predictions: tuple[Array, ...], nuisances: Mapping[str, Array]) -> Array:
+        """Return ln p(data) [...]."""
+        terms = self.log_likelihood_pointwise(predictions, nuisances)
+        return array_namespace(terms).sum(terms, axis=-1)
+
+    def chi2(self, predictions: tuple[Array, ...], nuisances: Mapping[str, Array]) -> Array:
+        """Return the Poisson deviance 2 sum(mu - n + n ln(n / mu)) [...] plus the pulls of the nuisances."""
+        xp, mu = self._expected(predictions, nuisances)
+        total = 2.0 * xp.sum(self._half_deviance(xp, mu), axis=-1)
+        own = self.nuisances
+        return total + pull_of(own, [nuisances[nuisance.name] for nuisance in own]) if own else total
+
+    def chi2_profiled(self, predictions: tuple[Array, ...]) -> Array:
+        """Return chi2 [...] at the nuisances that make it least."""
+        return self.chi2(predictions, self.best_nuisances(predictions))
+
+    def best_nuisances(self, predictions: tuple[Array, ...]) -> dict[str, Array]:
+        """Return the nuisances [...] that minimise chi2 for given predictions; empty without any."""
+        own = self.nuisances
+        if not own:
+            return {}
+        xp = array_namespace(*predictions)
+
+        def cost(nuisances: Array) -> tuple[Array, Array, Array, Array]:
+            values = {nuisance.name: nuisances[..., k] for k, nuisance in enumerate(own)}
+            _, mu = self._expected(predictions, values)
+            scale = xp.ones_like(mu)
+            if self.exposure_error:
+                scale = xp.exp(self.exposure_error * values[self.exposure_error_name])[..., None] * scale
+            columns = [scale * counts for counts in self.added]
+            if self.exposure_error:
+                columns.append(self.exposure_error * mu)
+            ratio = self.values / mu
+            return self._half_deviance(xp, mu), 1.0 - ratio, ratio / mu, xp.stack(columns, axis=-1)
+
+        best = minimise(cost, own, predictions[0][..., 0])
+        return {nuisance.name: best[..., k] for k, nuisance in enumerate(own)}
+
+    def pulls(self, predictions: tuple[Array, ...], nuisances: Mapping[str, Array]) -> Array:
+        """Return the signed root of each point's deviance [..., n_data], positive where there are more counts."""
+        xp, mu = self._expected(predictions, nuisances)
+        return xp.sign(self.values - mu) * xp.sqrt(2.0 * xp.maximum(self._half_deviance(xp, mu), xp.zeros_like(mu)))
+
+    def simulate(
+        self, rng: np.random.Generator, predictions: tuple[Float64, ...], nuisances: Mapping[str, float]
+    ) -> Self:
+        """Return the same data set with Poisson counts drawn from one prediction."""
+        _, mu = self._expected(predictions, nuisances)
+        return replace(self, values=np.asarray(rng.poisson(mu), dtype=np.float64))
+
+    def _expected(self, predictions: tuple[Array, ...], nuisances: Mapping[str, Array]) -> tuple[Any, Array]:
+        mu = self.binned_prediction(predictions, nuisances)
+        xp = array_namespace(mu)
+        if self.exposure_error:
+            mu = mu * xp.exp(self.exposure_error * xp.asarray(nuisances[self.exposure_error_name]))[..., None]
+        return xp, mu
+
+    def _half_deviance(self, xp: Any, mu: Array) -> Array:
+        return mu - self.values + special.xlogy(self.values, self.values) - self.values * xp.log(mu)
+
+
+def _bins(edges: Float64, entry: _Entry, where: str) -> np.typing.NDArray[np.int64]:
+    """Return the indices of the energy bins within the limits."""
+    low, high = entry.energy_min or 0.0, entry.energy_max or np.inf
+    inside = (edges[:-1] >= low * (1 - 1e-6)) & (edges[1:] <= high * (1 + 1e-6))
+    if not inside.any():
+        raise UserError(
+            f"{where}: no energy bin lies between {low:g} and {high:g} GeV",
+            valid=f"limits within {edges[0]:g} to {edges[-1]:g} GeV",
+        )
+    return np.flatnonzero(inside)
+
+
+def _with_mask(region: Region, entry: _Entry, home: Path, where: str) -> Region:
+    if entry.mask is None:
+        return region
+    if region.mask is not None:
+        raise UserError(f"{where}: the region {region.name!r} has a mask of its own", valid="one mask")
+    west, east = region.longitude
+    south, north = region.latitude
+    return parse_region(f"l={west}..{east},b={south}..{north},mask={(home / entry.mask).resolve()}")
+
+
+def _rows(counts: HealpixCube, regions: Sequence[Region], where: str) -> list[np.typing.NDArray[np.int64]]:
+    """Return the rows of the counts cube that lie in each region."""
+    longitude, latitude = counts.directions()
+    taken = np.zeros(len(longitude), dtype=bool)
+    found = []
+    for region in regions:
+        inside = region.contains(longitude, latitude)
+        if not inside.any():
+            raise UserError(f"{where}: the counts have no pixel in the region {region.name!r}")
+        if (inside & taken).any():
+            raise UserError(f"{where}: the region {region.name!r} overlaps one before it", valid="each photon once")
+        taken |= inside
+        found.append(np.flatnonzero(inside))
+    return found
+
+
+def _folding(
+    counts: HealpixCube,
+    exposure: HealpixCube,
+    rows: np.typing.NDArray[np.int64],
+    nodes: Sequence[tuple[Float64, Float64]],
+) -> Float64:
+    """Return the matrix [n_energies, n_bins] from intensities to expected counts of one region."""
+    longitude, latitude = counts.directions()
+    total = exposure.at(longitude[rows], latitude[rows]).sum(axis=0) * counts.pixel_solid_angle
+    first, last = nodes[0][0][0], nodes[-1][0][-1]
+    if first < exposure.energies[0] * 0.99 or last > exposure.energies[-1] * 1.01:
+        raise UserError(
+            f"{exposure.path}: covers {exposure.energies[0]:g} to {exposure.energies[-1]:g} GeV",
+            valid=f"the energies of the counts, {first:g} to {last:g} GeV",
+            fix="run gtexpcube2 with the binning of the counts, or narrow energy_min and energy_max",
+        )
+    matrix = np.zeros((sum(len(energy) for energy, _ in nodes), len(nodes)))
+    start = 0
+    for column, (energy, measure) in enumerate(nodes):
+        stop = start + len(energy)
+        matrix[start:stop, column] = measure * power_law_between(energy, exposure.energies, total)
+        start = stop
+    return matrix
+
+
+def _added(
+    entry: _Entry,
+    folder: LikelihoodFolder,
+    counts: HealpixCube,
+    rows: Sequence[np.typing.NDArray[np.int64]],
+    bins: np.typing.NDArray[np.int64],
+    folding: Sequence[Float64],
+    energies: Float64,
+) -> tuple[tuple[Parameter, ...], Float64]:
+    """Return the norms of isotropic background and sources, and their expected counts [n_components, n_data]."""
+    home, norms, added = folder.path.parent, [], []
+    if entry.isotropic is not None:
+        table = read_table(home / entry.isotropic.table, _ISOTROPIC)
+        if table.columns["energy"][0] > energies[0] or table.columns["energy"][-1] < energies[-1]:
+            raise UserError(f"{table.path}: does not cover {energies[0]:g} to {energies[-1]:g} GeV")
+        spectrum = power_law_between(energies, table.columns["energy"], table.columns["intensity"])
+        source = table.provenance.reference
+        norms.append(norm_parameter(entry.isotropic, source, where=folder.where, data_set=folder.name))
+        added.append(np.concatenate([spectrum @ matrix for matrix in folding]))
+    for source_entry in entry.sources:
+        cube = read_counts_cube(home / source_entry.cube)
+        same = (cube.n_side, cube.nested, cube.frame) == (counts.n_side, counts.nested, counts.frame)
+        if not same or not np.array_equal(cube.pixels, counts.pixels):
+            raise UserError(f"{cube.path}: has other pixels than {counts.path.name}", valid="the same pixels")
+        if cube.energies.shape != counts.energies.shape or not np.allclose(cube.energies, counts.energies, rtol=1e-4):
+            raise UserError(f"{cube.path}: has other energy bins than {counts.path.name}", valid="the same bins")
+        norms.append(norm_parameter(source_entry, entry.reference, where=folder.where, data_set=folder.name))
+        added.append(np.concatenate([cube.values[at][:, bins].sum(axis=0) for at in rows]))
+    n_data = len(rows) * len(bins)
+    return tuple(norms), np.array(added).reshape(len(added), n_data)
+
+
+def _files(entry: _Entry) -> list[str]:
+    """Return the names of all files of a folder that decide the numbers."""
+    names = [entry.counts, entry.exposure, *(source.cube for source in entry.sources)]
+    if entry.mask is not None:
+        names.append(entry.mask)
+    if entry.isotropic is not None:
+        names.append(entry.isotropic.table)
+    return names

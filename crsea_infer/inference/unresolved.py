@@ -1,0 +1,130 @@
+"""Unresolved sources: gamma rays that the cosmic-ray sea does not make.
+
+Sources too faint for a catalogue glow like the sea. They are added outside the transport model, to each gamma-ray
+region for itself, as a power law with an exponential cutoff,
+
+    I_sources(E) = f I_sea(E_0) (E / E_0)^-index exp(-(E - E_0) / E_cutoff),    E_0 = 10 TeV,
+
+where I_sea is the sea's own intensity in that region at the same parameters: f is the ratio of sources to sea at 10
+TeV. Sources then follow the sea from region to region, and carry their own spectrum. Neutrinos and cosmic rays get
+none.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from crsea_infer.arrays import Array, array_namespace
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+
+    from crsea_infer.emulator.model import BoundModel, Request, SkyModel
+
+__all__ = ["PIVOT_ENERGY", "UNRESOLVED_PARAMETERS", "SkyWithSources", "with_unresolved_sources"]
+
+UNRESOLVED_PARAMETERS: Final = ("unresolved_fraction", "unresolved_index", "unresolved_cutoff")
+"""f, index and E_cutoff (GeV) of the module's formula."""
+
+PIVOT_ENERGY: Final = 1.0e4
+"""Energy at which f is the ratio of sources to sea, GeV."""
+
+
+def with_unresolved_sources(model: SkyModel, parameters: Collection[str]) -> SkyModel:
+    """Return `model`, with unresolved sources if `parameters` describe them.
+
+    Parameters
+    ----------
+    parameters
+        Names of the parameters of a hypothesis.
+    """
+    return SkyWithSources(model) if UNRESOLVED_PARAMETERS[0] in parameters else model
+
+
+@dataclass(frozen=True)
+class SkyWithSources:
+    """A sky model with unresolved sources; itself a sky model.
+
+    Attributes
+    ----------
+    sea
+        The sky model without them.
+    """
+
+    sea: SkyModel
+
+    @property
+    def box(self) -> Mapping[str, tuple[float, float]]:
+        """Range of the sea's transport parameters."""
+        return self.sea.box
+
+    @property
+    def fingerprint(self) -> str:
+        """That of the sea: sources are a formula of the hypothesis's own parameters."""
+        return self.sea.fingerprint
+
+    @property
+    def description(self) -> Mapping[str, str]:
+        """The sea's, and what is added to it."""
+        text = "power law with exponential cutoff, a fraction of the sea at 10 TeV in each gamma-ray region"
+        return {**self.sea.description, "unresolved_sources": text}
+
+    @property
+    def relative_error(self) -> float:
+        """Of the sea."""
+        return self.sea.relative_error
+
+    def bind(self, requests: Sequence[Request]) -> BoundModel:
+        """Prepare the sea for the requests, and for 10 TeV in each gamma-ray region."""
+        wider = [
+            replace(request, energies=(*request.energies, PIVOT_ENERGY)) if _has_sources(request) else request
+            for request in requests
+        ]
+        return _BoundWithSources(tuple(requests), self.sea.bind(wider))
+
+
+@dataclass(frozen=True)
+class _BoundWithSources:
+    """The sky with sources, fixed to its requests."""
+
+    requests: tuple[Request, ...]
+    sea: BoundModel
+
+    def __call__(self, parameters: Mapping[str, Array]) -> tuple[Array, ...]:
+        return tuple(
+            intensity[..., :-1] + _sources(request, intensity[..., -1], parameters)
+            if _has_sources(request)
+            else intensity
+            for request, intensity in zip(self.requests, self.sea(_without_sources(parameters)), strict=True)
+        )
+
+    def components(self, parameters: Mapping[str, Array]) -> tuple[dict[str, Array], ...]:
+        found = []
+        for request, parts in zip(self.requests, self.sea.components(_without_sources(parameters)), strict=True):
+            if not _has_sources(request):
+                found.append(parts)
+                continue
+            total: Array = sum(parts.values())
+            cut = {name: part[..., :-1] for name, part in parts.items()}
+            found.append({**cut, "unresolved sources": _sources(request, total[..., -1], parameters)})
+        return tuple(found)
+
+
+def _has_sources(request: Request) -> bool:
+    return request.messenger == "gamma"
+
+
+def _without_sources(parameters: Mapping[str, Array]) -> dict[str, Array]:
+    return {name: value for name, value in parameters.items() if name not in UNRESOLVED_PARAMETERS}
+
+
+def _sources(request: Request, sea_at_pivot: Array, parameters: Mapping[str, Array]) -> Array:
+    """Return the intensity of the sources [..., n_energies]."""
+    xp = array_namespace(sea_at_pivot)
+    energies = np.asarray(request.energies)
+    fraction, index, cutoff = (xp.asarray(parameters[name])[..., None] for name in UNRESOLVED_PARAMETERS)
+    exponent = -index * np.log(energies / PIVOT_ENERGY) - (energies - PIVOT_ENERGY) / cutoff
+    return fraction * sea_at_pivot[..., None] * xp.exp(exponent)
