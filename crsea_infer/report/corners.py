@@ -14,7 +14,7 @@ import numpy as np
 from crsea_infer.report.style import COLOURS, PAGE, new_figure, save, styled
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from matplotlib.axes import Axes
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["chosen_parameters", "figure_names", "write_corners"]
 
 _AT_MOST = 8
-_LEFT, _BOTTOM = 0.85, 0.8  # inches
+_LEFT, _BOTTOM = 0.82, 0.74  # inches
 _LARGE = 1e3  # parameters beyond this are drawn as logarithms
 _LEVELS = (0.393, 0.865)  # one and two sigma of a normal distribution in two dimensions
 
@@ -37,14 +37,15 @@ def figure_names(summary: RunSummary) -> dict[str, str]:
     names = {}
     if len(summary.hypotheses) > 1 and len(_shared(summary)) > 1:
         names["corner_overlay"] = (
-            "Posteriors of all hypotheses on parameters that they share. Contours: 39 % and 86 % (one and two sigma "
-            "in two dimensions)."
+            "Posteriors of all hypotheses on parameters that mean the same in each. Contours: 39 % and 86 % (one and "
+            "two sigma in two dimensions)."
         )
     for item in summary.hypotheses:
         chosen = chosen_parameters(item, summary)
         n = len(item.posterior.names)
-        which = f"{len(chosen)} of its {n} parameters: transport, gas, and those on which the data say most" * (
-            len(chosen) < n
+        which = (
+            f"Shown are {len(chosen)} of its {n} parameters: transport, gas, and those on which the data say most"
+            * (len(chosen) < n)
         )
         names[f"corner_{item.name}"] = (
             f"Posterior of {item.name} ({item.shown}). {which}{'.' if which else ''} "
@@ -70,32 +71,38 @@ def write_corners(folder: Path, summary: RunSummary) -> None:
             save(figure, folder, "corner_overlay")
 
 
-def chosen_parameters(item: HypothesisSummary, summary: RunSummary, among: Sequence[str] = ()) -> list[str]:
+def chosen_parameters(item: HypothesisSummary, summary: RunSummary) -> list[str]:
     """Return the parameters worth a reader's time, in the order of the posterior."""
-    names = [name for name in item.posterior.names if not among or name in among]
+    names = list(item.posterior.names)
     if len(names) <= _AT_MOST:
         return names
-    always = [name for name in names if name in summary.model.box or name.endswith("_scale")]
-    says = dict(zip(item.posterior.names, item.informativeness, strict=True))
-    others = sorted((name for name in names if name not in always), key=lambda name: -says[name])
-    kept = {*always, *others[: max(_AT_MOST - len(always), 0)]}
-    return [name for name in names if name in kept]
+    return _worth_showing(names, dict(zip(names, item.informativeness, strict=True)), summary)
 
 
 def _shared(summary: RunSummary) -> list[str]:
+    """Return parameters that mean the same in all hypotheses: a third slope may lie elsewhere in another spectrum."""
     first, *others = summary.hypotheses
-    common = [name for name in first.posterior.names if all(name in other.posterior.names for other in others)]
+    meaning = [{one.name: (one.description, one.unit) for one in item.posterior.parameters} for item in others]
+    common = [
+        parameter.name
+        for parameter in first.posterior.parameters
+        if all(other.get(parameter.name) == (parameter.description, parameter.unit) for other in meaning)
+    ]
     if len(common) <= _AT_MOST:
         return common
-    votes: dict[str, float] = {}
-    for item in summary.hypotheses:
-        says = dict(zip(item.posterior.names, item.informativeness, strict=True))
-        for name in common:
-            votes[name] = max(votes.get(name, 0.0), float(says[name]))
-    always = [name for name in common if name in summary.model.box or name.endswith("_scale")]
-    others_sorted = sorted((name for name in common if name not in always), key=lambda name: -votes[name])
-    kept = {*always, *others_sorted[: max(_AT_MOST - len(always), 0)]}
-    return [name for name in common if name in kept]
+    votes = {
+        name: max(float(item.informativeness[item.posterior.names.index(name)]) for item in summary.hypotheses)
+        for name in common
+    }
+    return _worth_showing(common, votes, summary)
+
+
+def _worth_showing(names: Sequence[str], says: Mapping[str, float], summary: RunSummary) -> list[str]:
+    """Choose transport and gas, and those on which the data say most; keep the order."""
+    always = [name for name in names if name in summary.model.box or name.endswith("_scale")]
+    others = sorted((name for name in names if name not in always), key=lambda name: -says[name])
+    kept = {*always, *others[: max(_AT_MOST - len(always), 0)]}
+    return [name for name in names if name in kept]
 
 
 def _corner(
@@ -107,7 +114,11 @@ def _corner(
     n = len(names)
     as_log = [_is_large(items, name) for name in names]
     samples = [_columns(item, names, as_log) for item in items]
-    ranges = _ranges(samples)
+    published = [
+        float(np.log10(parameter.fiducial)) if logarithmic else parameter.fiducial
+        for parameter, logarithmic in zip(parameters, as_log, strict=True)
+    ]
+    ranges = _ranges(samples, published if with_prior else None)
     figure = new_figure(width, width)
     grid = figure.add_gridspec(
         n,
@@ -130,11 +141,11 @@ def _corner(
                 pairs = [drawn[:, [column, row]] for drawn in samples]
                 _draw_pair(axis, pairs, [ranges[column], ranges[row]], colours)
             if with_prior:
-                _mark_published(axis, parameters, as_log, row, column)
+                _mark_published(axis, published, row, column)
             _set_ticks(axis, row, column, n)
             if row == n - 1:
                 axis.set_xlabel(_label(parameters[column], as_log=as_log[column]), fontsize=8)
-                axis.xaxis.set_label_coords(0.5, -0.56 / ((width - _BOTTOM) / n))
+                axis.xaxis.set_label_coords(0.5, -0.50 / ((width - _BOTTOM) / n))
             if column == 0 and row > 0:
                 axis.set_ylabel(_label(parameters[row], as_log=as_log[row]), fontsize=8)
                 axis.yaxis.set_label_coords(-0.60 / ((width - _LEFT) / n), 0.5)
@@ -145,7 +156,15 @@ def _corner(
     if with_prior:
         handles.append(Line2D([], [], color="0.55", linewidth=1.0, label="prior"))
         handles.append(Line2D([], [], color="black", linewidth=0.7, linestyle="--", label="published value"))
-    figure.legend(handles=handles, loc="upper right", bbox_to_anchor=(0.985, 0.985), fontsize=9)
+    legend = figure.legend(handles=handles, loc="upper right", bbox_to_anchor=(0.985, 0.985), fontsize=9)
+    notes = [
+        rf"${parameter.label}$ in $\mathrm{{{_unit(parameter.unit)}}}$"
+        for parameter, logarithmic in zip(parameters, as_log, strict=True)
+        if logarithmic and "^" in parameter.unit
+    ]
+    if notes:
+        bottom = legend.get_window_extent().transformed(figure.transFigure.inverted()).y0
+        figure.text(0.985, bottom - 0.01, "\n".join(notes), ha="right", va="top", fontsize=8)
     return figure
 
 
@@ -202,29 +221,31 @@ def _draw_prior(axis: Axes, parameter: Parameter, limits: tuple[float, float], *
     axis.set_ylim(0.0, max(axis.get_ylim()[1], 1.12 * float(density.max())))
 
 
-def _mark_published(axis: Axes, parameters: Sequence[Parameter], as_log: Sequence[bool], row: int, column: int) -> None:
+def _mark_published(axis: Axes, published: Sequence[float], row: int, column: int) -> None:
     style: dict[str, Any] = {"color": "black", "linestyle": "--", "linewidth": 0.6, "zorder": 5}
-    published = [
-        np.log10(parameter.fiducial) if logarithmic else parameter.fiducial
-        for parameter, logarithmic in zip(parameters, as_log, strict=True)
-    ]
     axis.axvline(published[column], **style)
     if row != column:
         axis.axhline(published[row], **style)
 
 
 def _set_ticks(axis: Axes, row: int, column: int, n: int) -> None:
-    """Give numbers to the outer panels only, few enough never to touch."""
-    from matplotlib.ticker import MaxNLocator
-
+    """Give numbers to the outer panels only, few enough and far enough from the corners never to touch."""
     axis.tick_params(labelsize=7, length=2, which="both", top=False, right=False)
-    axis.xaxis.set_major_locator(MaxNLocator(3, prune="both"))
+    axis.set_xticks(_inner_ticks(*axis.get_xlim()))
     axis.tick_params(axis="x", labelbottom=row == n - 1, labelrotation=50)
     if row == column:
         axis.set_yticks([])
         return
-    axis.yaxis.set_major_locator(MaxNLocator(3, prune="both"))
+    axis.set_yticks(_inner_ticks(*axis.get_ylim()))
     axis.tick_params(axis="y", labelleft=column == 0)
+
+
+def _inner_ticks(low: float, high: float) -> list[float]:
+    from matplotlib.ticker import MaxNLocator
+
+    margin = 0.12 * (high - low)
+    ticks = MaxNLocator(4, steps=[1, 2, 2.5, 5, 10]).tick_values(low, high)
+    return [float(tick) for tick in ticks if low + margin <= tick <= high - margin]
 
 
 def _columns(item: HypothesisSummary, names: Sequence[str], as_log: Sequence[bool]) -> Float64:
@@ -238,9 +259,15 @@ def _is_large(items: Sequence[HypothesisSummary], name: str) -> bool:
     return bool(np.all(drawn > 0.0) and np.median(drawn) > _LARGE)
 
 
-def _ranges(samples: Sequence[Float64]) -> list[tuple[float, float]]:
+def _ranges(samples: Sequence[Float64], published: Sequence[float] | None) -> list[tuple[float, float]]:
+    """Return limits that hold nearly all samples, and the published value unless it is far away."""
     low = np.min([np.quantile(drawn, 0.002, axis=0) for drawn in samples], axis=0)
     high = np.max([np.quantile(drawn, 0.998, axis=0) for drawn in samples], axis=0)
+    if published is not None:
+        value, width = np.asarray(published), high - low
+        near = (value > low - width) & (value < high + width)
+        low = np.where(near, np.minimum(low, value - 0.08 * width), low)
+        high = np.where(near, np.maximum(high, value + 0.08 * width), high)
     return [(float(a), float(b)) for a, b in zip(low, high, strict=True)]
 
 

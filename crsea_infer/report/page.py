@@ -48,7 +48,7 @@ def write_page(directory: Path, summary: RunSummary, versions: Mapping[str, str]
             f"({len(item.posterior.names)} parameters)."
             for item in summary.hypotheses
         ],
-        spectra=_figures(directory, spectra.figure_names(summary)),
+        spectra=_figures(directory, _spectra(summary)),
         corners=_figures(directory, corners.figure_names(summary)),
         hypotheses=[_hypothesis(item) for item in summary.hypotheses],
         data=[
@@ -138,6 +138,12 @@ def _figures(directory: Path, names: Mapping[str, str]) -> list[dict[str, Any]]:
         }
         for name, caption in names.items()
     ]
+
+
+def _spectra(summary: RunSummary) -> dict[str, str]:
+    """Return the spectra to show: all data sets in one figure where there is one, for it holds the others."""
+    names = spectra.figure_names(summary)
+    return {"spectra": names["spectra"]} if "spectra" in names else names
 
 
 def _hypothesis(item: HypothesisSummary) -> dict[str, Any]:

@@ -34,15 +34,15 @@ _N_ENERGIES = 60
 def figure_names(summary: RunSummary) -> dict[str, str]:
     """Return figure name -> caption, for the data sets that can be shown."""
     shown = _shown(summary)
+    how = (
+        "Points: data with statistical errors (thin) and systematic errors (thick, grey). Bands: 68 % and 95 % of the "
+        "posterior; dashed: published parameters. Lower panels: (data \u2212 best fit) / statistical error, the "
+        "systematic shift of the best fit taken out."
+    )
     names = {}
     if len(shown) > 1:
-        names["spectra"] = "All data sets side by side."
-    for likelihood in shown:
-        names[f"spectrum_{likelihood.name}"] = (
-            f"{likelihood.title}. Points: data with statistical errors (thin) and systematic errors (thick, grey). "
-            "Bands: 68 % and 95 % of the posterior; dashed: published parameters. "
-            "Lower panel: (data - best fit) / statistical error, the systematic shift of the best fit taken out."
-        )
+        names["spectra"] = f"{'; '.join(likelihood.title for likelihood in shown)}. {how}"
+    names |= {f"spectrum_{likelihood.name}": f"{likelihood.title}. {how}" for likelihood in shown}
     return names
 
 
@@ -87,7 +87,7 @@ def _draw(axes: Any, likelihood: FluxPoints, summary: RunSummary, *, legend: boo
     upper.set_xscale("log")
     upper.set_yscale("log")
     upper.set_xlim(energies[0] / 1e3, energies[-1] / 1e3)
-    _set_range(upper, likelihood)
+    _set_range(upper, likelihood, room=2.6 if legend else 1.2)
     upper.tick_params(labelbottom=False, which="both")
     upper.set_title(likelihood.label, pad=4)
     if labels:
@@ -98,6 +98,7 @@ def _draw(axes: Any, likelihood: FluxPoints, summary: RunSummary, *, legend: boo
 
     lower.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     if legend:
+        upper.plot([], [], color="0.3", linestyle="--", linewidth=0.8, label="published parameters")
         upper.legend(loc="lower left", handlelength=1.8, labelspacing=0.3, borderaxespad=0.4)
 
 
@@ -214,9 +215,9 @@ def _pull_ticks(largest: float) -> Any:
     return MultipleLocator(next((step for step in (1, 2, 5, 10, 20, 50) if largest / step < 2.6), 100))
 
 
-def _set_range(axes: Axes, likelihood: FluxPoints) -> None:
-    """Keep every curve and every error bar inside, with room for the legend below."""
+def _set_range(axes: Axes, likelihood: FluxPoints, room: float) -> None:
+    """Keep every curve and every error bar inside, with a factor `room` below for the legend."""
     scale = likelihood.energy_reference**_POWER
     floor = float(np.min(np.maximum(likelihood.values - likelihood.error_low, 0.3 * likelihood.values) * scale))
     low, high = axes.get_ylim()
-    axes.set_ylim(min(low, floor) / 2.6, high * 1.1)
+    axes.set_ylim(min(low, floor) / room, high * 1.1)
