@@ -1,0 +1,182 @@
+"""The points of a build on disk, written as they finish.
+
+A build has a directory: ``build.json`` says what is being computed (task, settings, design, hash), and every finished
+piece is one npz file with the indices of its points and their values. Files are whole or absent, so a build that was
+killed at any moment goes on from what is there; a directory that holds another build is refused.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import zipfile
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from crsea_infer import __version__
+from crsea_infer.errors import UserError
+from crsea_infer.files import atomic_path, atomic_write, digest, make_directory
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from crsea_infer.arrays import Float64
+
+__all__ = ["Build", "Pieces"]
+
+_FORMAT: Final = "crsea_infer build 1"
+
+
+@dataclass(frozen=True)
+class Build:
+    """What is computed: one function, at many points.
+
+    Attributes
+    ----------
+    task
+        "package.module:Class" of a task (see :mod:`crsea_infer.grids.schedule`).
+    settings
+        What the task is made from; plain JSON.
+    names
+        Names of the parameters.
+    points
+        Shape [n_points, n_parameters].
+    """
+
+    task: str
+    settings: Mapping[str, Any]
+    names: tuple[str, ...]
+    points: Float64
+
+    @property
+    def hash(self) -> str:
+        """Hash of task, settings and every point."""
+        numbers = hashlib.sha256(np.ascontiguousarray(self.points, dtype=float).tobytes()).hexdigest()
+        content = {"task": self.task, "settings": dict(self.settings), "names": list(self.names), "points": numbers}
+        return digest(content)
+
+    def point(self, index: int) -> dict[str, float]:
+        """Return the parameters of one point."""
+        return dict(zip(self.names, self.points[index].tolist(), strict=True))
+
+
+class Pieces:
+    """The finished points of a build, in a directory.
+
+    Parameters
+    ----------
+    directory
+        Made when absent.
+    build
+        What is being computed.
+
+    Raises
+    ------
+    UserError
+        When the directory holds another build, or cannot be written to.
+    """
+
+    def __init__(self, directory: Path, build: Build) -> None:
+        self.directory = make_directory(directory)
+        self.build = build
+        manifest = directory / "build.json"
+        if manifest.is_file():
+            self._compare(manifest)
+        elif any(directory.iterdir()):
+            raise UserError(
+                f"{directory} holds files of something else",
+                valid="an empty directory, or one of the same build",
+                fix="choose another place with --output, or remove it",
+            )
+        else:
+            content = {
+                "format": _FORMAT,
+                "crsea_infer_version": __version__,
+                "hash": build.hash,
+                "task": build.task,
+                "settings": dict(build.settings),
+                "parameters": list(build.names),
+                "n_points": len(build.points),
+            }
+            atomic_write(manifest, json.dumps(content, indent=1, sort_keys=True))
+        for leftover in directory.glob(".piece-*"):  # of a process that was killed while writing
+            leftover.unlink(missing_ok=True)
+
+    def _compare(self, manifest: Path) -> None:
+        fix = "choose another place with --output, or remove it"
+        try:
+            content = json.loads(manifest.read_text())
+            theirs = {"hash": content["hash"], "crsea_infer version": content["crsea_infer_version"]}
+        except (ValueError, KeyError, OSError) as error:
+            raise UserError(f"{manifest} is not readable ({error})", fix=fix) from error
+        ours = {"hash": self.build.hash, "crsea_infer version": __version__}
+        for what, value in ours.items():
+            if theirs[what] != value:
+                raise UserError(
+                    f"{self.directory} holds another build: its {what} is {theirs[what]}",
+                    valid=f"{what} {value}, so that its points can be kept",
+                    fix=fix,
+                )
+
+    def _files(self) -> list[Path]:
+        return sorted(self.directory.glob("piece-*.npz"))
+
+    def _read(self, path: Path) -> tuple[np.typing.NDArray[np.int64], Float64] | None:
+        try:
+            with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as content:
+                index, values = np.asarray(content["index"]), np.asarray(content["values"])
+        except (OSError, ValueError, KeyError, zipfile.BadZipFile, EOFError):
+            return None  # damaged on disk: computed again
+        usable = len(index) == len(values) and np.isfinite(values).all() and (index < len(self.build.points)).all()
+        return (index, values) if usable else None
+
+    def finished(self) -> np.typing.NDArray[np.bool_]:
+        """Tell which points are done, shape [n_points]; damaged files are dropped."""
+        done = np.zeros(len(self.build.points), dtype=bool)
+        for path in self._files():
+            piece = self._read(path)
+            if piece is None:
+                path.unlink(missing_ok=True)
+            else:
+                done[piece[0]] = True
+        return done
+
+    def write(self, index: Sequence[int], values: Float64) -> None:
+        """Keep the values [n, ...] of some points."""
+        path = self.directory / f"piece-{index[0]:09d}-{len(index)}.npz"
+        with atomic_path(path) as temporary, temporary.open("wb") as stream:
+            np.savez(stream, index=np.asarray(index, dtype=np.int64), values=values)
+
+    def collect(self) -> Float64:
+        """Return the values of all points in order, shape [n_points, ...], mapped from a file in the directory.
+
+        Raises
+        ------
+        UserError
+            When points are missing, or pieces do not have one shape.
+        """
+        values: Any = None
+        done = np.zeros(len(self.build.points), dtype=bool)
+        for path in self._files():
+            piece = self._read(path)
+            if piece is None:
+                continue
+            if values is None:
+                shape = (len(self.build.points), *piece[1].shape[1:])
+                # on disk: a grid may be larger than the memory
+                values = np.lib.format.open_memmap(self.directory / "values.npy", "w+", np.float64, shape)
+            if piece[1].shape[1:] != values.shape[1:]:
+                raise UserError(f"{path} has values of shape {piece[1].shape[1:]}", valid=str(values.shape[1:]))
+            values[piece[0]] = piece[1]
+            done[piece[0]] = True
+        if values is None or not done.all():
+            raise UserError(
+                f"{int((~done).sum())} of {done.size} points are missing in {self.directory}",
+                fix="give the same command again: it computes what is missing",
+            )
+        values.flush()
+        return np.asarray(values)

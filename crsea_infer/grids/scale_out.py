@@ -1,0 +1,173 @@
+"""Response grids built point by point on many workers; the numbers are those of a build in one process.
+
+Solved points stand in a directory beside the output until the grid is whole, so a build that is killed goes on where it
+was. The last step gathers them into the one netCDF-4 file that everything else reads.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import shutil
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+
+from crsea_infer import __version__
+from crsea_infer.errors import UserError
+from crsea_infer.files import digest, make_directory
+from crsea_infer.grids.pieces import Build
+from crsea_infer.grids.response import GridSettings, write_grid
+from crsea_infer.grids.schedule import Schedule, run_build
+from crsea_infer.physics.geometry import COMPONENTS, absorption_nodes
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    import xarray as xr
+
+    from crsea_infer.arrays import Float64
+    from crsea_infer.physics.response import ResponseSolver
+
+__all__ = [
+    "ResponseTask",
+    "add_arguments",
+    "build_response_grid",
+    "response_build",
+    "response_dataset",
+    "schedule_of",
+]
+
+
+@dataclass(frozen=True)
+class ResponseTask:
+    """The responses of all regions at one point of transport parameters.
+
+    Attributes
+    ----------
+    solver
+        Transport seen through the regions.
+    """
+
+    solver: ResponseSolver
+
+    @classmethod
+    def from_json(cls, content: dict[str, Any]) -> Self:
+        """Make the solver from the settings of a grid (seconds: the geometry of the regions).
+
+        Raises
+        ------
+        UserError
+            When this machine would compute another grid, having other gas tables.
+        """
+        settings = GridSettings.from_json(content)
+        own = settings.as_json()
+        if digest(own) != digest(content):
+            differing = [name for name in content if digest(own.get(name)) != digest(content[name])]
+            raise UserError(
+                f"this worker would compute another grid: {', '.join(differing)} differ",
+                valid="the same version of crsea_infer, with the same gas table, on every worker",
+            )
+        return cls(settings.solver())
+
+    def __call__(self, point: Mapping[str, float]) -> Float64:
+        """Return effective columns, cm^-2, shape [region, component, absorption, rigidity]."""
+        return self.solver(point["delta_slope"], point["halo_height"])
+
+
+def response_build(settings: GridSettings) -> Build:
+    """Return what is to be computed for a response grid."""
+    return Build(
+        task="crsea_infer.grids.scale_out:ResponseTask",
+        settings=settings.as_json(),
+        names=tuple(axis.name for axis in settings.axes),
+        points=np.array(list(itertools.product(*(axis.nodes for axis in settings.axes)))),
+    )
+
+
+def response_dataset(settings: GridSettings, responses: Float64) -> xr.Dataset:
+    """Return the grid of responses [point, region, component, absorption, rigidity] with everything it carries."""
+    import xarray as xr
+
+    design = np.array(list(itertools.product(*(axis.nodes for axis in settings.axes))))
+    content = settings.as_json()
+    return xr.Dataset(
+        {
+            "response": (
+                ("point", "region", "component", "absorption", "rigidity"),
+                responses,
+                {
+                    "units": "cm-2",
+                    "long_name": "effective gas column: mean column weighted by the cosmic-ray density relative to "
+                    "the Sun, attenuated",
+                },
+            )
+        },
+        coords={
+            **{
+                axis.name: ("point", design[:, i], {"units": axis.unit, "lower": axis.lower, "upper": axis.upper})
+                for i, axis in enumerate(settings.axes)
+            },
+            "region": list(settings.regions),
+            "component": list(COMPONENTS),
+            "absorption": ("absorption", absorption_nodes(), {"units": "1/kpc"}),
+            "rigidity": ("rigidity", settings.rigidities, {"units": "GV"}),
+        },
+        attrs={
+            "kind": "response",
+            "settings": json.dumps(content, sort_keys=True),
+            "hash": digest(content),
+            "crsea_infer_version": __version__,
+        },
+    )
+
+
+def build_response_grid(
+    settings: GridSettings,
+    output: Path,
+    schedule: Schedule | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> xr.Dataset:
+    """Build a response grid on many workers and write it.
+
+    Parameters
+    ----------
+    settings
+        What to compute.
+    output
+        netCDF-4 file; finished points are kept in a directory of this name plus ``.points`` until the grid is written.
+    schedule
+        Where to compute it.
+    progress
+        Called with the number of points done and the total.
+
+    Raises
+    ------
+    UserError
+        As :func:`crsea_infer.grids.schedule.run_build`.
+    """
+    make_directory(output.resolve().parent)
+    directory = output.with_name(output.name + ".points")
+    grid = response_dataset(settings, run_build(response_build(settings), directory, schedule, progress))
+    write_grid(grid, output)
+    shutil.rmtree(directory)
+    return grid
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of a build on many workers."""
+    parser.add_argument(
+        "--scheduler",
+        metavar="ADDRESS",
+        help="dask scheduler that hands out the points, such as tcp://host:8786 (default: processes on this machine)",
+    )
+    parser.add_argument("--workers", type=int, default=2, metavar="N", help="local processes (default: %(default)s)")
+    parser.add_argument("--chunk", type=int, default=64, metavar="N", help="points per hand-out (default: %(default)s)")
+
+
+def schedule_of(arguments: argparse.Namespace) -> Schedule:
+    """Return the schedule that the options ask for."""
+    return Schedule(scheduler=arguments.scheduler, workers=arguments.workers, chunk=arguments.chunk)

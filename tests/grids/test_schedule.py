@@ -1,0 +1,234 @@
+"""Builds on many workers: complete and identical whatever dies on the way, resumed, and honest about failures."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+
+from crsea_infer.errors import UserError
+from crsea_infer.grids.pieces import Build, Pieces
+from crsea_infer.grids.response import Axis, GridSettings, build_grid, read_grid
+from crsea_infer.grids.scale_out import build_response_grid, response_build
+from crsea_infer.grids.schedule import Schedule, run_build
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+SMALL = GridSettings(
+    regions=("l=60..62,b=-1..1",),
+    axes=(Axis("delta_slope", 0.0, 0.1, 6, "1/kpc"), Axis("halo_height", 2.0, 12.0, 5, "kpc", "log")),
+)
+# worker processes find the tasks of this file as a plain module
+TASKS = """
+import json, math, os, signal, time
+from pathlib import Path
+
+class Square:
+    def __init__(self, content): self.content = content
+    @classmethod
+    def from_json(cls, content): return cls(content)
+    def __call__(self, point):
+        content = self.content
+        if content.get("log"):
+            with Path(content["log"]).open("a") as stream:
+                stream.write(f"{os.getpid()} {point['x']}\\n")
+        time.sleep(content.get("sleep", 0.0))
+        if point["x"] == content.get("bad"):
+            if content["how"] == "raise":
+                raise ValueError("no such model")
+            if content["how"] == "nan":
+                return [math.nan, 1.0]
+            flag = Path(content["flag"])
+            if content["how"] == "once" and not flag.exists():
+                flag.touch()
+                raise RuntimeError("passing trouble")
+            if content["how"] == "die" and not flag.exists():
+                flag.touch()
+                os.kill(os.getpid(), signal.SIGKILL)
+        return [point["x"] ** 2, point["x"]]
+"""
+
+
+@pytest.fixture(autouse=True)
+def _tasks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "modules").mkdir()
+    (tmp_path / "modules" / "tasks_of_tests.py").write_text(TASKS)
+    monkeypatch.syspath_prepend(str(tmp_path / "modules"))  # spawned processes inherit it
+    monkeypatch.setenv("PYTHONPATH", f"{tmp_path / 'modules'}{os.pathsep}{os.environ.get('PYTHONPATH', '')}")
+
+
+def _build(n: int = 40, **content: Any) -> Build:
+    return Build("tasks_of_tests:Square", content, ("x",), np.arange(n, dtype=float)[:, None])
+
+
+def _expected(n: int = 40) -> np.ndarray:
+    x = np.arange(n, dtype=float)
+    return np.stack([x**2, x], axis=-1)
+
+
+def test_points_come_back_in_order(tmp_path: Path) -> None:
+    seen: list[tuple[int, int]] = []
+    values = run_build(_build(), tmp_path / "b", Schedule(chunk=7), lambda done, total: seen.append((done, total)))
+    assert np.array_equal(values, _expected())
+    assert seen[-1] == (40, 40)
+
+
+def test_a_response_grid_of_many_workers_is_that_of_one(tmp_path: Path) -> None:
+    grid = build_response_grid(SMALL, tmp_path / "grid.nc", Schedule(chunk=4))
+    alone = build_grid(SMALL)
+    assert grid.identical(alone)
+    assert read_grid(tmp_path / "grid.nc").identical(alone)
+    assert not (tmp_path / "grid.nc.points").exists()
+
+
+@pytest.mark.parametrize(("how", "said"), [("raise", "no such model"), ("nan", "not finite")])
+def test_a_point_that_always_fails_is_named_and_the_rest_is_kept(tmp_path: Path, how: str, said: str) -> None:
+    build = _build(bad=13.0, how=how, log=str(tmp_path / "log"))
+    with pytest.raises(UserError, match=r"1 of 40 points failed 3 times each") as caught:
+        run_build(build, tmp_path / "b", Schedule(chunk=8))
+    assert "x=13" in str(caught.value)
+    assert said in str(caught.value)
+    assert Pieces(tmp_path / "b", build).finished().sum() == 39
+    computed = [line.split()[1] for line in (tmp_path / "log").read_text().splitlines()]
+    assert computed.count("13.0") == 3
+
+
+@pytest.mark.parametrize("how", ["once", "die"])
+def test_passing_trouble_and_dead_workers_leave_no_hole(tmp_path: Path, how: str) -> None:
+    build = _build(bad=13.0, how=how, flag=str(tmp_path / "flag"))
+    assert np.array_equal(run_build(build, tmp_path / "b", Schedule(chunk=5)), _expected())
+    assert (tmp_path / "flag").exists()
+
+
+def test_a_killed_build_goes_on_without_computing_anything_twice(tmp_path: Path) -> None:
+    build = _build(60, sleep=0.05, log=str(tmp_path / "log"))
+    program = f"""
+import json, numpy as np
+from pathlib import Path
+from crsea_infer.grids.pieces import Build
+from crsea_infer.grids.schedule import Schedule, run_build
+if __name__ == "__main__":
+    build = Build({build.task!r}, json.loads({json.dumps(dict(build.settings))!r}), ("x",), np.arange(60.0)[:, None])
+    run_build(build, Path({str(tmp_path / "b")!r}), Schedule(chunk=3))
+"""
+    (tmp_path / "drive.py").write_text(program)
+    process = subprocess.Popen([sys.executable, str(tmp_path / "drive.py")], start_new_session=True)
+    pieces = tmp_path / "b"
+    deadline = time.monotonic() + 60
+    while len(list(pieces.glob("piece-*"))) < 4 and time.monotonic() < deadline:
+        time.sleep(0.02)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    kept = Pieces(pieces, build).finished()
+    assert 0 < kept.sum() < 60
+    before = len((tmp_path / "log").read_text().splitlines())
+    assert np.array_equal(run_build(build, pieces, Schedule(chunk=3)), _expected(60))
+    again = (tmp_path / "log").read_text().splitlines()[before:]
+    assert {float(line.split()[1]) for line in again} == set(np.flatnonzero(~kept).astype(float))
+
+
+def test_a_damaged_piece_is_computed_again(tmp_path: Path) -> None:
+    run_build(_build(), tmp_path / "b", Schedule(chunk=8))
+    piece = sorted((tmp_path / "b").glob("piece-*"))[2]
+    piece.write_bytes(piece.read_bytes()[:100])
+    assert np.array_equal(run_build(_build(), tmp_path / "b", Schedule(chunk=8)), _expected())
+
+
+def test_the_directory_of_another_build_is_refused(tmp_path: Path) -> None:
+    run_build(_build(5), tmp_path / "b")
+    with pytest.raises(UserError, match="another build"):
+        run_build(_build(6), tmp_path / "b")
+    (tmp_path / "c").mkdir()
+    (tmp_path / "c" / "thesis.tex").touch()
+    with pytest.raises(UserError, match="something else"):
+        run_build(_build(5), tmp_path / "c")
+
+
+def test_a_worker_with_other_tables_does_not_contribute(tmp_path: Path) -> None:
+    build = response_build(SMALL)
+    other = Build(build.task, {**build.settings, "gas": "another table"}, build.names, build.points[:2])
+    with pytest.raises(UserError, match="another grid: gas differ"):
+        run_build(other, tmp_path / "b", Schedule(workers=1, retries=0))
+
+
+def test_a_scheduler_that_is_not_there_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    distributed = pytest.importorskip("distributed")
+
+    def refuse(*_arguments: object, **_options: object) -> None:
+        raise OSError("Timed out trying to connect")
+
+    monkeypatch.setattr(distributed, "Client", refuse)
+    with pytest.raises(UserError, match="no dask scheduler answers at tcp://nowhere:1"):
+        run_build(_build(3), tmp_path / "b", Schedule(scheduler="tcp://nowhere:1"))
+
+
+@contextlib.contextmanager
+def _cluster(folder: Path) -> Iterator[tuple[str, list[subprocess.Popen[bytes]]]]:
+    """A scheduler and two workers, each in a process of its own, on loopback."""
+    where = folder / "scheduler.json"
+    common = {"cwd": folder, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    start = [sys.executable, "-m", "distributed.cli.dask_scheduler", "--host", "127.0.0.1", "--port", "0"]
+    processes = [subprocess.Popen([*start, "--no-dashboard", "--scheduler-file", str(where)], **common)]  # type: ignore[call-overload]
+    try:
+        deadline = time.monotonic() + 60
+        while not (where.is_file() and where.stat().st_size) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        address = json.loads(where.read_text())["address"]
+        worker = [sys.executable, "-m", "distributed.cli.dask_worker", address, "--nthreads", "1", "--no-nanny"]
+        options = ["--no-dashboard", "--local-directory", str(folder / "dask")]
+        processes += [subprocess.Popen([*worker, *options], **common) for _ in range(2)]  # type: ignore[call-overload]
+        yield address, processes[1:]
+    finally:
+        for process in processes:
+            process.kill()
+            process.wait()
+
+
+@pytest.mark.slow
+def test_a_dask_worker_killed_in_the_middle_changes_nothing(tmp_path: Path) -> None:
+    pytest.importorskip("distributed")
+    log = tmp_path / "log"
+    build = _build(80, sleep=0.05, log=str(log))
+    with _cluster(tmp_path) as (address, workers):
+
+        def kill_one() -> None:
+            while len(set(_writers(log))) < 2 or len(_writers(log)) < 20:
+                time.sleep(0.02)
+            workers[0].kill()
+
+        killer = threading.Thread(target=kill_one)
+        killer.start()
+        values = run_build(build, tmp_path / "b", Schedule(scheduler=address, chunk=4))
+        killer.join()
+        assert workers[0].poll() is not None
+    assert np.array_equal(values, _expected(80))
+    assert len(set(_writers(log))) == 2
+
+
+@pytest.mark.slow
+def test_a_response_grid_through_dask_is_that_of_one_process(tmp_path: Path) -> None:
+    pytest.importorskip("distributed")
+    with _cluster(tmp_path) as (address, workers):
+
+        def kill_one(done: int, total: int) -> None:
+            if done >= total / 3:
+                workers[0].kill()
+
+        grid = build_response_grid(SMALL, tmp_path / "grid.nc", Schedule(scheduler=address, chunk=2), kill_one)
+        assert workers[0].poll() is not None
+    assert grid.identical(build_grid(SMALL))
+
+
+def _writers(log: Path) -> list[str]:
+    return [line.split()[0] for line in log.read_text().splitlines()] if log.is_file() else []
