@@ -186,6 +186,8 @@ def region_weights(
             weights[:, c] = np.take_along_axis(per_point, np.broadcast_to(ring, (len(regions), *ring.shape)), axis=2)
             weights[:, c] *= share
         needed = weights.any(axis=(0, 1))
+        if not needed.any():  # no gas at all in this row of the sky
+            continue
         matrix = _interpolation(radii, heights, radius[needed], height[needed])
         point_attenuation = np.broadcast_to(attenuation[:, None, :], (absorption.size, *radius.shape))[:, needed]
         # [point, region, component, absorption]
