@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import platform
+import re
 import shutil
 import tomllib
 from contextlib import suppress
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["RunDirectory", "to_toml", "versions"]
 
 _OURS = ("run.toml", "evidence.ecsv", "bayes_factors.ecsv", "chi2.ecsv", "index.html", "figures")
+_BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 _LIBRARIES = ("numpy", "scipy", "emcee", "dynesty", "xarray", "astropy")
 
 
@@ -148,7 +150,7 @@ def to_toml(content: Mapping[str, Any], prefix: str = "") -> str:
     """Write nested mappings of texts, numbers, truth values and lists of them as TOML; None is left out."""
     lines, tables = [], []
     for key, value in content.items():
-        name = json.dumps(str(key))
+        name = str(key) if _BARE_KEY.fullmatch(str(key)) else json.dumps(str(key))
         if hasattr(value, "items"):
             path = f"{prefix}.{name}" if prefix else name
             tables.append(f"\n[{path}]\n{to_toml(value, path)}")

@@ -82,6 +82,12 @@ def execute(
     from crsea_infer import emulator
     from crsea_infer.inference.posterior import posterior_for
 
+    if run.train_on:
+        raise UserError(
+            f"{run.path}: train_on = {list(run.train_on)}: conditional evidence is not computed by this version",
+            valid="run files without train_on",
+            fix="run the training set and all data as two runs: the difference of their ln Z is the conditional one",
+        )
     if seed is not None:
         run = replace(run, seed=seed)
     console = new_console()

@@ -3,8 +3,8 @@
 Groups and dimension names follow the InferenceData schema, which ArviZ 0.x reads as InferenceData and ArviZ 1.x as a
 DataTree of xarray; files are written group by group with xarray alone, so neither is needed here. `posterior` holds the
 parameters; `sample_stats` the natural log of the likelihood and of the prior; `log_likelihood` one variable per data
-set; `posterior_predictive` data drawn from the model at each sample, and, as NAME_expected, what the model expects;
-`observed_data` the data.
+set, point by point (their sum is the data set's ln L); `posterior_predictive` data drawn from the model at each sample,
+and, as NAME_expected, what the model expects; `observed_data` the data.
 """
 
 from __future__ import annotations
@@ -78,8 +78,12 @@ def write_posterior(
             "lnprior": (dimensions, posterior.log_prior(chains), {"description": "natural log of the prior density"}),
         },
         "log_likelihood": {
-            name: (dimensions, values, {"description": "natural log of the likelihood of the whole data set"})
-            for name, values in by_data_set.items()
+            name: (
+                (*dimensions, f"{name}_point"),
+                values,
+                {"description": "natural log of the likelihood of each point"},
+            )
+            for name, values in posterior.log_likelihood_pointwise(chains).items()
         },
         "posterior_predictive": {},
         "observed_data": {},

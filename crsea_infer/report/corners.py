@@ -244,8 +244,13 @@ def _inner_ticks(low: float, high: float) -> list[float]:
     from matplotlib.ticker import MaxNLocator
 
     margin = 0.12 * (high - low)
-    ticks = MaxNLocator(4, steps=[1, 2, 2.5, 5, 10]).tick_values(low, high)
-    return [float(tick) for tick in ticks if low + margin <= tick <= high - margin]
+    ticks: list[float] = []
+    for n_bins in (4, 5, 7, 10):
+        found = MaxNLocator(n_bins, steps=[1, 2, 2.5, 5, 10]).tick_values(low, high)
+        ticks = [float(tick) for tick in found if low + margin <= tick <= high - margin]
+        if len(ticks) >= 2:
+            break
+    return ticks
 
 
 def _columns(item: HypothesisSummary, names: Sequence[str], as_log: Sequence[bool]) -> Float64:

@@ -14,9 +14,11 @@ import numpy as np
 from crsea_infer.emulator.model import Request
 from crsea_infer.errors import UserError
 from crsea_infer.inference.likelihoods.flux_points import FluxPoints
+from crsea_infer.inference.unresolved import with_unresolved_sources
 from crsea_infer.report.style import COLOURS, COLUMN, LINES, PAGE, new_figure, save, styled
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from matplotlib.axes import Axes
@@ -86,7 +88,8 @@ def _draw(axes: Any, likelihood: FluxPoints, summary: RunSummary, *, legend: boo
     _draw_pulls(lower, likelihood, summary)
     upper.set_xscale("log")
     upper.set_yscale("log")
-    upper.set_xlim(energies[0] / 1e3, energies[-1] / 1e3)
+    low, high = float(likelihood.energy_min.min()), float(likelihood.energy_max.max())
+    upper.set_xlim(min(energies[0], low) / 1e3, max(energies[-1], high) / 1e3)
     _set_range(upper, likelihood, room=2.6 if legend else 1.2)
     upper.tick_params(labelbottom=False, which="both")
     upper.set_title(likelihood.label, pad=4)
@@ -104,6 +107,8 @@ def _draw(axes: Any, likelihood: FluxPoints, summary: RunSummary, *, legend: boo
 
 def _energies(likelihood: FluxPoints, summary: RunSummary) -> Float64:
     """Return the energies of the curves, GeV: a little beyond the data where the sky model allows."""
+    if likelihood.components:  # known at the data points only
+        return likelihood.energy_reference
     low, high = float(likelihood.energy_min.min()), float(likelihood.energy_max.max())
     messenger = likelihood.requests[0].messenger
     wider = np.geomspace(low / 1.3, high * 1.3, _N_ENERGIES)
@@ -112,6 +117,23 @@ def _energies(likelihood: FluxPoints, summary: RunSummary) -> Float64:
     except UserError:
         return np.geomspace(low, high, _N_ENERGIES)
     return wider
+
+
+def _curves(
+    item: HypothesisSummary, likelihood: FluxPoints, energies: Float64, summary: RunSummary
+) -> Callable[[Float64], Float64]:
+    """Return a function from parameters [..., n] to the intensity in the region [..., n_energies]."""
+    if likelihood.components:
+        return lambda theta: np.asarray(item.posterior.predictions(theta)[likelihood.name])
+    names = [parameter.name for parameter in item.posterior.hypothesis.parameters]
+    request = Request(likelihood.requests[0].messenger, tuple(energies.tolist()), likelihood.region)
+    bound = with_unresolved_sources(summary.model, names).bind([request])
+
+    def intensity(theta: Float64) -> Float64:
+        values = item.posterior.values(theta)
+        return np.asarray(bound({name: values[name] for name in names})[0])
+
+    return intensity
 
 
 def _draw_hypothesis(
@@ -123,22 +145,15 @@ def _draw_hypothesis(
     index: int,
 ) -> None:
     colour, line = COLOURS[index % len(COLOURS)], LINES[index % len(LINES)]
-    messenger = likelihood.requests[0].messenger
-    bound = summary.model.bind([Request(messenger, tuple(energies.tolist()), likelihood.region)])
-    names = [parameter.name for parameter in item.posterior.hypothesis.parameters]
-
-    def curves(theta: Float64) -> Float64:
-        values = item.posterior.values(theta)
-        (intensity,) = bound({name: values[name] for name in names})
-        return np.asarray(intensity * energies**_POWER)
-
-    drawn = curves(item.draws[:_N_CURVES])
+    intensity = _curves(item, likelihood, energies, summary)
+    scale = energies**_POWER
+    drawn = intensity(item.draws[:_N_CURVES]) * scale
     low95, low68, middle, high68, high95 = np.quantile(drawn, [0.025, 0.16, 0.5, 0.84, 0.975], axis=0)
     tev = energies / 1e3
     axes.fill_between(tev, low95, high95, color=colour, alpha=0.18, linewidth=0)
     axes.fill_between(tev, low68, high68, color=colour, alpha=0.38, linewidth=0)
     axes.plot(tev, middle, color=colour, linestyle=line, label=item.name)
-    axes.plot(tev, curves(item.posterior.fiducial), color=colour, linestyle="--", linewidth=0.8)
+    axes.plot(tev, intensity(item.posterior.fiducial) * scale, color=colour, linestyle="--", linewidth=0.8)
 
 
 def _draw_data(axes: Axes, likelihood: FluxPoints) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from known_problems import QUICK, Banana, InterruptAfterError, Interrupted, LinearGaussian, TwoModes
 
 from crsea_infer.errors import UserError
 from crsea_infer.inference.checkpoint import Checkpoint
@@ -29,13 +30,6 @@ from crsea_infer.inference.samplers.ensemble import EmceeOptions
 from crsea_infer.inference.samplers.importance import ImportanceOptions
 from crsea_infer.inference.samplers.nested import DynestyOptions
 from crsea_infer.inference.samplers.registry import OPTIONS, make
-from tests.inference.samplers.problems import Banana, InterruptAfterError, Interrupted, LinearGaussian, TwoModes
-
-QUICK = {
-    "dynesty": DynestyOptions(subruns=3, live_points=40, walks=20, walkers=10, remaining=0.2),
-    "emcee": EmceeOptions(block=100, max_steps=400),
-    "importance": ImportanceOptions(walkers=64, steps=80, draws=3000, least_effective=100.0),
-}
 
 
 def run(sampler: str, target: Any, seed: int = 1, options: Any = None, checkpoint: Any = None) -> SamplerResult:
@@ -165,8 +159,7 @@ _CHILD = """
 import sys, numpy as np
 from pathlib import Path
 sys.path.insert(0, {root!r})
-from tests.inference.samplers.test_samplers import QUICK
-from tests.inference.samplers.problems import LinearGaussian
+from known_problems import QUICK, LinearGaussian
 from crsea_infer.inference.samplers.registry import make
 from crsea_infer.inference.samplers.base import no_progress
 from crsea_infer.inference.checkpoint import Checkpoint
@@ -186,7 +179,7 @@ make({sampler!r}, QUICK[{sampler!r}]).run(
 @pytest.mark.parametrize("sampler", sorted(OPTIONS))
 def test_kill_minus_nine_loses_nothing_but_time(sampler: str, tmp_path: Path) -> None:
     path = tmp_path / "checkpoint.h5"
-    code = _CHILD.format(root=str(Path(__file__).parents[3]), sampler=sampler, path=str(path))
+    code = _CHILD.format(root=str(Path(__file__).parent), sampler=sampler, path=str(path))
     for extra in (0.0, 0.3):
         child = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE)
         assert child.stdout is not None

@@ -7,6 +7,16 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import ndtri
 
+from crsea_infer.inference.samplers.ensemble import EmceeOptions
+from crsea_infer.inference.samplers.importance import ImportanceOptions
+from crsea_infer.inference.samplers.nested import DynestyOptions
+
+QUICK = {
+    "dynesty": DynestyOptions(subruns=3, live_points=40, walks=20, walkers=10, remaining=0.2),
+    "emcee": EmceeOptions(block=100, max_steps=400),
+    "importance": ImportanceOptions(walkers=64, steps=80, draws=3000, least_effective=100.0),
+}
+
 
 @dataclass(frozen=True)
 class LinearGaussian:

@@ -1,0 +1,294 @@
+"""Whole runs: from a run file to a directory, killed and resumed, refused and repaired."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+import tomllib
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from astropy.table import Table
+
+from crsea_infer import runs
+from crsea_infer.errors import UserError
+from crsea_infer.inference.run_file import load_run
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+QUICK = """
+title = "Quick & dirty <test>"
+hypotheses = ["gamma-optimized-min", "gamma-optimized-max"]
+likelihoods = ["lhaaso_km2a_inner", "lhaaso_km2a_outer"]
+seed = 3
+[samplers.emcee]
+block = 100
+max_steps = 100
+[samplers.dynesty]
+subruns = {subruns}
+live_points = 30
+walks = {walks}
+walkers = 10
+remaining = 1.0
+"""
+
+CONTRACT = {"hypothesis", "sampler", "lnz", "lnz_err", "n_calls", "wall_s", "max_lnl", "chi2", "n_data"}
+
+
+def write_run(folder: Path, subruns: int = 2, walks: int = 10) -> Path:
+    path = folder / "quick.toml"
+    path.write_text(QUICK.format(subruns=subruns, walks=walks))
+    return path
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """A run file and the directory of its finished run."""
+    folder = tmp_path_factory.mktemp("run")
+    path = write_run(folder)
+    return path, runs.execute(load_run(path), folder / "out", workers=0)
+
+
+def evidences(directory: Path) -> dict[tuple[str, str], tuple[float, float, int]]:
+    return {
+        (str(row["hypothesis"]), str(row["sampler"])): (float(row["lnz"]), float(row["lnz_err"]), int(row["n_calls"]))
+        for row in Table.read(directory / "evidence.ecsv")
+        if np.isfinite(row["lnz"])
+    }
+
+
+def test_a_run_leaves_what_the_contract_says(finished: tuple[Path, Path]) -> None:
+    _, out = finished
+    evidence = Table.read(out / "evidence.ecsv")
+    assert set(evidence.colnames) >= CONTRACT
+    assert len(evidence) == 4
+    assert list(evidence["n_data"]) == [15] * 4
+    assert all(column.info.description for column in evidence.itercols())
+    factors = Table.read(out / "bayes_factors.ecsv")
+    assert {"hypothesis_1", "hypothesis_2", "ln_b", "ln_b_err", "verdict"} <= set(factors.colnames)
+    lnz = evidences(out)
+    expected = lnz["gamma-optimized-min", "dynesty"][0] - lnz["gamma-optimized-max", "dynesty"][0]
+    assert factors["ln_b"][0] == pytest.approx(expected)
+    assert "gamma-optimized" in factors["verdict"][0]
+    for hypothesis in ("gamma-optimized-min", "gamma-optimized-max"):
+        assert (out / hypothesis / "posterior.nc").stat().st_size > 10_000
+        for suffix in ("pdf", "png"):
+            assert (out / "figures" / f"corner_{hypothesis}.{suffix}").stat().st_size > 10_000
+    assert (out / "figures" / "spectrum_lhaaso_km2a_inner.png").stat().st_size > 10_000
+    assert not list(out.glob("**/.*-*")), "temporary files are left"
+
+
+def test_run_toml_reads_back_with_hashes_versions_and_seed(finished: tuple[Path, Path]) -> None:
+    path, out = finished
+    content = tomllib.loads((out / "run.toml").read_text())
+    assert set(content["identity"]) == {"run", "data", "model", "version", "seed"}
+    assert content["identity"]["seed"] == "3"
+    assert content["resolved"] == load_run(path).resolved()
+    assert content["versions"]["numpy"] == np.__version__
+    assert "cross_section" in content["sky_model"]
+
+
+def test_the_page_is_self_contained_and_escapes_what_users_write(finished: tuple[Path, Path]) -> None:
+    import re
+
+    _, out = finished
+    page = (out / "index.html").read_text()
+    assert "Quick &amp; dirty &lt;test&gt;" in page
+    links = re.findall(r'(?:href|src)="([^"]+)"', page)
+    assert links
+    for link in links:
+        assert (out / link).is_file(), link
+    assert "published-table" in page
+    assert "Kelner" in page
+
+
+def test_a_posterior_opens_in_arviz(finished: tuple[Path, Path]) -> None:
+    import arviz
+
+    path, out = finished
+    run = load_run(path)
+    data = arviz.from_netcdf(out / "gamma-optimized-min" / "posterior.nc")
+    posterior = data["posterior"]
+    assert {"chain", "draw"} <= set(posterior["halo_height"].dims)
+    assert posterior["halo_height"].attrs["units"] == "kpc"
+    total = sum(
+        data["log_likelihood"][likelihood.name].sum(f"{likelihood.name}_point") for likelihood in run.likelihoods
+    )
+    assert np.asarray(total) == pytest.approx(np.asarray(data["sample_stats"]["lnl"]))
+    for likelihood in run.likelihoods:
+        drawn = data["posterior_predictive"][likelihood.name]
+        assert drawn.shape[-1] == likelihood.n_data
+        assert np.asarray(data["observed_data"][likelihood.name]) == pytest.approx(likelihood.values)  # type: ignore[attr-defined]
+        expected = data["posterior_predictive"][f"{likelihood.name}_expected"]
+        spread = (np.asarray(drawn) - np.asarray(expected)).std(axis=(0, 1))
+        assert np.all(spread > 0.3 * likelihood.error_low)  # type: ignore[attr-defined]
+    walkers = arviz.from_netcdf(out / "gamma-optimized-min" / "posterior_emcee.nc")
+    assert walkers["posterior"].sizes["chain"] > 10
+
+
+def test_a_finished_run_samples_nothing_again_and_mends_what_is_missing(
+    finished: tuple[Path, Path], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, out = finished
+    before = (out / "evidence.ecsv").read_bytes()
+    kept = out / "figures" / "corner_overlay.png"
+    stamp = kept.stat().st_mtime_ns
+    (out / "figures" / "spectra.pdf").unlink()
+    (out / "index.html").unlink()
+    monkeypatch.setattr(runs, "run_tasks", None)
+    runs.execute(load_run(path), out)
+    assert "finished before" in capsys.readouterr().out
+    assert (out / "figures" / "spectra.pdf").exists()
+    assert (out / "index.html").exists()
+    assert (out / "evidence.ecsv").read_bytes() == before
+    assert kept.stat().st_mtime_ns == stamp
+
+
+def test_the_directory_of_another_run_is_refused_and_left_alone(finished: tuple[Path, Path], tmp_path: Path) -> None:
+    path, out = finished
+    before = {file: file.read_bytes() for file in out.rglob("*.ecsv")}
+    with pytest.raises(UserError, match="the seed: there 3, here 4") as caught:
+        runs.execute(load_run(path), out, seed=4)
+    assert "--output" in caught.value.fix
+    with pytest.raises(UserError, match="the run file"):
+        runs.execute(load_run(write_run(tmp_path, walks=11)), out)
+    assert {file: file.read_bytes() for file in out.rglob("*.ecsv")} == before
+
+
+def test_a_damaged_result_or_run_toml_is_refused(finished: tuple[Path, Path], tmp_path: Path) -> None:
+    import shutil
+
+    path, out = finished
+    copy = tmp_path / "copy"
+    shutil.copytree(out, copy)
+    result = copy / "gamma-optimized-min" / "dynesty.h5"
+    result.write_bytes(result.read_bytes()[:5000])
+    with pytest.raises(UserError, match="damaged or truncated"):
+        runs.execute(load_run(path), copy)
+    (copy / "run.toml").write_text("[identity")
+    with pytest.raises(UserError, match=r"run\.toml cannot be read"):
+        runs.execute(load_run(path), copy)
+    (copy / "run.toml").unlink()
+    with pytest.raises(UserError, match="not known whose"):
+        runs.execute(load_run(path), copy)
+
+
+def test_fresh_replaces_results_and_nothing_else(finished: tuple[Path, Path], tmp_path: Path) -> None:
+    import shutil
+
+    path, out = finished
+    copy = tmp_path / "copy"
+    shutil.copytree(out, copy)
+    (copy / "notes.txt").write_text("mine")
+    (copy / "run.toml").write_text("[identity")
+    runs.execute(load_run(path), copy, fresh=True, workers=0)
+    assert (copy / "notes.txt").read_text() == "mine"
+    assert evidences(copy) == evidences(out)
+
+
+def test_compare_gives_the_factor_of_the_run(
+    finished: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _, out = finished
+    text = runs.compare([out])
+    assert text in capsys.readouterr().out
+    ln_b = float(Table.read(out / "bayes_factors.ecsv")["ln_b"][0])
+    assert f"= {ln_b:.1f}" in text or f"= {ln_b:.2f}" in text
+    with pytest.raises(UserError, match="holds no run"):
+        runs.compare([tmp_path])
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "run.toml").write_text((out / "run.toml").read_text())
+    with pytest.raises(UserError, match=r"evidence\.ecsv"):
+        runs.compare([other])
+
+
+def test_compare_refuses_evidences_of_different_data(finished: tuple[Path, Path], tmp_path: Path) -> None:
+    _, out = finished
+    data = tomllib.loads((out / "run.toml").read_text())["identity"]["data"]
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "evidence.ecsv").write_text((out / "evidence.ecsv").read_text().replace("gamma-optimized", "base"))
+    (other / "run.toml").write_text((out / "run.toml").read_text().replace(data, "0123456789abcdef"))
+    with pytest.raises(UserError, match="different data"):
+        runs.compare([out, other])
+
+
+def test_an_output_that_cannot_be_is_one_message(finished: tuple[Path, Path], tmp_path: Path) -> None:
+    path, _ = finished
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UserError, match="cannot create"):
+        runs.execute(load_run(path), tmp_path / "file")
+
+
+def start(path: Path, out: Path) -> subprocess.Popen[bytes]:
+    code = (
+        "import sys; from pathlib import Path; from crsea_infer.cli import main\n"
+        f"if __name__ == '__main__': sys.exit(main(['run', {str(path)!r}, '--output', {str(out)!r}]))"
+    )
+    script = path.with_name("start.py")
+    script.write_text(code)
+    return subprocess.Popen(
+        [sys.executable, str(script)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True
+    )
+
+
+def wait_for(condition: Path, process: subprocess.Popen[bytes], pattern: str) -> None:
+    limit = time.monotonic() + 60.0
+    while not list(condition.glob(pattern)) and process.poll() is None and time.monotonic() < limit:
+        time.sleep(0.02)
+
+
+@pytest.mark.slow
+def test_kill_minus_nine_and_resume_gives_the_numbers_of_an_unbroken_run(tmp_path: Path) -> None:
+    path = write_run(tmp_path, subruns=4, walks=40)
+    for pattern in ("*/*.checkpoint.h5", "*/dynesty.h5"):
+        process = start(path, tmp_path / "broken")
+        wait_for(tmp_path / "broken", process, pattern)
+        os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+    runs.execute(load_run(path), tmp_path / "broken")
+    runs.execute(load_run(path), tmp_path / "whole", workers=1)
+    assert evidences(tmp_path / "broken") == evidences(tmp_path / "whole")
+    for name in ("posterior.nc", "posterior_emcee.nc"):
+        import xarray
+
+        one, other = (
+            xarray.load_dataset(tmp_path / run / "gamma-optimized-max" / name, group="posterior", engine="h5netcdf")
+            for run in ("broken", "whole")
+        )
+        xarray.testing.assert_equal(one, other)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupt_exits_130_and_leaves_no_process(number: signal.Signals, tmp_path: Path) -> None:
+    path = write_run(tmp_path, subruns=8, walks=100)
+    process = start(path, tmp_path / "out")
+    wait_for(tmp_path / "out", process, "*/*.checkpoint.h5")
+    if number == signal.SIGINT:
+        os.killpg(process.pid, number)  # as a terminal does
+    else:
+        process.send_signal(number)
+    output, _ = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert b"Traceback" not in output
+    assert list((tmp_path / "out").glob("*/*.checkpoint.h5"))
+    with pytest.raises(ProcessLookupError):
+        os.killpg(process.pid, 0)
+
+
+@pytest.mark.slow
+def test_a_second_run_on_the_directory_is_turned_away(tmp_path: Path) -> None:
+    path = write_run(tmp_path, subruns=8, walks=100)
+    process = start(path, tmp_path / "out")
+    wait_for(tmp_path / "out", process, "run.toml")
+    with pytest.raises(UserError, match="another run is at work"):
+        runs.execute(load_run(path), tmp_path / "out")
+    os.killpg(process.pid, signal.SIGKILL)
+    process.communicate()
