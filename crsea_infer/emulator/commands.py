@@ -54,6 +54,8 @@ def _train(arguments: argparse.Namespace) -> None:
         f"error on {summary['n_points']} held-out points: 99.9 % below {summary['quantile_99.9']:.1e}, "
         f"largest {summary['maximum']:.1e}"
     )
+    if "lepton_maximum" in summary:
+        print(f"gamma rays of electrons: {summary['lepton_quantile_99.9']:.1e} and {summary['lepton_maximum']:.1e}")
 
 
 def _validate(arguments: argparse.Namespace) -> None:

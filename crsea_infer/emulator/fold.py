@@ -17,13 +17,16 @@ from scipy.interpolate import BarycentricInterpolator
 
 from crsea_infer.arrays import Array, Float64, array_namespace
 from crsea_infer.errors import UserError
+from crsea_infer.physics import aafrag
 from crsea_infer.physics.absorption import cmb_absorption_coefficient
 from crsea_infer.physics.geometry import absorption_interpolation
 from crsea_infer.physics.hadronic import NUCLEAR_FACTOR, Product, differential_cross_section
-from crsea_infer.physics.local_spectrum import local_intensity, rigidity
+from crsea_infer.physics.local_spectrum import Species, local_intensity, rigidity
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from crsea_infer.grids.response import CrossSection
 
 __all__ = ["ENERGY_RANGE", "SpectralFold"]
 
@@ -35,6 +38,15 @@ _POINTS_PER_DECADE: Final[Mapping[str, int]] = MappingProxyType({"gamma": 20, "n
 # which takes finer steps (docs/physics.md has the table)
 _DECADES_ABOVE: Final = 4.0  # of cosmic-ray energy above the secondary's: what lies beyond contributes less than 5e-5
 _SQUARE_METRES_TO_CM: Final = 1e-4
+
+
+def _kernel(
+    cross_section: CrossSection, species: Species, product: Product, energies: Float64, kinetic: Float64
+) -> Float64:
+    """Return d sigma / dE per hydrogen atom of the gas, helium in it included, cm2/GeV."""
+    if cross_section == "aafrag":
+        return aafrag.differential_cross_section(product, energies, kinetic, species)
+    return NUCLEAR_FACTOR[species] * differential_cross_section(product, energies, kinetic)
 
 
 @dataclass(frozen=True)
@@ -57,7 +69,16 @@ class SpectralFold:
     nodes: Float64
 
     @classmethod
-    def for_energies(cls, product: Product, energies: Float64, rigidities: Float64, *, absorb: bool) -> SpectralFold:
+    def for_energies(
+        cls,
+        product: Product,
+        energies: Float64,
+        rigidities: Float64,
+        *,
+        absorb: bool,
+        cross_section: CrossSection = "kelner-aharonian",
+        enhancement: float = 1.0,
+    ) -> SpectralFold:
         """Prepare the contraction for gamma rays or neutrinos of the given energies.
 
         Parameters
@@ -70,6 +91,10 @@ class SpectralFold:
             Chebyshev nodes of the responses, GV, shape [rigidity].
         absorb
             Whether gamma rays are absorbed on the CMB.
+        cross_section
+            "kelner-aharonian" or "aafrag".
+        enhancement
+            Factor for nuclei heavier than helium.
 
         Raises
         ------
@@ -99,11 +124,12 @@ class SpectralFold:
         cardinal = BarycentricInterpolator(log_nodes, np.eye(n_nodes))
         onto_nodes = BarycentricInterpolator(np.log(rigidities), np.eye(rigidities.size))(log_nodes)
 
-        kernel = differential_cross_section(product, energies[:, None], kinetic) * kinetic * step * _SQUARE_METRES_TO_CM
-        parts = [
-            NUCLEAR_FACTOR[species] * kernel.T[:, :, None] * cardinal(np.log(at))[:, None, :]
-            for species, at in (("proton", rigidity_proton), ("helium", rigidity_helium))
-        ]
+        parts = []
+        beams: tuple[tuple[Species, Float64], ...] = (("proton", rigidity_proton), ("helium", rigidity_helium))
+        for species, at in beams:
+            kernel = _kernel(cross_section, species, product, energies[:, None], kinetic)
+            kernel = kernel * (kinetic * step * _SQUARE_METRES_TO_CM * enhancement)
+            parts.append(kernel.T[:, :, None] * cardinal(np.log(at))[:, None, :])
         coefficients = (
             cmb_absorption_coefficient(energies) if absorb and product == "gamma" else np.zeros(energies.size)
         )

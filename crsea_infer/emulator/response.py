@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from crsea_infer.arrays import Array, Float64, array_namespace
+from crsea_infer.errors import UserError
 from crsea_infer.grids.response import Axis, GridSettings
 
 if TYPE_CHECKING:
@@ -58,6 +59,9 @@ class ResponseEmulator:
         Chebyshev coefficients of each compressed dimension, shape [product of axis nodes, rank].
     basis
         Shape [rank, region, component, absorption, rigidity], cm^-2.
+    lepton_coefficients, lepton_basis
+        The same for the gamma rays of electrons; basis of shape [rank, region, lepton component, lepton energy] in
+        GeV^-1 cm^-2 s^-1 sr^-1. None when the grid leaves them out.
     metadata
         Grid hash, validation table, package version.
     """
@@ -65,6 +69,8 @@ class ResponseEmulator:
     settings: GridSettings
     coefficients: Float64
     basis: Float64
+    lepton_coefficients: Float64 | None = None
+    lepton_basis: Float64 | None = None
     metadata: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -72,8 +78,8 @@ class ResponseEmulator:
         """Range of each transport parameter."""
         return {axis.name: (axis.lower, axis.upper) for axis in self.settings.axes}
 
-    def amplitudes(self, parameters: Mapping[str, Array]) -> Array:
-        """Return the amplitude of each compressed dimension, shape [..., rank]; NaN outside the box."""
+    def terms(self, parameters: Mapping[str, Array]) -> Array:
+        """Return the products of Chebyshev polynomials, shape [..., product of axis nodes]; NaN outside the box."""
         terms: Array | None = None
         inside: Array = True
         for axis in self.settings.axes:
@@ -87,8 +93,27 @@ class ResponseEmulator:
                 product = terms[..., :, None] * polynomials[..., None, :]
                 terms = xp.reshape(product, (*product.shape[:-2], product.shape[-2] * product.shape[-1]))
         xp = array_namespace(terms)
-        amplitudes = xp.matmul(terms, xp.asarray(self.coefficients))
-        return xp.where(inside[..., None], amplitudes, xp.nan)
+        return xp.where(inside[..., None], terms, xp.nan)
+
+    def amplitudes(self, parameters: Mapping[str, Array]) -> Array:
+        """Return the amplitude of each compressed dimension of the responses, shape [..., rank]."""
+        terms = self.terms(parameters)
+        xp = array_namespace(terms)
+        return xp.matmul(terms, xp.asarray(self.coefficients))
+
+    def lepton_intensities(self, parameters: Mapping[str, Array]) -> Array:
+        """Return the gamma rays of electrons, per GeV, cm2, s and sr, shape [..., region, component, lepton energy]."""
+        if self.lepton_coefficients is None or self.lepton_basis is None:
+            raise UserError(
+                "this emulator was trained on a grid without electrons",
+                fix="build the grid without --no-leptons, or leave the prior set 'leptons' out",
+            )
+        terms = self.terms(parameters)
+        xp = array_namespace(terms)
+        amplitudes = xp.matmul(terms, xp.asarray(self.lepton_coefficients))
+        basis = self.lepton_basis
+        flat = xp.matmul(amplitudes, xp.asarray(basis.reshape(basis.shape[0], -1)))
+        return xp.reshape(flat, (*amplitudes.shape[:-1], *basis.shape[1:]))
 
     def responses(self, parameters: Mapping[str, Array]) -> Array:
         """Return effective columns, cm^-2, shape [..., region, component, absorption, rigidity]."""
@@ -106,22 +131,30 @@ def train(grid: xr.Dataset) -> ResponseEmulator:
     import json
 
     settings = GridSettings.from_json(json.loads(grid.attrs["settings"]))
-    responses = np.asarray(grid["response"].values)
-    shape = responses.shape[1:]
-    table = responses.reshape(*(axis.n_nodes for axis in settings.axes), -1)
-    for i, axis in enumerate(settings.axes):
+    coefficients, basis = _fit(np.asarray(grid["response"].values), settings.axes)
+    leptons = _fit(np.asarray(grid["leptons"].values), settings.axes) if "leptons" in grid else (None, None)
+    return ResponseEmulator(
+        settings=settings,
+        coefficients=coefficients,
+        basis=basis,
+        lepton_coefficients=leptons[0],
+        lepton_basis=leptons[1],
+        metadata={"grid_hash": str(grid.attrs["hash"])},
+    )
+
+
+def _fit(outputs: Float64, axes: tuple[Axis, ...]) -> tuple[Float64, Float64]:
+    """Interpolate outputs [point, ...] and compress them: coefficients [terms, rank] and basis [rank, ...]."""
+    table = outputs.reshape(*(axis.n_nodes for axis in axes), -1)
+    for i, axis in enumerate(axes):
         unit = -np.cos(np.pi * (np.arange(axis.n_nodes) + 0.5) / axis.n_nodes)
         inverse = np.linalg.inv(chebyshev_polynomials(unit, axis.n_nodes))
         table = np.moveaxis(np.tensordot(inverse, table, axes=(1, i)), 0, i)
     coefficients = table.reshape(-1, table.shape[-1])
     # every output counts by its smallest value on the grid: the error is relative, and relative to the faintest
-    scale = np.abs(responses.reshape(len(responses), -1)).min(axis=0)
-    scale = np.maximum(scale, 1e-12 * scale.max())
+    scale = np.abs(outputs.reshape(len(outputs), -1)).min(axis=0)
+    scale = np.maximum(scale, 1e-30 * scale.max())
     left, singular, right = np.linalg.svd(coefficients / scale, full_matrices=False)
     rank = max(1, int(np.sum(singular > _TOLERANCE * singular[0])))
-    return ResponseEmulator(
-        settings=settings,
-        coefficients=np.ascontiguousarray(left[:, :rank] * singular[:rank]),
-        basis=np.ascontiguousarray((right[:rank] * scale).reshape(rank, *shape)),
-        metadata={"grid_hash": str(grid.attrs["hash"])},
-    )
+    basis = (right[:rank] * scale).reshape(rank, *outputs.shape[1:])
+    return np.ascontiguousarray(left[:, :rank] * singular[:rank]), np.ascontiguousarray(basis)

@@ -10,9 +10,11 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
+from scipy.interpolate import CubicSpline
 
 from crsea_infer.arrays import Array, Float64, array_namespace
 from crsea_infer.emulator.fold import SpectralFold
@@ -22,6 +24,7 @@ from crsea_infer.errors import UserError
 from crsea_infer.files import digest
 from crsea_infer.grids.response import GridSettings, build_grid
 from crsea_infer.physics.geometry import COMPONENTS
+from crsea_infer.physics.leptons import LEPTON_COMPONENTS, LEPTON_ENERGIES
 from crsea_infer.physics.local_spectrum import kinetic_energy, local_intensity, rigidity
 from crsea_infer.physics.regions import parse_region, region_key
 from crsea_infer.physics.transport import relative_density
@@ -29,14 +32,19 @@ from crsea_infer.physics.transport import relative_density
 if TYPE_CHECKING:
     from crsea_infer.physics.hadronic import Product
 
-__all__ = ["COMPONENT_SCALES", "EmulatedSky", "ExactSky"]
+__all__ = ["COMPONENT_SCALES", "LEPTON_SCALES", "EmulatedSky", "ExactSky"]
 
 COMPONENT_SCALES: Final[Mapping[str, str]] = {"HI": "hi_scale", "H2": "xco_scale"}
-"""Parameter that scales each component; absent parameters count as 1."""
+"""Parameter that scales each component of pion decay; absent parameters count as 1."""
 
+LEPTON_SCALES: Final[Mapping[str, str]] = {"IC": "inverse_compton_scale", "bremsstrahlung": "bremsstrahlung_scale"}
+"""Parameter that scales each component of electrons; a component whose parameter is absent is left out."""
+
+_CROSS_SECTIONS: Final = {
+    "kelner-aharonian": "Kelner, Aharonian and Bugayov 2006 (Phys. Rev. D 74, 034018)",
+    "aafrag": "AAfrag, Koldobskiy et al. 2021 (Phys. Rev. D 104, 123027), through aafragpy",
+}
 _PHYSICS: Final = {
-    "cross_section": "Kelner, Aharonian and Bugayov 2006 (Phys. Rev. D 74, 034018)",
-    "nuclei": "helium in beam and target (He/H = 0.1), multiplicities of HERMES; no heavier nuclei",
     "absorption": "pair production on the CMB (2.725 K); no infrared",
     "losses": "no hadronic energy losses: delta_sun and D0 cancel in the density relative to the Sun",
 }
@@ -46,6 +54,13 @@ def _describe(settings: GridSettings) -> dict[str, str]:
     transport, sight = settings.transport, settings.line_of_sight
     return {
         **_PHYSICS,
+        "cross_section": _CROSS_SECTIONS[settings.cross_section],
+        "nuclei": "helium in beam and target (He/H = 0.1); factor "
+        f"{settings.nuclear_enhancement:g} for heavier nuclei in the beam",
+        "leptons": "none"
+        if settings.electrons is None
+        else "inverse Compton and bremsstrahlung of propagated electrons, "
+        "in hypotheses that name the prior set 'leptons'",
         "sources": transport.sources,
         "geometry": f"Sun at {transport.sun_radius:g} kpc (transport) and {sight.sun_radius:g} kpc (gas rings); free "
         f"escape at {transport.disc_radius:g} kpc and at the halo height",
@@ -74,14 +89,28 @@ Contract = Callable[[Mapping[str, Array], Array], dict[str, Array]]
 
 @dataclass(frozen=True)
 class _SkyRequest:
-    """Gamma rays or neutrinos of one region."""
+    """Gamma rays or neutrinos of one region; `leptons` gives intensities at the lepton energies, for gamma rays."""
 
     fold: SpectralFold
     contract: Contract
+    leptons: Callable[[Mapping[str, Array]], Array] | None
+    lepton_interpolation: Float64
+
+    def _lepton_components(self, parameters: Mapping[str, Array]) -> dict[str, Array]:
+        wanted = [name for name, scale in LEPTON_SCALES.items() if scale in parameters]
+        if self.leptons is None or not wanted:
+            return {}
+        intensities = self.leptons(parameters)
+        xp = array_namespace(intensities)
+        at_energies = xp.matmul(intensities, xp.asarray(self.lepton_interpolation))
+        return {
+            name: at_energies[..., LEPTON_COMPONENTS.index(name), :] * parameters[LEPTON_SCALES[name]][..., None]
+            for name in wanted
+        }
 
     def components(self, parameters: Mapping[str, Array]) -> dict[str, Array]:
         parts = self.contract(parameters, self.fold.moments(parameters))
-        return {
+        return self._lepton_components(parameters) | {
             name: intensity * parameters[COMPONENT_SCALES[name]][..., None]
             if COMPONENT_SCALES.get(name) in parameters
             else intensity
@@ -116,8 +145,6 @@ class _CosmicRayRequest:
 
 def _disc_density(settings: GridSettings, radius: float, at: Float64, slope: float, height: float) -> Float64:
     """Density in the plane at `radius` relative to the Sun, at the rigidities `at`, by the solver."""
-    from scipy.interpolate import CubicSpline
-
     nodes = settings.rigidities
     density = relative_density(nodes, np.zeros(1), delta_slope=slope, halo_height=height, settings=settings.transport)[
         ..., 0
@@ -186,19 +213,38 @@ class _Sky:
     def _fold(self, request: Request) -> SpectralFold:
         product: Product = "gamma" if request.messenger == "gamma" else "neutrino"
         return SpectralFold.for_energies(
-            product, np.asarray(request.energies, dtype=float), self.settings.rigidities, absorb=self.absorption
+            product,
+            np.asarray(request.energies, dtype=float),
+            self.settings.rigidities,
+            absorb=self.absorption,
+            cross_section=self.settings.cross_section,
+            enhancement=self.settings.nuclear_enhancement,
         )
 
-    def _bound(self, requests: Sequence[Request], contract: Callable[[str, SpectralFold], Contract]) -> BoundModel:
+    def _bound(
+        self,
+        requests: Sequence[Request],
+        contract: Callable[[str, SpectralFold], Contract],
+        leptons: Callable[[str], Callable[[Mapping[str, Array]], Array]],
+    ) -> BoundModel:
         bound: list[_SkyRequest | _CosmicRayRequest] = []
         for request in requests:
             if request.region is not None and request.messenger in {"gamma", "neutrino"}:
-                fold = self._fold(request)
-                bound.append(_SkyRequest(fold, contract(region_key(request.region), fold)))
+                fold, region = self._fold(request), region_key(request.region)
+                interpolation = _lepton_interpolation(np.asarray(request.energies, dtype=float))
+                electrons = leptons(region) if request.messenger == "gamma" else None
+                bound.append(_SkyRequest(fold, contract(region, fold), electrons, interpolation))
             else:
                 bound.append(_CosmicRayRequest(request, self.settings))
         sky = any(request.messenger in {"gamma", "neutrino"} or request.radius is not None for request in requests)
         return _Bound(tuple(self.box) if sky else (), tuple(bound))
+
+
+def _lepton_interpolation(energies: Float64) -> Float64:
+    """Return the matrix [lepton energy, energy] of a cubic spline through E^2.8 times the intensity; 0 above 1 PeV."""
+    nodes = np.log(LEPTON_ENERGIES)
+    spline = CubicSpline(nodes, np.diag(LEPTON_ENERGIES**2.8))(np.minimum(np.log(energies), nodes[-1]))
+    return np.asarray(np.where(energies <= LEPTON_ENERGIES[-1], spline.T * energies**-2.8, 0.0))
 
 
 class EmulatedSky(_Sky, SkyModel):
@@ -238,9 +284,19 @@ class EmulatedSky(_Sky, SkyModel):
         wanted = _check_requests(requests, self.settings)
         trained = {name: (self.emulator, i) for i, name in enumerate(self.settings.regions)}
         new = tuple(name for name in wanted if name not in trained)
+        extra = dataclasses.replace(self.settings, regions=new)
         if new:
-            extra = train(build_grid(dataclasses.replace(self.settings, regions=new)))
-            trained |= {name: (extra, i) for i, name in enumerate(new)}
+            # electrons take longer than nuclei, and most hypotheses leave their gamma rays out: only when asked for
+            nuclei = train(build_grid(dataclasses.replace(extra, electrons=None)))
+            trained |= {name: (nuclei, i) for i, name in enumerate(new)}
+        with_electrons = cache(lambda: train(build_grid(extra)))
+
+        def leptons(region: str) -> Callable[[Mapping[str, Array]], Array]:
+            def evaluate(parameters: Mapping[str, Array]) -> Array:
+                emulator = with_electrons() if region in new else self.emulator
+                return emulator.lepton_intensities(parameters)[..., trained[region][1], :, :]
+
+            return evaluate
 
         def contract(region: str, fold: SpectralFold) -> Contract:
             emulator, index = trained[region]
@@ -257,7 +313,7 @@ class EmulatedSky(_Sky, SkyModel):
 
             return evaluate
 
-        return self._bound(requests, contract)
+        return self._bound(requests, contract, leptons)
 
 
 class ExactSky(_Sky, SkyModel):
@@ -305,4 +361,19 @@ class ExactSky(_Sky, SkyModel):
 
             return evaluate
 
-        return self._bound(requests, contract)
+        lepton_solver = cache(lambda: self.settings.lepton_solver([parse_region(name) for name in wanted]))
+
+        def leptons(region: str) -> Callable[[Mapping[str, Array]], Array]:
+            def evaluate(parameters: Mapping[str, Array]) -> Array:
+                electrons = lepton_solver()
+                if electrons is None:
+                    raise UserError("this model was set up without electrons", fix="leave the prior set 'leptons' out")
+                slopes, heights = np.asarray(parameters["delta_slope"]), np.asarray(parameters["halo_height"])
+                pairs = zip(slopes.ravel(), heights.ravel(), strict=True)
+                index = wanted.index(region)
+                found = np.stack([electrons(float(slope), float(height))[index] for slope, height in pairs])
+                return found.reshape(*slopes.shape, *found.shape[1:])
+
+            return evaluate
+
+        return self._bound(requests, contract, leptons)

@@ -23,7 +23,7 @@ from crsea_infer.grids.response import GridSettings
 
 __all__ = ["SHIPPED", "read_emulator", "write_emulator"]
 
-_FORMAT: Final = "crsea_infer response emulator 1"
+_FORMAT: Final = "crsea_infer response emulator 2"
 SHIPPED: Final = "response_emulator.npz"
 """Name of the emulator that comes with the package."""
 
@@ -49,6 +49,9 @@ def write_emulator(emulator: ResponseEmulator, path: Path) -> None:
             "coefficients.npy": _array_bytes(emulator.coefficients),
             "basis.npy": _array_bytes(emulator.basis),
         }
+        if emulator.lepton_coefficients is not None and emulator.lepton_basis is not None:
+            members["lepton_coefficients.npy"] = _array_bytes(emulator.lepton_coefficients)
+            members["lepton_basis.npy"] = _array_bytes(emulator.lepton_basis)
         for name, content in members.items():
             # a fixed date: archives of equal content are equal
             archive.writestr(zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0)), content, zipfile.ZIP_DEFLATED)
@@ -70,10 +73,10 @@ def read_emulator(path: Path | None = None) -> ResponseEmulator:
     try:
         with zipfile.ZipFile(source) as archive:
             header = json.loads(archive.read("header.json"))
-            arrays = {
-                name: np.load(io.BytesIO(archive.read(f"{name}.npy")), allow_pickle=False)
-                for name in ("coefficients", "basis")
-            }
+            names = ["coefficients", "basis"]
+            if "lepton_basis.npy" in archive.namelist():
+                names += ["lepton_coefficients", "lepton_basis"]
+            arrays = {name: np.load(io.BytesIO(archive.read(f"{name}.npy")), allow_pickle=False) for name in names}
     except (zipfile.BadZipFile, KeyError, ValueError, OSError) as error:
         raise UserError(
             f"{source} is not a readable emulator file ({error})", valid="a file of 'emulator train'", fix=fix

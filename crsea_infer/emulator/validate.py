@@ -14,6 +14,7 @@ import numpy as np
 
 from crsea_infer.emulator.fold import SpectralFold
 from crsea_infer.physics.geometry import COMPONENTS
+from crsea_infer.physics.leptons import LEPTON_COMPONENTS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,21 +40,21 @@ class Validation:
     ----------
     errors
         |emulated / exact - 1| for the largest over energies and spectra, shape [point, messenger, region, component].
+    lepton_errors
+        The same for the gamma rays of electrons, shape [point, region, lepton component]; no points without electrons.
     regions
         Names of the regions.
     """
 
     errors: Float64
+    lepton_errors: Float64
     regions: tuple[str, ...]
 
     def summary(self) -> dict[str, Any]:
         """Return quantiles over points, regions, components and messengers, for the emulator file."""
-        return {
-            "n_points": int(self.errors.shape[0]),
-            "median": float(np.median(self.errors)),
-            "quantile_99.9": float(np.quantile(self.errors, 0.999)),
-            "maximum": float(self.errors.max()),
-        }
+        summary = {"n_points": int(self.errors.shape[0])} | _quantiles("", self.errors)
+        # apart, because they are a tenth of the intensity and their halo ends where the halo height says
+        return summary | (_quantiles("lepton_", self.lepton_errors) if self.lepton_errors.size else {})
 
     def rows(self) -> list[tuple[str, str, str, float, float, float]]:
         """Return (messenger, region, component, median, 99.9 per cent, maximum), one row each."""
@@ -63,7 +64,21 @@ class Validation:
                 for c, component in enumerate(COMPONENTS):
                     median, high, largest = (float(np.quantile(self.errors[:, m, r, c], q)) for q in (0.5, 0.999, 1.0))
                     table.append((messenger, region, component, median, high, largest))
+        for r, region in enumerate(self.regions):
+            for c, component in enumerate(LEPTON_COMPONENTS):
+                if self.lepton_errors.size:
+                    found = (float(np.quantile(self.lepton_errors[:, r, c], q)) for q in (0.5, 0.999, 1.0))
+                    median, high, largest = found
+                    table.append(("gamma", region, component, median, high, largest))
         return table
+
+
+def _quantiles(prefix: str, errors: Float64) -> dict[str, float]:
+    return {
+        f"{prefix}median": float(np.median(errors)),
+        f"{prefix}quantile_99.9": float(np.quantile(errors, 0.999)),
+        f"{prefix}maximum": float(errors.max()),
+    }
 
 
 def validate(
@@ -106,12 +121,17 @@ def validate(
         [fold.moments({name: np.asarray(value) for name, value in spectrum.items()}) for spectrum in _SPECTRA]
         for fold in folds
     ]
-    solver = settings.solver()
+    solver, lepton_solver = settings.solver(), settings.lepton_solver()
     total = len(points["delta_slope"])
     errors = np.empty((total, len(folds), *emulator.basis.shape[1:3]))
+    lepton_errors = np.empty((0 if lepton_solver is None else total, len(settings.regions), len(LEPTON_COMPONENTS)))
     for i in range(total):
         point = {name: np.asarray(values[i]) for name, values in points.items()}
-        exact = solver(float(point["delta_slope"]), float(point["halo_height"]))
+        here = float(point["delta_slope"]), float(point["halo_height"])
+        exact = solver(*here)
+        if lepton_solver is not None:
+            ratio = emulator.lepton_intensities(point) / lepton_solver(*here)
+            lepton_errors[i] = np.abs(ratio - 1.0).max(axis=-1)
         emulated = emulator.responses(point)
         for m, fold in enumerate(folds):
             ratios = [
@@ -121,4 +141,4 @@ def validate(
             errors[i, m] = np.max(ratios, axis=(0, -1))
         if progress is not None:
             progress(i + 1, total)
-    return Validation(errors, settings.regions)
+    return Validation(errors, lepton_errors, settings.regions)

@@ -27,6 +27,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="region name or box such as l=25..100,b=-5..5; may be repeated (default: all named regions)",
     )
     build.add_argument("--sources", default="ferriere", help="source distribution (default: %(default)s)")
+    build.add_argument(
+        "--cross-section",
+        choices=("kelner-aharonian", "aafrag"),
+        default="kelner-aharonian",
+        help="pion production (default: %(default)s; aafrag takes: pip install 'crsea_infer[aafrag]')",
+    )
+    build.add_argument(
+        "--nuclear-enhancement",
+        type=float,
+        default=1.0,
+        help="factor for nuclei heavier than helium (default: %(default)s, as the published maps)",
+    )
+    build.add_argument("--no-leptons", action="store_true", help="leave the gamma rays of electrons out")
     info = commands.add_parser("info", help="say what a grid holds and how it was made", allow_abbrev=False)
     info.add_argument("grid", type=Path, help="file written by grid build")
     gas = commands.add_parser("gas", help="make the compact gas table from full ring maps", allow_abbrev=False)
@@ -40,8 +53,11 @@ def execute(arguments: argparse.Namespace) -> None:
 
 
 def _build(arguments: argparse.Namespace) -> None:
+    from crsea_infer.errors import UserError
     from crsea_infer.files import make_directory
     from crsea_infer.grids.response import DEFAULT_REGIONS, GridSettings, build_grid, write_grid
+    from crsea_infer.physics.aafrag import require_tables
+    from crsea_infer.physics.electrons import ElectronSettings
     from crsea_infer.physics.regions import region_key
     from crsea_infer.physics.sources import source_layers
     from crsea_infer.physics.transport import TransportSettings
@@ -49,8 +65,18 @@ def _build(arguments: argparse.Namespace) -> None:
 
     source_layers(arguments.sources)
     regions = tuple(dict.fromkeys(region_key(name) for name in arguments.region or DEFAULT_REGIONS))
+    if not 0.5 <= arguments.nuclear_enhancement <= 3.0:
+        raise UserError(f"--nuclear-enhancement {arguments.nuclear_enhancement:g}", valid="a factor from 0.5 to 3")
+    if arguments.cross_section == "aafrag":
+        require_tables()
     make_directory(arguments.output.resolve().parent)
-    settings = GridSettings(regions=regions, transport=TransportSettings(sources=arguments.sources))
+    settings = GridSettings(
+        regions=regions,
+        transport=TransportSettings(sources=arguments.sources),
+        cross_section=arguments.cross_section,
+        nuclear_enhancement=arguments.nuclear_enhancement,
+        electrons=None if arguments.no_leptons else ElectronSettings(),
+    )
     with counter("transport points") as progress:
         grid = build_grid(settings, progress)
     write_grid(grid, arguments.output)
@@ -72,6 +98,8 @@ def _info(arguments: argparse.Namespace) -> None:
     print(f"  regions  {', '.join(settings['regions'])}")
     print(f"  rigidity {float(grid['rigidity'].min()):.3g} to {float(grid['rigidity'].max()):.3g} GV")
     print(f"  sources  {settings['transport']['sources']}, Sun at {settings['transport']['sun_radius']} kpc")
+    print(f"  pions    {settings['cross_section']}, enhancement for heavier nuclei {settings['nuclear_enhancement']:g}")
+    print(f"  leptons  {'none' if settings['electrons'] is None else 'inverse Compton and bremsstrahlung'}")
     print(f"  gas      {settings['gas']}")
 
 

@@ -16,8 +16,10 @@ import numpy as np
 from crsea_infer import __version__
 from crsea_infer.errors import UserError
 from crsea_infer.files import atomic_path, digest
+from crsea_infer.physics.electrons import ElectronSettings
 from crsea_infer.physics.gas import load_gas
 from crsea_infer.physics.geometry import COMPONENTS, LineOfSight, absorption_nodes
+from crsea_infer.physics.leptons import LEPTON_COMPONENTS, LEPTON_ENERGIES, LeptonSolver
 from crsea_infer.physics.regions import REGIONS, Region, parse_region
 from crsea_infer.physics.response import ResponseSolver, rigidity_nodes
 from crsea_infer.physics.transport import TransportSettings
@@ -69,7 +71,8 @@ DEFAULT_AXES: Final = (
     Axis("delta_slope", 0.0, 0.1, 20, "1/kpc"),
     Axis("halo_height", 2.0, 12.0, 14, "kpc", "log"),
 )
-DEFAULT_REGIONS: Final = tuple(name for name in REGIONS if name != "full_sky")
+DEFAULT_REGIONS: Final = tuple(REGIONS)
+CrossSection = Literal["kelner-aharonian", "aafrag"]
 
 
 @dataclass(frozen=True)
@@ -86,6 +89,13 @@ class GridSettings:
         Number of Chebyshev nodes in the logarithm of rigidity.
     transport, line_of_sight
         Physics choices and numerics of the two stages.
+    cross_section
+        "kelner-aharonian" or "aafrag" (which takes the package of the extra of that name).
+    nuclear_enhancement
+        Factor on pion-decay emission for nuclei heavier than helium in the beam. The published maps have none (1.0);
+        1.05 to 1.15 is usual (Kachelriess, Moskalenko and Ostapchenko 2014, ApJ 789, 136).
+    electrons
+        Physics of the electrons; None leaves their gamma rays out.
     """
 
     regions: tuple[str, ...] = DEFAULT_REGIONS
@@ -93,6 +103,9 @@ class GridSettings:
     n_rigidity: int = 16
     transport: TransportSettings = field(default_factory=TransportSettings)
     line_of_sight: LineOfSight = field(default_factory=LineOfSight)
+    cross_section: CrossSection = "kelner-aharonian"
+    nuclear_enhancement: float = 1.0
+    electrons: ElectronSettings | None = field(default_factory=ElectronSettings)
 
     @property
     def rigidities(self) -> Float64:
@@ -106,6 +119,17 @@ class GridSettings:
             rigidities=self.rigidities,
             transport=self.transport,
             line_of_sight=self.line_of_sight,
+        )
+
+    def lepton_solver(self, regions: Sequence[Region] | None = None) -> LeptonSolver | None:
+        """Return the transport of electrons seen through the regions, or None when the grid leaves them out."""
+        if self.electrons is None:
+            return None
+        return LeptonSolver.for_regions(
+            [parse_region(name) for name in self.regions] if regions is None else regions,
+            transport=self.transport,
+            line_of_sight=self.line_of_sight,
+            settings=self.electrons,
         )
 
     def as_json(self) -> dict[str, Any]:
@@ -127,6 +151,9 @@ class GridSettings:
             n_rigidity=int(content["n_rigidity"]),
             transport=TransportSettings(**content["transport"]),
             line_of_sight=LineOfSight(**sight),
+            cross_section=content["cross_section"],
+            nuclear_enhancement=float(content["nuclear_enhancement"]),
+            electrons=None if content["electrons"] is None else ElectronSettings(**content["electrons"]),
         )
 
 
@@ -142,19 +169,31 @@ def build_grid(settings: GridSettings, progress: Callable[[int, int], None] | No
     """
     import xarray as xr
 
-    solver = settings.solver()
+    solver, lepton_solver = settings.solver(), settings.lepton_solver()
     points = list(itertools.product(*(axis.nodes for axis in settings.axes)))
     names = [axis.name for axis in settings.axes]
     responses = np.empty((len(points), *solver.weights.shape[:3], settings.n_rigidity))
+    leptons = np.empty((len(points), len(settings.regions), len(LEPTON_COMPONENTS), LEPTON_ENERGIES.size))
     for i, point in enumerate(points):
         parameters = dict(zip(names, point, strict=True))
-        responses[i] = solver(float(parameters["delta_slope"]), float(parameters["halo_height"]))
+        here = float(parameters["delta_slope"]), float(parameters["halo_height"])
+        responses[i] = solver(*here)
+        if lepton_solver is not None:
+            leptons[i] = lepton_solver(*here)
         if progress is not None:
             progress(i + 1, len(points))
     design = np.array(points)
     content = settings.as_json()
+    extra: dict[str, Any] = {}
+    if lepton_solver is not None:
+        extra["leptons"] = (
+            ("point", "region", "lepton_component", "lepton_energy"),
+            leptons,
+            {"units": "GeV-1 cm-2 s-1 sr-1", "long_name": "intensity of the gamma rays of electrons"},
+        )
     return xr.Dataset(
         {
+            **extra,
             "response": (
                 ("point", "region", "component", "absorption", "rigidity"),
                 responses,
@@ -163,7 +202,7 @@ def build_grid(settings: GridSettings, progress: Callable[[int, int], None] | No
                     "long_name": "effective gas column: mean column weighted by the cosmic-ray density relative to "
                     "the Sun, attenuated",
                 },
-            )
+            ),
         },
         coords={
             **{
@@ -172,6 +211,8 @@ def build_grid(settings: GridSettings, progress: Callable[[int, int], None] | No
             },
             "region": list(settings.regions),
             "component": list(COMPONENTS),
+            "lepton_component": list(LEPTON_COMPONENTS),
+            "lepton_energy": ("lepton_energy", LEPTON_ENERGIES, {"units": "GeV"}),
             "absorption": ("absorption", absorption_nodes(), {"units": "1/kpc"}),
             "rigidity": ("rigidity", settings.rigidities, {"units": "GV"}),
         },

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from crsea_infer.physics.hadronic import Product
     from crsea_infer.physics.local_spectrum import Species
 
-__all__ = ["VALID_FROM", "differential_cross_section"]
+__all__ = ["VALID_FROM", "differential_cross_section", "require_tables"]
 
 VALID_FROM: Final = 5.0
 """Kinetic energy per nucleon below which the tables are not used, GeV."""
@@ -45,7 +45,8 @@ _PRODUCTS: Final[Mapping[str, tuple[str, float]]] = MappingProxyType(
 )
 
 
-def _tables() -> Any:
+def require_tables() -> Any:
+    """Return the library of tables, or raise the error that says how to install it."""
     try:
         import aafragpy
     except ImportError as error:
@@ -59,7 +60,7 @@ def _tables() -> Any:
 
 def _tabulated(product: Product, secondary: Float64, kinetic: Float64, beam: Species) -> Float64:
     """Return the cross-section from the tables at matching 1-D arrays, cm2/GeV per hydrogen atom."""
-    tables = _tables()
+    tables = require_tables()
     name, share = _PRODUCTS[product]
     beam_name, mass, nucleons = _BEAMS[beam]
     result = np.zeros(secondary.size)
@@ -106,7 +107,7 @@ def differential_cross_section(product: Product, secondary: Float64, kinetic: Fl
         raise unknown_name("product", product, _PRODUCTS)
     if beam not in _BEAMS:
         raise unknown_name("beam", beam, _BEAMS)
-    _tables()
+    require_tables()
     secondary, kinetic = np.broadcast_arrays(np.asarray(secondary, dtype=float), np.asarray(kinetic, dtype=float))
     shape = secondary.shape
     secondary, kinetic = secondary.ravel(), kinetic.ravel()

@@ -25,7 +25,14 @@ if TYPE_CHECKING:
     from crsea_infer.arrays import Float64
     from crsea_infer.physics.regions import Region
 
-__all__ = ["COMPONENTS", "LineOfSight", "absorption_interpolation", "absorption_nodes", "region_weights"]
+__all__ = [
+    "COMPONENTS",
+    "LineOfSight",
+    "absorption_interpolation",
+    "absorption_nodes",
+    "bilinear_nodes",
+    "region_weights",
+]
 
 COMPONENTS: Final = ("HI", "H2")
 """Gas components, in the order of the arrays."""
@@ -92,7 +99,7 @@ def _pixel_shares(region: Region, gas: GasColumns) -> Float64:
     return shares
 
 
-def _interpolation(radii: Float64, heights: Float64, radius: Float64, height: Float64) -> csr_array:
+def bilinear_nodes(radii: Float64, heights: Float64, radius: Float64, height: Float64) -> csr_array:
     """Return the sparse matrix [node, point] of bilinear weights, nodes ordered as (R, z)."""
     cell = radii[1] - radii[0]
     position = np.clip((radius - radii[0]) / cell, 0.0, radii.size - 1.0001)
@@ -188,7 +195,7 @@ def region_weights(
         needed = weights.any(axis=(0, 1))
         if not needed.any():  # no gas at all in this row of the sky
             continue
-        matrix = _interpolation(radii, heights, radius[needed], height[needed])
+        matrix = bilinear_nodes(radii, heights, radius[needed], height[needed])
         point_attenuation = np.broadcast_to(attenuation[:, None, :], (absorption.size, *radius.shape))[:, needed]
         # [point, region, component, absorption]
         stacked = np.moveaxis(weights[:, :, needed], 2, 0)[..., None] * point_attenuation.T[:, None, None, :]

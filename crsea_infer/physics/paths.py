@@ -13,7 +13,7 @@ import numpy as np
 
 from crsea_infer.errors import UserError
 from crsea_infer.physics.constants import CENTIMETRES_PER_KILOPARSEC
-from crsea_infer.physics.geometry import _interpolation, absorption_nodes
+from crsea_infer.physics.geometry import absorption_nodes, bilinear_nodes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -102,7 +102,7 @@ def path_weights(regions: Sequence[Region], radii: Float64, *, disc_radius: floa
             )
             height = distance * np.sin(latitude)
             inside = (radius < disc_radius) & (height < heights[-1])
-            matrix = _interpolation(radii, heights, radius[inside], height[inside])
+            matrix = bilinear_nodes(radii, heights, radius[inside], height[inside])
             values = solid_angle[chosen, None, None] * attenuated
             result[:, r] += matrix @ values[inside]
     for region, covered in zip(regions, solid_angles, strict=True):
