@@ -174,7 +174,7 @@ class SpectraGrid:
                     f"point {row} has {parameter.name} = {values[row]:g}",
                     valid=f"{parameter.lower:g} to {parameter.upper:g} {parameter.unit}".rstrip(),
                 )
-        if len(np.unique(self.points, axis=0)) != len(self.points):
+        if len({tuple(point) for point in self.points.tolist()}) != len(self.points):
             raise UserError("two points of the spectra grid have the same parameters", fix="keep one of them")
 
     def output(self, column: int) -> tuple[Spectrum, float]:
@@ -292,7 +292,9 @@ def read_spectra_grid(path: Path) -> SpectraGrid:
     parameters = tuple(Parameter(**content) for content in description["parameters"])
     grid = SpectraGrid(
         parameters=parameters,
-        points=np.stack([np.asarray(dataset[parameter.name].values) for parameter in parameters], axis=-1),
+        points=np.array([np.asarray(dataset[parameter.name].values) for parameter in parameters])
+        .reshape(len(parameters), dataset.sizes["point"])
+        .T,
         spectra=tuple(
             Spectrum(**(content | {"energies": tuple(content["energies"])})) for content in description["spectra"]
         ),

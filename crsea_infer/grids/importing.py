@@ -1,0 +1,269 @@
+"""Grids of models computed elsewhere: ``crsea-infer grid import``.
+
+A table names one model per row, with its parameters and its files (:mod:`crsea_infer.grids.model_table`). Sky maps of
+HERMES become a spectra grid; full outputs of DRAGON2 become local and radial spectra and responses of sky regions, from
+which the emulator stage folds spectra. Hashes of all files go into the provenance.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from crsea_infer import __version__
+from crsea_infer.errors import UserError, unknown_name
+from crsea_infer.files import atomic_path, digest, file_digest, make_directory
+from crsea_infer.grids.dragon import SPECIES, dragon_response, read_dragon
+from crsea_infer.grids.hermes import HermesSpectra, average_hermes_map
+from crsea_infer.grids.model_table import ModelTable, read_model_table
+from crsea_infer.grids.spectra import SpectraGrid, Spectrum, write_spectra_grid
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Callable, Sequence
+
+    import xarray as xr
+
+    from crsea_infer.grids.dragon import DragonOutput
+    from crsea_infer.physics.regions import Region
+
+__all__ = ["add_arguments", "execute", "import_dragon", "import_hermes", "write_dragon_grid"]
+
+_MESSENGERS: Final = ("gamma", "neutrino")
+RADII: Final = tuple(float(radius) for radius in range(1, 17))
+"""Galactocentric radii of the radial spectra, kpc, as far as a run reaches."""
+
+
+def import_hermes(
+    table: Path,
+    regions: Sequence[Region],
+    *,
+    neutrino_factor: float = 1.0,
+    progress: Callable[[int, int], None] | None = None,
+) -> SpectraGrid:
+    """Average the HERMES maps of many models over regions.
+
+    Parameters
+    ----------
+    table
+        Its columns of files are named ``gamma_COMPONENT`` or ``neutrino_COMPONENT``, for example ``gamma_pi0``,
+        ``gamma_inverse_compton``, ``gamma_bremsstrahlung``, ``neutrino_pi0``.
+    regions
+        Sky regions.
+    neutrino_factor
+        Neutrino maps are multiplied by it, to give neutrinos plus antineutrinos of one flavour.
+    progress
+        Called with the number of models done and the total.
+
+    Raises
+    ------
+    UserError
+        When the table or a map is not as it should be, or models differ in their energies.
+    """
+    models = read_model_table(table)
+    for column in models.files:
+        messenger, _, component = column.partition("_")
+        if messenger not in _MESSENGERS or not component:
+            raise unknown_name(
+                "column of files",
+                column,
+                ("gamma_pi0", "gamma_inverse_compton", "gamma_bremsstrahlung", "neutrino_pi0"),
+                where=str(table),
+                fix="name it gamma_COMPONENT or neutrino_COMPONENT",
+            )
+    rows: list[np.ndarray[Any, np.dtype[np.float64]]] = []
+    first: dict[str, HermesSpectra] = {}
+    for model in range(len(models.points)):
+        parts = []
+        for column, paths in models.files.items():
+            maps = average_hermes_map(paths[model], regions)
+            reference = first.setdefault(column, maps)
+            if maps.energies.shape != reference.energies.shape or not np.allclose(
+                maps.energies, reference.energies, rtol=1e-6
+            ):
+                raise UserError(
+                    f"{paths[model]} has other energies than {paths[0]}",
+                    valid="the same energies for all models of a column",
+                    fix="run HERMES with one set of energies",
+                )
+            scale = neutrino_factor if column.startswith("neutrino_") else 1.0
+            parts.append(maps.intensities.ravel() * scale)
+        rows.append(np.concatenate(parts))
+        if progress is not None:
+            progress(model + 1, len(models.points))
+    spectra = tuple(
+        Spectrum(
+            column.partition("_")[0], region.name, column.partition("_")[2], tuple(first[column].energies.tolist())
+        )
+        for column in models.files
+        for region in regions
+    )
+    provenance = {
+        "code": "HERMES " + ", ".join(sorted({maps.version for maps in first.values()})),
+        "process": {column: maps.process for column, maps in first.items()},
+        "n_side": {column: maps.n_side for column, maps in first.items()},
+        "neutrino_factor": neutrino_factor,
+        **models.provenance,
+    }
+    return SpectraGrid(models.parameters, models.points, spectra, np.array(rows), provenance)
+
+
+def import_dragon(
+    source: Path, regions: Sequence[Region], progress: Callable[[int, int], None] | None = None
+) -> xr.Dataset:
+    """Read DRAGON2 runs into local spectra, radial spectra and responses.
+
+    Parameters
+    ----------
+    source
+        One full output, or a table of models with a column ``dragon`` of such files.
+    regions
+        Sky regions of the responses.
+    progress
+        Called with the number of runs done and the total.
+
+    Returns
+    -------
+    xr.Dataset
+        Of kind "dragon": ``local`` (point, species, energy), ``radial`` (point, species, radius, energy), ``response``
+        (point, species, region, component, absorption, rigidity).
+
+    Raises
+    ------
+    UserError
+        When a file is not as it should be, or runs differ in their energies.
+    """
+    from crsea_infer.physics.geometry import COMPONENTS, absorption_nodes
+
+    models = read_model_table(source) if source.suffix in {".ecsv", ".csv"} else None
+    if models is not None and set(models.files) != {"dragon"}:
+        raise UserError(f"{source} has the columns of files {', '.join(models.files)}", valid="one column, dragon")
+    paths = (source,) if models is None else models.files["dragon"]
+    first: DragonOutput | None = None
+    local, radial, response, rigidities = [], [], [], np.zeros(0)
+    radii = np.array(RADII)
+    for i, path in enumerate(paths):
+        run = read_dragon(path)
+        if first is None:
+            first = run
+            radii = radii[radii < run.radii[-1]]
+        elif run.energies.shape != first.energies.shape or not np.allclose(run.energies, first.energies, rtol=1e-6):
+            raise UserError(f"{path} has other energies than {paths[0]}", valid="the same energies for all runs")
+        seen = dragon_response(run, regions)
+        rigidities = seen.rigidities
+        local.append([run.local(species) for species in SPECIES])
+        radial.append([run.radial(species, radii) for species in SPECIES])
+        response.append([seen.responses[species] for species in SPECIES])
+        if progress is not None:
+            progress(i + 1, len(paths))
+    if first is None:
+        raise UserError(f"{source} names no runs")
+    return _dragon_dataset(
+        {"local": np.array(local), "radial": np.array(radial), "response": np.array(response)},
+        {
+            "species": list(SPECIES),
+            "energy": ("energy", first.energies, {"units": "GeV", "long_name": "kinetic energy per nucleon"}),
+            "radius": ("radius", radii, {"units": "kpc"}),
+            "region": [region.name for region in regions],
+            "component": list(COMPONENTS),
+            "absorption": ("absorption", absorption_nodes(), {"units": "1/kpc"}),
+            "rigidity": ("rigidity", rigidities, {"units": "GV"}),
+        },
+        models,
+        {
+            "code": "DRAGON2",
+            "setup": dict(first.setup),
+            "images_summed": {f"Z={z} A={a}": n for (z, a), n in first.n_images.items()},
+            **({"file": f"{source.name} {file_digest(source)}"} if models is None else models.provenance),
+        },
+    )
+
+
+def _dragon_dataset(
+    arrays: dict[str, Any], coordinates: dict[str, Any], models: ModelTable | None, provenance: dict[str, Any]
+) -> xr.Dataset:
+    import xarray as xr
+
+    dimensions = {
+        "local": ("point", "species", "energy"),
+        "radial": ("point", "species", "radius", "energy"),
+        "response": ("point", "species", "region", "component", "absorption", "rigidity"),
+    }
+    units = {"local": "GeV-1 m-2 s-1 sr-1", "radial": "GeV-1 m-2 s-1 sr-1", "response": "cm-2"}
+    parameters = [] if models is None else list(models.parameters)
+    points = np.zeros((1, 0)) if models is None else models.points
+    described = [
+        {"name": p.name, "lower": p.lower, "upper": p.upper, "unit": p.unit, "scale": p.scale} for p in parameters
+    ]
+    hashed = [float(np.abs(array).sum()) for array in arrays.values()]
+    return xr.Dataset(
+        {name: (dimensions[name], array, {"units": units[name]}) for name, array in arrays.items()},
+        coords={
+            **coordinates,
+            **{p.name: ("point", points[:, i], {"units": p.unit}) for i, p in enumerate(parameters)},
+        },
+        attrs={
+            "kind": "dragon",
+            "parameters": json.dumps(described),
+            "provenance": json.dumps(provenance, sort_keys=True),
+            "hash": digest({"parameters": described, "provenance": provenance, "sums": hashed}),
+            "crsea_infer_version": __version__,
+        },
+    )
+
+
+def write_dragon_grid(grid: xr.Dataset, path: Path) -> None:
+    """Write an imported DRAGON2 grid to a netCDF-4 file, whole or not at all."""
+    with atomic_path(path) as temporary:
+        grid.to_netcdf(temporary, engine="h5netcdf")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of ``crsea-infer grid import``."""
+    codes = parser.add_subparsers(dest="import_code", required=True, metavar="CODE")
+    hermes = codes.add_parser("hermes", help="HEALPix maps of HERMES, averaged over regions", allow_abbrev=False)
+    hermes.add_argument(
+        "table", type=Path, help="ECSV or CSV: one row per model, parameters and gamma_..., neutrino_... files"
+    )
+    hermes.add_argument(
+        "--neutrino-factor",
+        type=float,
+        default=1.0,
+        metavar="F",
+        help="multiply neutrino maps, to get nu + nubar of one flavour (default: %(default)s)",
+    )
+    dragon = codes.add_parser("dragon", help="full outputs of DRAGON2", allow_abbrev=False)
+    dragon.add_argument("table", type=Path, help="a FITS file, or ECSV or CSV with parameters and a column dragon")
+    for code in (hermes, dragon):
+        code.add_argument("--region", action="append", metavar="REGION", help="name or box; may be repeated")
+        code.add_argument("--output", type=Path, default=Path("grid.nc"), help="file to write (default: %(default)s)")
+
+
+def execute(arguments: argparse.Namespace) -> str:
+    """Run ``crsea-infer grid import`` and return what to print."""
+    from crsea_infer.grids.response import DEFAULT_REGIONS
+    from crsea_infer.physics.regions import parse_region
+    from crsea_infer.progress import counter
+
+    regions = list({region.name: region for region in map(parse_region, arguments.region or DEFAULT_REGIONS)}.values())
+    make_directory(arguments.output.resolve().parent)
+    with counter("models") as progress:
+        if arguments.import_code == "hermes":
+            if not (np.isfinite(arguments.neutrino_factor) and arguments.neutrino_factor > 0):
+                raise UserError(f"--neutrino-factor {arguments.neutrino_factor:g}", valid="a number above 0")
+            grid = import_hermes(arguments.table, regions, neutrino_factor=arguments.neutrino_factor, progress=progress)
+            write_spectra_grid(grid, arguments.output)
+            n_points, hash_ = len(grid.points), grid.hash
+            varied = [parameter.name for parameter in grid.parameters]
+        else:
+            dataset = import_dragon(arguments.table, regions, progress)
+            write_dragon_grid(dataset, arguments.output)
+            n_points, hash_ = dataset.sizes["point"], dataset.attrs["hash"]
+            varied = [parameter["name"] for parameter in json.loads(dataset.attrs["parameters"])]
+    return (
+        f"wrote {arguments.output}: {n_points} models x {len(regions)} regions, hash {hash_}\n"
+        f"  parameters {', '.join(varied) or 'none: one model'}"
+    )

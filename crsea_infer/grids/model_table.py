@@ -1,0 +1,137 @@
+"""The table that says which files belong to which model: one row per model, its parameters and its files.
+
+ECSV (with units) or CSV. Columns of numbers are parameters, named as in prior sets; columns of text are files, relative
+to the table. An ECSV table may state the ranges of its parameters in its metadata, ``ranges: {halo_height: [2, 12]}``,
+and which are spread in their logarithm, ``log: [halo_height]``; otherwise a range is that of the rows. A column whose
+value never changes is no parameter; it is kept as provenance.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+import numpy as np
+
+from crsea_infer.errors import UserError
+from crsea_infer.files import file_digest
+from crsea_infer.grids.spectra import Parameter
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from crsea_infer.arrays import Float64
+
+__all__ = ["ModelTable", "read_model_table"]
+
+_EXAMPLE: Final = "halo_height,gamma_pi0\n4.7,first_model_pi0.fits.gz"
+
+
+@dataclass(frozen=True)
+class ModelTable:
+    """Models of another code.
+
+    Attributes
+    ----------
+    path
+        Of the table.
+    parameters
+        Names, units, ranges.
+    points
+        Shape [n_models, n_parameters].
+    fixed
+        Values of the columns that do not vary, and so are no parameters.
+    files
+        Column -> one path per model.
+    """
+
+    path: Path
+    parameters: tuple[Parameter, ...]
+    points: Float64
+    fixed: Mapping[str, float]
+    files: Mapping[str, tuple[Path, ...]]
+
+    @property
+    def provenance(self) -> dict[str, Any]:
+        """Hashes of the table and of every file."""
+        return {
+            "table": self.path.name,
+            "table_hash": file_digest(self.path),
+            "fixed": dict(self.fixed),
+            "files": {
+                column: [f"{path.name} {file_digest(path)}" for path in paths] for column, paths in self.files.items()
+            },
+        }
+
+
+def read_model_table(path: Path) -> ModelTable:
+    """Read a table of models.
+
+    Raises
+    ------
+    UserError
+        When it is missing or unreadable, has empty cells, names no files, or files that do not exist.
+    """
+    table = _open(path)
+    numbers = [name for name in table.colnames if table[name].dtype.kind in "fiu"]
+    points = np.array([[float(row[name]) for name in numbers] for row in table]).reshape(len(table), len(numbers))
+    if not np.isfinite(points).all():
+        row, column = np.argwhere(~np.isfinite(points))[0]
+        raise UserError(f"{path}, row {row + 1}: {numbers[column]} is {points[row, column]}", valid="a finite number")
+    parameters, fixed = _parameters(path, table, numbers, points)
+    varying = [numbers.index(parameter.name) for parameter in parameters]
+    return ModelTable(path, parameters, points[:, varying], fixed, _files(path, table))
+
+
+def _open(path: Path) -> Any:
+    """Return the table, known to have rows and no empty cell."""
+    from astropy.table import Table
+
+    if not path.is_file():
+        raise UserError(f"there is no table of models {path}", valid="an ECSV or CSV table with one row per model")
+    try:
+        table = Table.read(path, format="ascii.ecsv" if path.suffix == ".ecsv" else "ascii.csv")
+    except Exception as error:  # astropy raises many kinds for text that is no table
+        raise UserError(f"{path} is not a readable table ({error})", valid=f"for example\n{_EXAMPLE}") from error
+    if len(table) == 0:
+        raise UserError(f"{path} has no rows", valid="one row per model")
+    for name in table.colnames:
+        if np.ma.is_masked(table[name]):
+            row = int(np.argmax(np.ma.getmaskarray(table[name])))
+            raise UserError(f"{path}, row {row + 1}: {name} is empty", valid="a value in every cell")
+    return table
+
+
+def _files(path: Path, table: Any) -> dict[str, tuple[Path, ...]]:
+    names = [name for name in table.colnames if table[name].dtype.kind in "US"]
+    if not names:
+        raise UserError(f"{path} names no files", valid=f"a column of file names, for example\n{_EXAMPLE}")
+    files = {name: tuple(path.parent / str(cell) for cell in table[name]) for name in names}
+    for name, paths in files.items():
+        for row, file in enumerate(paths):
+            if not file.is_file():
+                raise UserError(
+                    f"{path}, row {row + 1}: {name} names {file}, which does not exist",
+                    valid="file names relative to the table",
+                )
+    return files
+
+
+def _parameters(
+    path: Path, table: Any, names: list[str], points: Float64
+) -> tuple[tuple[Parameter, ...], dict[str, float]]:
+    """Return the columns that vary as parameters, and the values of those that do not."""
+    ranges, in_log = dict(table.meta.get("ranges", {})), list(table.meta.get("log", []))
+    for name in [*ranges, *in_log]:
+        if name not in names:
+            raise UserError(f"{path}: the metadata speak of {name!r}", valid=", ".join(names))
+    parameters, fixed = [], {}
+    for i, name in enumerate(names):
+        low, high = (float(edge) for edge in ranges.get(name, (points[:, i].min(), points[:, i].max())))
+        if low == high:
+            fixed[name] = low
+            continue
+        scale: Literal["linear", "log"] = "log" if name in in_log else "linear"
+        parameters.append(Parameter(name, low, high, str(table[name].unit or ""), scale))
+    return tuple(parameters), fixed
