@@ -19,7 +19,15 @@ if TYPE_CHECKING:
 
     from crsea_infer.arrays import Float64
 
-__all__ = ["EnergyQuantity", "Nucleus", "jacobian", "kinetic_energy_per_nucleon", "rigidity_of"]
+__all__ = [
+    "EnergyQuantity",
+    "Nucleus",
+    "interstellar_energy",
+    "jacobian",
+    "kinetic_energy_per_nucleon",
+    "modulation",
+    "rigidity_of",
+]
 
 EnergyQuantity = Literal["rigidity", "kinetic_energy", "kinetic_energy_per_nucleon", "total_energy"]
 Nucleus = Literal["proton", "helium"]
@@ -56,3 +64,17 @@ def jacobian(nucleus: Nucleus, quantity: EnergyQuantity, energy: Float64) -> Flo
     if quantity == "kinetic_energy_per_nucleon":
         return np.ones_like(energy)
     return np.full_like(energy, 1.0 / _NUCLEONS[nucleus])
+
+
+def interstellar_energy(nucleus: Nucleus, energy: Float64, potential: float) -> Float64:
+    """Return the energy in GeV per nucleon outside the heliosphere of nuclei that arrive with `energy`.
+
+    `potential` is that of the force field, in GV.
+    """
+    return energy + potential * _CHARGE[nucleus] / _NUCLEONS[nucleus]
+
+
+def modulation(nucleus: Nucleus, energy: Float64, potential: float) -> Float64:
+    """Return the force field's J(energy) / J_LIS(interstellar energy), the ratio of squared momenta."""
+    outside, mass = interstellar_energy(nucleus, energy, potential), _MASS[nucleus]
+    return energy * (energy + 2.0 * mass) / (outside * (outside + 2.0 * mass))

@@ -12,8 +12,12 @@ that measures X where X exp(-zeta w) is true, zeta ~ N(0, 1) and w = ln(1 + ener
 
 where f_i is the relative systematic error of point i and eta ~ N(0, 1) moves all points together; by default the
 systematic error is added in quadrature instead ("diagonal"). J is evaluated at the measured X_i exactly, and at
-X_i exp(+-2 w), with a parabola in the logarithms between. Errors are two-piece normals. The model is unmodulated, so
-points below `minimum_rigidity` are left out.
+X_i exp(+-2 w), with a parabola in the logarithms between. Errors are two-piece normals. The model is unmodulated; with
+a `modulation_potential` phi the force field (Gleeson & Axford 1968, ApJ 154, 1011) is applied,
+
+    J(E) = J_LIS(E + phi Z / A) E (E + 2 m) / ((E + phi Z / A)(E + phi Z / A + 2 m)),
+
+and points below `minimum_rigidity`, where this is too coarse, are left out.
 """
 
 from __future__ import annotations
@@ -35,8 +39,10 @@ from crsea_infer.inference.likelihoods.base import CommonEntry, DataSet, Likelih
 from crsea_infer.inference.likelihoods.cosmic_ray_energy import (
     EnergyQuantity,
     Nucleus,
+    interstellar_energy,
     jacobian,
     kinetic_energy_per_nucleon,
+    modulation,
     rigidity_of,
 )
 from crsea_infer.inference.likelihoods.extra_components import tex
@@ -67,6 +73,7 @@ class _Entry(CommonEntry):
     systematic_fraction: float | None = None
     energy_scale: float = 0.0
     energy_scale_name: str | None = None
+    modulation_potential: float = 0.0
     minimum_rigidity: float = 0.0
     maximum_rigidity: float = math.inf
 
@@ -90,7 +97,7 @@ class CosmicRayFlux(DataSet):
     scale_width
         w of the module's formula; 0 without an energy scale.
     factors
-        dE/dX at the requested energies, one array for each request.
+        dE/dX at the points' nodes, times the solar modulation, one array for each request.
     shift_names
         Names of zeta and eta; None where there is none.
     """
@@ -121,6 +128,10 @@ class CosmicRayFlux(DataSet):
                 f"{folder.where}: species = 'light' with energy = {entry.energy!r}",
                 valid="kinetic_energy or total_energy, which are of a particle whatever it is",
             )
+        if not 0 <= entry.modulation_potential < 2:
+            raise UserError(
+                f"{folder.where}: modulation_potential = {entry.modulation_potential:g}", valid="0 (none) to 2 GV"
+            )
         if not 0 <= entry.energy_scale < 1:
             raise UserError(f"{folder.where}: energy_scale = {entry.energy_scale:g}", valid="0 (none) to 1 (100 %)")
         table = read_table(folder.path.parent / entry.table, _columns(entry.energy))
@@ -149,7 +160,10 @@ class CosmicRayFlux(DataSet):
             citations=tuple(text.strip() for text in entry.citations),
             provenance=table.provenance,
             settings=_without_infinity({**entry.model_dump(), "table_sha256": file_digest(table.path)}),
-            requests=tuple(Request(nucleus, tuple(at.tolist())) for nucleus, at in zip(nuclei, energies, strict=True)),
+            requests=tuple(
+                Request(nucleus, tuple(interstellar_energy(nucleus, at, entry.modulation_potential).tolist()))
+                for nucleus, at in zip(nuclei, energies, strict=True)
+            ),
             species=entry.species,
             energy=entry.energy,
             energy_reference=measured[keep],
@@ -158,7 +172,10 @@ class CosmicRayFlux(DataSet):
             error_high=high[keep],
             relative_systematic=relative[keep],
             scale_width=width,
-            factors=tuple(jacobian(nucleus, entry.energy, at) for nucleus, at in zip(nuclei, energies, strict=True)),
+            factors=tuple(
+                jacobian(nucleus, entry.energy, at) * modulation(nucleus, at, entry.modulation_potential)
+                for nucleus, at in zip(nuclei, energies, strict=True)
+            ),
             shift_names=(
                 (entry.energy_scale_name or f"{folder.name}_energy_scale") if width else None,
                 (entry.systematic_name or f"{folder.name}_systematic") if entry.systematics == "correlated" else None,
