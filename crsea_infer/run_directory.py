@@ -150,7 +150,7 @@ def to_toml(content: Mapping[str, Any], prefix: str = "") -> str:
     """Write nested mappings of texts, numbers, truth values and lists of them as TOML; None is left out."""
     lines, tables = [], []
     for key, value in content.items():
-        name = str(key) if _BARE_KEY.fullmatch(str(key)) else json.dumps(str(key))
+        name = str(key) if _BARE_KEY.fullmatch(str(key)) else _toml_text(str(key))
         if hasattr(value, "items"):
             path = f"{prefix}.{name}" if prefix else name
             tables.append(f"\n[{path}]\n{to_toml(value, path)}")
@@ -163,9 +163,14 @@ def _toml_value(value: Any) -> str:
     if isinstance(value, list | tuple):
         return "[" + ", ".join(_toml_value(item) for item in value) + "]"
     if hasattr(value, "items"):
-        return "{" + ", ".join(f"{json.dumps(str(key))} = {_toml_value(item)}" for key, item in value.items()) + "}"
+        return "{" + ", ".join(f"{_toml_text(str(key))} = {_toml_value(item)}" for key, item in value.items()) + "}"
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, int | float):
         return repr(value)
-    return json.dumps(str(value))
+    return _toml_text(str(value))
+
+
+def _toml_text(text: str) -> str:
+    """Write a basic string: that of JSON, but without escapes of half characters, and with that of DEL."""
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")

@@ -55,7 +55,7 @@ def write_spectra(folder: Path, summary: RunSummary) -> None:
         for likelihood in shown:
             figure = new_figure(COLUMN, 3.7)
             axes = figure.subplots(
-                2, 1, sharex=True, gridspec_kw={"height_ratios": [3, 1], "hspace": 0.0, "left": 0.17, "right": 0.97}
+                2, 1, sharex=True, gridspec_kw={"height_ratios": [3, 1], "hspace": 0.0, "left": 0.18, "right": 0.97}
             )
             figure.subplots_adjust(bottom=0.115, top=0.93)
             _draw(axes, likelihood, summary, legend=True, labels=True)

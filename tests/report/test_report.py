@@ -1,0 +1,196 @@
+"""What a report shows: right numbers, right words, figures one can print."""
+
+from __future__ import annotations
+
+import tomllib
+from itertools import pairwise
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from crsea_infer import emulator
+from crsea_infer.inference.best_fit import find_best_fit
+from crsea_infer.inference.evidence import Evidence
+from crsea_infer.inference.posterior import posterior_for
+from crsea_infer.inference.run_file import load_run
+from crsea_infer.inference.samplers.base import SamplerResult
+from crsea_infer.report import corners, spectra
+from crsea_infer.report.page import number_with_error
+from crsea_infer.report.style import COLUMN, PAGE, styled
+from crsea_infer.report.summary import HypothesisSummary, RunSummary
+from crsea_infer.report.tables import chi2_rows, evidence_rows, read_evidences, write_tables
+from crsea_infer.run_directory import to_toml
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def fake_result(posterior: Any, sampler: str, lnz: float | None, seed: int) -> SamplerResult:
+    unit = np.clip(np.random.default_rng(seed).normal(0.5, 0.15, size=(1500, len(posterior.names))), 0.01, 0.99)
+    theta = posterior.prior_transform(unit)
+    return SamplerResult(
+        sampler=sampler,
+        names=posterior.names,
+        samples=theta,
+        unit_samples=unit,
+        log_weights=None,
+        log_likelihood=posterior.log_likelihood(theta),
+        evidence=None if lnz is None else Evidence(lnz, 0.1, "nested sampling"),
+        n_calls=1234,
+        wall_s=5.0,
+        diagnostics={"status": "converged", "lnz_err_simulated": 0.1, "lnz_err_scatter": 0.05},
+    )
+
+
+@pytest.fixture(scope="module")
+def summary() -> RunSummary:
+    run = load_run("min_vs_max")
+    model = emulator.load()
+    items = []
+    for number, hypothesis in enumerate(run.hypotheses):
+        posterior = posterior_for(hypothesis, run.likelihoods, model)
+        results = {
+            "emcee": fake_result(posterior, "emcee", None, number),
+            "dynesty": fake_result(posterior, "dynesty", 600.0 - 30.0 * number, number),
+        }
+        best = find_best_fit(posterior, np.full(len(posterior.names), 0.5))
+        items.append(HypothesisSummary(posterior, results, best, results["dynesty"].samples))
+    return RunSummary(run, {"run": "a", "data": "b"}, model, tuple(items))
+
+
+def test_tables_are_read_back_as_written(summary: RunSummary, tmp_path: Path) -> None:
+    write_tables(tmp_path, summary)
+    assert read_evidences(tmp_path / "evidence.ecsv") == {
+        "gamma-optimized-min": {"dynesty": Evidence(600.0, 0.1, "nested sampling")},
+        "gamma-optimized-max": {"dynesty": Evidence(570.0, 0.1, "nested sampling")},
+    }
+    rows = evidence_rows(summary.hypotheses[0])
+    assert np.isnan(rows[0].lnz)
+    assert rows[0].method == "none"
+    best = int(np.argmax(summary.hypotheses[0].results["emcee"].log_likelihood))
+    chi2 = summary.hypotheses[0].posterior.chi2(summary.hypotheses[0].results["emcee"].samples[best])
+    assert rows[0].chi2 == pytest.approx(sum(float(value) for value in chi2.values()))
+
+
+def test_chi2_of_all_data_is_the_sum(summary: RunSummary) -> None:
+    *parts, total = chi2_rows(summary.hypotheses[0])
+    assert total["likelihood"] == "all"
+    for name in ("n_data", "chi2_published", "chi2_best_fit"):
+        assert total[name] == pytest.approx(sum(row[name] for row in parts))
+    assert total["reduced_chi2_best_fit"] == pytest.approx(total["chi2_best_fit"] / 15)
+
+
+def test_warnings_tell_what_did_not_converge(summary: RunSummary) -> None:
+    assert summary.warnings == ()
+    item = summary.hypotheses[0]
+    stuck = SimpleNamespace(**vars(item.results["emcee"]))
+    stuck.converged, stuck.diagnostics, stuck.evidence = False, {"status": "the chain is short"}, None
+    changed = HypothesisSummary(item.posterior, {**item.results, "emcee": stuck}, item.best_fit, item.draws)  # type: ignore[dict-item]
+    (words,) = RunSummary(summary.run, summary.identity, summary.model, (changed,)).warnings
+    assert words == "gamma-optimized-min, emcee: the chain is short"
+
+
+def test_the_overlay_leaves_out_what_only_shares_a_name(summary: RunSummary) -> None:
+    shared = corners._shared(summary)
+    assert {"delta_slope", "halo_height", "hi_scale", "xco_scale"} <= set(shared)
+    assert "proton_slope_2" not in shared, "to 24 TV in one model, to the knee in the other"
+    assert len(shared) <= 8
+
+
+def test_the_corner_for_the_paper_shows_transport_gas_and_what_the_data_know(summary: RunSummary) -> None:
+    item = summary.hypotheses[0]
+    chosen = corners.chosen_parameters(item, summary)
+    assert {"delta_slope", "halo_height", "hi_scale", "xco_scale"} <= set(chosen)
+    assert len(chosen) == 8
+    assert item.informativeness.shape == (len(item.posterior.names),)
+    assert "8 of its 21 parameters" in corners.figure_names(summary)["corner_gamma-optimized-min"]
+
+
+@pytest.mark.parametrize("width", [PAGE])
+def test_text_in_a_corner_is_legible_and_inside(summary: RunSummary, width: float) -> None:
+    item = summary.hypotheses[0]
+    with styled():
+        figure = corners._corner([item], corners.chosen_parameters(item, summary), ["#0072B2"], width, with_prior=True)
+        check_text(figure)
+
+
+def test_text_in_a_spectrum_is_legible_and_inside(
+    summary: RunSummary, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: dict[str, Any] = {}
+    monkeypatch.setattr(spectra, "save", lambda figure, _folder, name: seen.setdefault(name, check_text(figure)))
+    spectra.write_spectra(tmp_path, summary)
+    assert set(seen) == set(spectra.figure_names(summary))
+    assert seen["spectrum_lhaaso_km2a_inner"] == pytest.approx(COLUMN)
+    assert seen["spectra"] == pytest.approx(PAGE)
+
+
+def check_text(figure: Any) -> float:
+    """Check that all text is at least 7 points, inside the figure, and that tick labels of an axis do not touch."""
+    from matplotlib.text import Text
+
+    figure.canvas.draw()
+    frame = figure.bbox
+    for text in figure.findobj(Text):
+        if not (text.get_text() and text.get_visible()):
+            continue
+        assert text.get_fontsize() >= 7.0, text
+        box = text.get_window_extent()
+        inside = box.x0 >= frame.x0 and box.x1 <= frame.x1 and box.y0 >= frame.y0 and box.y1 <= frame.y1
+        assert inside or not _is_drawn(text, figure), text
+    for axes in figure.axes:
+        labels = [label for label in axes.get_yticklabels() if label.get_text() and _is_drawn(label, figure)]
+        boxes = sorted((label.get_window_extent() for label in labels), key=lambda box: box.y0)
+        assert all(low.y1 <= high.y0 + 0.5 for low, high in pairwise(boxes))
+    return float(figure.get_size_inches()[0])
+
+
+def _is_drawn(text: Any, figure: Any) -> bool:
+    """Tick labels beyond the limits of their axes exist, but are not drawn."""
+    for axes in figure.axes:
+        for axis, (low, high) in ((axes.xaxis, axes.get_xlim()), (axes.yaxis, axes.get_ylim())):
+            for tick in [*axis.get_major_ticks(), *axis.get_minor_ticks()]:
+                if text in (tick.label1, tick.label2):
+                    return bool(min(low, high) <= tick.get_loc() <= max(low, high))
+    return True
+
+
+def test_figures_are_written_as_pdf_and_png(summary: RunSummary, tmp_path: Path) -> None:
+    spectra.write_spectra(tmp_path, summary)
+    for name in spectra.figure_names(summary):
+        assert (tmp_path / f"{name}.pdf").read_bytes().startswith(b"%PDF")
+        assert (tmp_path / f"{name}.png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize(
+    ("value", "error", "text"),
+    [
+        (29.8642, 0.0091, "29.8642 ± 0.0091"),
+        (29.86, 0.13, "29.86 ± 0.13"),
+        (612.8, 1.3, "612.8 ± 1.3"),
+        (612.8, 25.0, "613 ± 25"),
+        (np.nan, np.nan, "–"),
+    ],
+)
+def test_numbers_carry_two_figures_of_their_error(value: float, error: float, text: str) -> None:
+    assert number_with_error(value, error) == text
+
+
+KEYS = st.text(min_size=1, max_size=8)
+VALUES = st.recursive(
+    st.booleans()
+    | st.integers(-(2**63), 2**63 - 1)
+    | st.floats(allow_nan=False)
+    | st.text(st.characters(exclude_categories=["Cs"])),
+    lambda children: st.lists(children, max_size=3),
+    max_leaves=6,
+)
+
+
+@given(st.dictionaries(KEYS, VALUES | st.dictionaries(KEYS, VALUES, max_size=3), max_size=4))
+def test_toml_reads_back_as_written(content: dict[str, Any]) -> None:
+    assert tomllib.loads(to_toml(content)) == content
