@@ -55,7 +55,7 @@ def write_spectra(folder: Path, summary: RunSummary) -> None:
         for likelihood in shown:
             figure = new_figure(COLUMN, 3.7)
             axes = figure.subplots(
-                2, 1, sharex=True, gridspec_kw={"height_ratios": [3, 1], "hspace": 0.0, "left": 0.18, "right": 0.97}
+                2, 1, sharex=True, gridspec_kw={"height_ratios": [3, 1], "hspace": 0.0, "left": 0.195, "right": 0.97}
             )
             figure.subplots_adjust(bottom=0.115, top=0.93)
             _draw(axes, likelihood, summary, legend=True, labels=True)
@@ -65,7 +65,7 @@ def write_spectra(folder: Path, summary: RunSummary) -> None:
             rows = -(-len(shown) // columns)
             figure = new_figure(PAGE, 3.6 * rows)
             outer = figure.add_gridspec(
-                rows, columns, left=0.085, right=0.99, bottom=0.12 / rows, top=1 - 0.07 / rows, wspace=0.16, hspace=0.3
+                rows, columns, left=0.095, right=0.99, bottom=0.12 / rows, top=1 - 0.07 / rows, wspace=0.16, hspace=0.3
             )
             for index, likelihood in enumerate(shown):
                 inner = outer[index // columns, index % columns].subgridspec(2, 1, height_ratios=[3, 1], hspace=0.0)
