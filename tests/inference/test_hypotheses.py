@@ -103,3 +103,25 @@ def test_a_mistake_in_the_names_is_told(own_priors: Path, content: str, words: l
 def test_an_unknown_hypothesis_is_answered_with_the_nearest() -> None:
     with pytest.raises(UserError, match="did you mean 'gamma-optimized-min'"):
         load_hypothesis("gamma-optimised-min")
+
+
+def test_every_model_of_the_paper_comes_with_and_without_sources() -> None:
+    for transport, morphology in (
+        ("base", "pi0"),
+        ("gamma-optimized", "kra_gamma"),
+        ("gamma-optimized-free", "kra_gamma"),
+    ):
+        for local in ("min", "max"):
+            plain = load_hypothesis(f"{transport}-{local}")
+            sources = load_hypothesis(f"{transport}-{local}-sources")
+            assert plain.morphology == sources.morphology == morphology
+            added = [parameter.name for parameter in sources.parameters if parameter not in plain.parameters]
+            assert added == ["unresolved_fraction", "unresolved_index", "unresolved_cutoff"]
+
+
+def test_the_last_prior_set_that_names_a_morphology_gives_it(own_priors: Path) -> None:
+    (own_priors / "mine.toml").write_text(
+        'morphology = "kra_gamma"\n' + PRIOR.replace("[parameters.hi_scale]", "[parameters.other_gas_scale]")
+    )
+    assert build_hypothesis("h", ["base", "min", "gas", "mine"]).morphology == "kra_gamma"
+    assert build_hypothesis("h", ["min", "gas"]).morphology is None

@@ -245,3 +245,42 @@ def test_jax_gives_the_same_numbers(posterior: Posterior) -> None:
     with jax.enable_x64(True):
         ours = posterior.log_likelihood(jax.numpy.asarray(theta))
         np.testing.assert_allclose(np.asarray(ours), posterior.log_likelihood(theta), rtol=1e-9)
+
+
+# --- morphology, observations, points
+
+
+def test_each_hypothesis_meets_its_own_template() -> None:
+    data = [*likelihoods(), load_likelihood("icecube_galactic_plane")]
+    base, optimized = (
+        posterior_for(load_hypothesis(name), data, TestSky()) for name in ("base-min", "gamma-optimized-min")
+    )
+    best = [posterior.likelihoods[-1].values[0] for posterior in (base, optimized)]  # type: ignore[attr-defined]
+    assert best == [21.8, 0.551]
+    homeless = dataclasses.replace(load_hypothesis("base-min"), morphology=None)
+    with pytest.raises(UserError, match="does not say its morphology"):
+        posterior_for(homeless, data, TestSky())
+
+
+def test_one_observation_is_not_counted_twice() -> None:
+    data = [load_likelihood("icecube_pi0"), load_likelihood("icecube_kra5")]
+    with pytest.raises(UserError, match="same observation") as caught:
+        posterior_for(load_hypothesis("base-min"), data, TestSky())
+    assert "icecube_pi0" in caught.value.given
+    assert "icecube_kra5" in caught.value.given
+
+
+def test_points_sum_to_their_data_set(posterior: Posterior) -> None:
+    theta = draws(posterior, 3)
+    pointwise, whole = posterior.log_likelihood_pointwise(theta), posterior.log_likelihood_per_data_set(theta)
+    for name in NAMES:
+        assert pointwise[name].shape == (3, {"lhaaso_km2a_inner": 10, "lhaaso_km2a_outer": 5}[name])
+        np.testing.assert_allclose(np.sum(pointwise[name], axis=-1), whole[name])
+
+
+def test_predictions_hold_the_norms_of_sources() -> None:
+    fermi = posterior_for(load_hypothesis("base-min"), [load_likelihood("fermi_lat_longitude_30_40")], TestSky())
+    theta = np.stack([fermi.fiducial, fermi.fiducial])
+    theta[1, fermi.names.index("fermi_lat_longitude_l30_sources")] = 1.5
+    low, high = fermi.predictions(theta)["fermi_lat_longitude_30_40"]
+    assert np.all(high > low)

@@ -165,3 +165,35 @@ def test_the_same_data_under_two_paths_are_refused(folder: Path) -> None:
     text = GOOD.replace('"lhaaso_km2a_outer"', f'"{path}/"')
     with pytest.raises(UserError, match="twice"):
         read(folder, text)
+
+
+def test_a_training_set_is_some_of_the_likelihoods(folder: Path) -> None:
+    run = read(folder, GOOD.replace("seed = 5", 'seed = 5\ntrain_on = ["lhaaso_km2a_outer"]'))
+    assert run.train_on == ("lhaaso_km2a_outer",)
+    assert run.resolved()["train_on"] == ["lhaaso_km2a_outer"]
+    plain = read(folder, name="plain")
+    assert plain.train_on == ()
+    assert "train_on" not in plain.resolved()
+    assert run.fingerprint() != plain.fingerprint()
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ('train_on = ["kascade_protons"]', ["train_on", "kascade_protons", "lhaaso_km2a_inner"]),
+        ('train_on = ["lhaaso_km2a_outr"]', ["did you mean 'lhaaso_km2a_outer'"]),
+        ('train_on = ["lhaaso_km2a_outer", "lhaaso_km2a_inner"]', ["all the likelihoods"]),
+        ('train_on = ["lhaaso_km2a_outer", "lhaaso_km2a_outer"]', ["twice"]),
+        ('train_on = "lhaaso_km2a_outer"', ["train_on", "a list"]),
+    ],
+)
+def test_a_mistake_in_the_training_set_is_told(folder: Path, line: str, words: list[str]) -> None:
+    with pytest.raises(UserError) as caught:
+        read(folder, GOOD.replace("seed = 5", f"seed = 5\n{line}"))
+    for word in words:
+        assert word in str(caught.value)
+
+
+def test_the_morphology_of_a_hypothesis_is_part_of_the_run(folder: Path) -> None:
+    resolved = read(folder).resolved()["hypotheses"]
+    assert resolved["base-min"]["morphology"] == "pi0"

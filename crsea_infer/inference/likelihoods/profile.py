@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Cost", "minimise", "pull_of"]
 
-_STEPS = 40
+_STEPS = 25
 _FRACTIONS = (1.0, 0.5, 0.2, 0.05, 0.01)
 
 
