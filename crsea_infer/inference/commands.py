@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from crsea_infer.inference.hypotheses import Hypothesis
+    from crsea_infer.inference.likelihoods.base import Likelihood
     from crsea_infer.inference.run_file import RunFile
 
 __all__ = ["check", "cite", "init", "list_content"]
@@ -70,6 +71,8 @@ def check(run: str) -> None:
         console.print(_hypothesis_table(hypothesis))
     console.print()
     console.print(_likelihood_table(run_file))
+    if run_file.train_on:
+        console.print(f"[bold]Training set[/bold]  {_text(', '.join(run_file.train_on))}")
     console.print()
     physics = "; ".join(f"{key.replace('_', ' ')}: {value}" for key, value in model.description.items())
     console.print(f"[bold]Sky model[/bold]  {_text(physics)}; fingerprint {model.fingerprint}")
@@ -202,13 +205,21 @@ def _likelihood_table(run_file: RunFile) -> Table:
         table.add_row(
             likelihood.name,
             str(likelihood.n_data),
-            likelihood.region or "the Sun",
+            _place(likelihood),
             ", ".join(nuisance.name for nuisance in likelihood.nuisances) or "none",
             provenance.status,
             _text(f"{provenance.reference}, {provenance.table_or_figure}"),
             _text(likelihood.title),
         )
     return table
+
+
+def _place(likelihood: Likelihood) -> str:
+    """Return where a data set looks: a region, several, or the cosmic rays at the Sun."""
+    if likelihood.region is not None:
+        return likelihood.region
+    regions = {request.region for request in likelihood.requests} - {None}
+    return f"{len(regions)} regions" if regions else "the Sun"
 
 
 def _options(options: object) -> str:
@@ -262,8 +273,7 @@ def _list_likelihoods() -> Table:
         def read(name: str = item.name) -> tuple[str, ...]:
             likelihood = load_likelihood(name)
             provenance = likelihood.provenance
-            region = likelihood.region or "the Sun"
-            return str(likelihood.n_data), region, provenance.status, provenance.reference, likelihood.title
+            return str(likelihood.n_data), _place(likelihood), provenance.status, provenance.reference, likelihood.title
 
         table.add_row(item.name, item.origin, *_or_error(read, 5))
     return table
