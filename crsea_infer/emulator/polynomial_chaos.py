@@ -27,6 +27,9 @@ __all__ = ["GrowthSettings", "PolynomialChaos", "Terms", "fit_polynomial_chaos",
 _BLOCK: Final = 4096
 """Rows of the design matrix that are held at once: training takes any number of points."""
 
+_PROMISE: Final = 1e-4
+"""Weight of what a candidate's parts contribute, beside what the residual asks for."""
+
 Indices = np.typing.NDArray[np.int64]
 
 
@@ -201,6 +204,21 @@ def _neighbours(degrees: Indices, max_order: int) -> Indices:
     return np.array(sorted(found), dtype=np.int64).reshape(-1, degrees.shape[1])
 
 
+def _promise(candidates: Indices, fitted: PolynomialChaos) -> Float64:
+    """Return the strength of the weakest part of each candidate, shape [n_candidates].
+
+    The residual of an odd function asks for no even term, yet only through x^4 lies the way to x^5.
+    """
+    strengths = np.sum(fitted.coefficients**2, axis=0).tolist()
+    known = {tuple(row): value for row, value in zip(fitted.terms.degrees.tolist(), strengths, strict=True)}
+    return np.array(
+        [
+            min(known[(*row[:j], d - 1, *row[j + 1 :])] for j, d in enumerate(row) if d > 0)
+            for row in candidates.tolist()
+        ]
+    )
+
+
 def grow_terms(unit: Float64, values: Float64, settings: GrowthSettings) -> list[tuple[Terms, float]]:
     """Grow a set of terms and return every stage of it with its leave-one-out error.
 
@@ -225,7 +243,7 @@ def grow_terms(unit: Float64, values: Float64, settings: GrowthSettings) -> list
     rounds_without_gain = 0
     while True:
         terms = Terms.ordered(degrees)
-        _, residuals, left_out = fit_polynomial_chaos(unit, values, terms)
+        fitted, residuals, left_out = fit_polynomial_chaos(unit, values, terms)
         error = float(np.sqrt(np.mean(np.sum(left_out**2, axis=0))))
         rounds_without_gain = 0 if not stages or error < 0.98 * min(e for _, e in stages) else rounds_without_gain + 1
         stages.append((terms, error))
@@ -239,6 +257,7 @@ def grow_terms(unit: Float64, values: Float64, settings: GrowthSettings) -> list
         for first in range(0, n_points, _BLOCK):
             block = slice(first, first + _BLOCK)
             asked_for += candidates(unit[:, block]) @ residuals[:, block].T
-        best = np.argsort(-np.sum(asked_for**2, axis=1), kind="stable")
+        wanted = np.sum((asked_for / n_points) ** 2, axis=1) + _PROMISE * _promise(candidates.degrees, fitted)
+        best = np.argsort(-wanted, kind="stable")
         n_new = min(room, max(20, int(settings.growth * len(degrees))))
         degrees = np.concatenate([degrees, candidates.degrees[best[:n_new]]])

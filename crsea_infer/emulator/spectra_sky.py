@@ -9,12 +9,13 @@ unless that is a parameter of the grid already.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
 from crsea_infer.arrays import Array, Float64, array_namespace
 from crsea_infer.emulator.model import BoundModel, Request, SkyModel
+from crsea_infer.emulator.sky import COMPONENT_SCALES, LEPTON_SCALES
 from crsea_infer.errors import UserError
 from crsea_infer.files import digest
 from crsea_infer.physics.local_spectrum import local_intensity
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = ["SpectraSky"]
 
-_GAS_SCALES = {"HI": "hi_scale", "H2": "xco_scale"}
+_SCALES: Final = {**COMPONENT_SCALES, **LEPTON_SCALES}
 
 
 def _interpolation(at: Float64, energies: Float64) -> Float64:
@@ -150,7 +151,7 @@ class SpectraSky(SkyModel):
                 f"{spectrum.label}: energies from {energies.min():g} to {energies.max():g} GeV are wanted",
                 valid=f"{at[0]:g} to {at[-1]:g} GeV, the energies of the imported grid",
             )
-        scale = _GAS_SCALES.get(spectrum.component, f"{spectrum.component}_scale")
+        scale = _SCALES.get(spectrum.component, f"{spectrum.component}_scale")
         return _Part(spectrum.component, self.emulator.columns(spectrum), _interpolation(at, energies), scale)
 
     def bind(self, requests: Sequence[Request]) -> BoundModel:

@@ -21,6 +21,7 @@ from crsea_infer.grids.pieces import Build
 from crsea_infer.grids.response import GridSettings, write_grid
 from crsea_infer.grids.schedule import Schedule, run_build
 from crsea_infer.physics.geometry import COMPONENTS, absorption_nodes
+from crsea_infer.physics.leptons import LEPTON_COMPONENTS, LEPTON_ENERGIES
 
 if TYPE_CHECKING:
     import argparse
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
     from crsea_infer.arrays import Float64
+    from crsea_infer.physics.leptons import LeptonSolver
     from crsea_infer.physics.response import ResponseSolver
 
 __all__ = [
@@ -44,19 +46,20 @@ __all__ = [
 
 @dataclass(frozen=True)
 class ResponseTask:
-    """The responses of all regions at one point of transport parameters.
+    """Everything a response grid holds, at one point of transport parameters.
 
     Attributes
     ----------
-    solver
-        Transport seen through the regions.
+    solver, lepton_solver
+        Transport of nuclei and of electrons seen through the regions; None when the grid leaves electrons out.
     """
 
     solver: ResponseSolver
+    lepton_solver: LeptonSolver | None
 
     @classmethod
     def from_json(cls, content: dict[str, Any]) -> Self:
-        """Make the solver from the settings of a grid (seconds: the geometry of the regions).
+        """Make the solvers from the settings of a grid (seconds: the geometry of the regions).
 
         Raises
         ------
@@ -71,11 +74,15 @@ class ResponseTask:
                 f"this worker would compute another grid: {', '.join(differing)} differ",
                 valid="the same version of crsea_infer, with the same gas table, on every worker",
             )
-        return cls(settings.solver())
+        return cls(settings.solver(), settings.lepton_solver())
 
     def __call__(self, point: Mapping[str, float]) -> Float64:
-        """Return effective columns, cm^-2, shape [region, component, absorption, rigidity]."""
-        return self.solver(point["delta_slope"], point["halo_height"])
+        """Return responses (cm^-2), then intensities of electrons' gamma rays, in one row."""
+        here = point["delta_slope"], point["halo_height"]
+        parts = [self.solver(*here).ravel()]
+        if self.lepton_solver is not None:
+            parts.append(self.lepton_solver(*here).ravel())
+        return np.concatenate(parts)
 
 
 def response_build(settings: GridSettings) -> Build:
@@ -88,23 +95,34 @@ def response_build(settings: GridSettings) -> Build:
     )
 
 
-def response_dataset(settings: GridSettings, responses: Float64) -> xr.Dataset:
-    """Return the grid of responses [point, region, component, absorption, rigidity] with everything it carries."""
+def response_dataset(settings: GridSettings, rows: Float64) -> xr.Dataset:
+    """Return the grid whose points have the given `rows` of :class:`ResponseTask`, with everything it carries."""
     import xarray as xr
 
-    design = np.array(list(itertools.product(*(axis.nodes for axis in settings.axes))))
+    design = response_build(settings).points
     content = settings.as_json()
+    n_regions = len(settings.regions)
+    shape = n_regions, len(COMPONENTS), absorption_nodes().size, settings.n_rigidity
+    n_responses = int(np.prod(shape))
+    extra: dict[str, Any] = {}
+    if settings.electrons is not None:
+        extra["leptons"] = (
+            ("point", "region", "lepton_component", "lepton_energy"),
+            rows[:, n_responses:].reshape(-1, n_regions, len(LEPTON_COMPONENTS), LEPTON_ENERGIES.size),
+            {"units": "GeV-1 cm-2 s-1 sr-1", "long_name": "intensity of the gamma rays of electrons"},
+        )
     return xr.Dataset(
         {
+            **extra,
             "response": (
                 ("point", "region", "component", "absorption", "rigidity"),
-                responses,
+                rows[:, :n_responses].reshape(-1, *shape),
                 {
                     "units": "cm-2",
                     "long_name": "effective gas column: mean column weighted by the cosmic-ray density relative to "
                     "the Sun, attenuated",
                 },
-            )
+            ),
         },
         coords={
             **{
@@ -113,6 +131,8 @@ def response_dataset(settings: GridSettings, responses: Float64) -> xr.Dataset:
             },
             "region": list(settings.regions),
             "component": list(COMPONENTS),
+            "lepton_component": list(LEPTON_COMPONENTS),
+            "lepton_energy": ("lepton_energy", LEPTON_ENERGIES, {"units": "GeV"}),
             "absorption": ("absorption", absorption_nodes(), {"units": "1/kpc"}),
             "rigidity": ("rigidity", settings.rigidities, {"units": "GV"}),
         },

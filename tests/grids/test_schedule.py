@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+import xarray as xr
 
 from crsea_infer.errors import UserError
 from crsea_infer.grids.pieces import Build, Pieces
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
 SMALL = GridSettings(
     regions=("l=60..62,b=-1..1",),
-    axes=(Axis("delta_slope", 0.0, 0.1, 6, "1/kpc"), Axis("halo_height", 2.0, 12.0, 5, "kpc", "log")),
+    axes=(Axis("delta_slope", 0.0, 0.1, 4, "1/kpc"), Axis("halo_height", 2.0, 12.0, 3, "kpc", "log")),
 )
 # worker processes find the tasks of this file as a plain module
 TASKS = """
@@ -77,6 +78,15 @@ def _expected(n: int = 40) -> np.ndarray:
     return np.stack([x**2, x], axis=-1)
 
 
+def _assert_same(grid: xr.Dataset, other: xr.Dataset) -> None:
+    """Everything the same; numbers to the last bits, which a sum may change with the place of its array in memory."""
+    xr.testing.assert_allclose(grid, other, rtol=1e-13)
+    assert grid.attrs == other.attrs
+    assert {name: array.attrs for name, array in grid.variables.items()} == {
+        name: array.attrs for name, array in other.variables.items()
+    }
+
+
 def test_points_come_back_in_order(tmp_path: Path) -> None:
     seen: list[tuple[int, int]] = []
     values = run_build(_build(), tmp_path / "b", Schedule(chunk=7), lambda done, total: seen.append((done, total)))
@@ -86,9 +96,8 @@ def test_points_come_back_in_order(tmp_path: Path) -> None:
 
 def test_a_response_grid_of_many_workers_is_that_of_one(tmp_path: Path) -> None:
     grid = build_response_grid(SMALL, tmp_path / "grid.nc", Schedule(chunk=4))
-    alone = build_grid(SMALL)
-    assert grid.identical(alone)
-    assert read_grid(tmp_path / "grid.nc").identical(alone)
+    _assert_same(grid, build_grid(SMALL))
+    assert read_grid(tmp_path / "grid.nc").identical(grid)
     assert not (tmp_path / "grid.nc.points").exists()
 
 
@@ -225,9 +234,9 @@ def test_a_response_grid_through_dask_is_that_of_one_process(tmp_path: Path) -> 
             if done >= total / 3:
                 workers[0].kill()
 
-        grid = build_response_grid(SMALL, tmp_path / "grid.nc", Schedule(scheduler=address, chunk=2), kill_one)
+        grid = build_response_grid(SMALL, tmp_path / "grid.nc", Schedule(scheduler=address, chunk=1), kill_one)
         assert workers[0].poll() is not None
-    assert grid.identical(build_grid(SMALL))
+    _assert_same(grid, build_grid(SMALL))
 
 
 def _writers(log: Path) -> list[str]:
