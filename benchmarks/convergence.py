@@ -1,7 +1,7 @@
 """What the numerics cost: the flux at the shipped settings against much finer ones, one setting at a time.
 
-Prints (and with --output writes) the table of docs/convergence.md: radial cells, cosine modes, rigidity nodes, steps along
-the line of sight, height nodes, sky pixels and steps in cosmic-ray energy, each as the largest relative error of the
+Prints (and with --output writes) the table of docs/convergence.md: radial cells, cosine modes, rigidity nodes, steps
+along the line of sight, height nodes and steps in cosmic-ray energy, each as the largest relative error of the
 gamma-ray and neutrino intensity of the LHAASO and Tibet regions over 10 GeV to 1 PeV and a set of transport points; and
 the time of a transport point on one core.
 
@@ -42,10 +42,12 @@ def intensities(settings: GridSettings) -> np.ndarray:
     for point in POINTS:
         response = solver(*point)
         columns = [fold.columns(response) for fold in folds]
-        result.append([
-            [(column * moment).sum(axis=(1, 3)) for column, moment in zip(columns, per_spectrum, strict=True)]
-            for per_spectrum in moments
-        ])
+        result.append(
+            [
+                [(column * moment).sum(axis=(1, 3)) for column, moment in zip(columns, per_spectrum, strict=True)]
+                for per_spectrum in moments
+            ]
+        )
     return np.asarray(result)
 
 
@@ -108,11 +110,9 @@ def main() -> None:
         solver(0.04, 4.7)
         times.append(time.perf_counter() - start)
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    lines += [
-        "",
-        f"One transport point (16 rigidities, three regions): {1e3 * np.median(times):.1f} ms on one core. Peak memory of "
-        f"this study, which is finer than a grid build: {memory:.0f} MiB.",
-    ]
+    milliseconds = 1e3 * np.median(times)
+    lines += ["", f"One transport point (16 rigidities, three regions): {milliseconds:.1f} ms on one core."]
+    lines += [f"Peak memory of this study, which is finer than a grid build: {memory:.0f} MiB."]
     text = "\n".join(lines)
     print(text)
     if arguments.output is not None:

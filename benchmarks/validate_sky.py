@@ -13,14 +13,22 @@ import argparse
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from astropy.table import Table
 
 from crsea_infer.emulator import exact, load
+from crsea_infer.emulator.fold import SpectralFold
 from crsea_infer.emulator.model import Request
+from crsea_infer.emulator.store import read_emulator
+from crsea_infer.errors import UserError
 from crsea_infer.inference.hypotheses import load_hypothesis
+from crsea_infer.physics.aafrag import require_tables
 from crsea_infer.physics.regions import parse_region
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 DATA = Path(__file__).parent / "data"
 HYPOTHESES = ("gamma-optimized-min", "gamma-optimized-max", "base-min", "base-max")
@@ -76,7 +84,8 @@ def gamma_rays(axes: np.ndarray) -> list[Residual]:
             axes[1].plot(energies, ratio, ls="-" if absorbed else ":", color=style["color"])
     axes[0].set(xscale="log", yscale="log", ylabel=r"$E^{2.8}\,I$ [GeV$^{1.8}$ cm$^{-2}$ s$^{-1}$ sr$^{-1}$]")
     axes[0].set_title(r"gamma rays, $25^\circ < l < 100^\circ$, $|b| < 5^\circ$ (circles: published)", fontsize=8)
-    axes[0].legend(fontsize=6.5, loc="lower left")
+    axes[0].set_ylim(1.2e-5, None)
+    axes[0].legend(fontsize=5.5, loc="lower center", ncol=2)
     axes[1].set(xscale="log", xlabel="energy [GeV]", ylabel="ours / published", ylim=(0.8, 1.2))
     axes[1].axhspan(0.85, 1.15, color="0.92")
     axes[1].axhline(1.0, color="0.5", lw=0.6)
@@ -84,7 +93,7 @@ def gamma_rays(axes: np.ndarray) -> list[Residual]:
 
 
 def cosmic_rays(axes: np.ndarray) -> list[Residual]:
-    """Compare protons and helium at the Sun (3 %) and at 6 and 4 kpc (10 %), above 1 TeV per nucleon... to 1 EeV."""
+    """Compare protons and helium at the Sun (3 %) and at 6 and 4 kpc (10 %), from 1 TeV to 10 PeV per nucleon."""
     table = Table.read(DATA / "published_cosmic_rays.ecsv")
     sky = load()
     residuals = []
@@ -113,33 +122,78 @@ def cosmic_rays(axes: np.ndarray) -> list[Residual]:
         axis.axhspan(0.97, 1.03, color="0.92")
         axis.axhline(1.0, color="0.5", lw=0.6)
         unit = "energy [GeV]" if species == "proton" else "energy per nucleon [GeV]"
-        axis.set(xscale="log", xlabel=unit, ylabel="ours / published", ylim=(0.8, 1.2), title=species)
-        axis.legend(fontsize=5.5, ncol=2, loc="lower left")
+        axis.set(xscale="log", xlabel=unit, ylabel="ours / published", ylim=(0.65, 1.15), title=species)
+        axis.legend(fontsize=6, loc="lower left")
     return residuals
 
 
-def neutrinos(axis: object) -> list[Residual]:
+def neutrinos(axis: Axes) -> list[Residual]:
     """Set the sky-integrated flux per flavour of gamma-optimized Min beside the KRAgamma5 template."""
     template = Table.read(DATA / "kra_gamma5_template.ecsv")
     energies = np.geomspace(1e3, 3e5, 30)
     (intensity,) = load().bind([Request("neutrino", tuple(energies), "full_sky")])(fiducial("gamma-optimized-min"))
     flux = 4 * np.pi * intensity * energies**2
-    axis.plot(energies, flux, color=COLOURS["gamma-optimized-min"], label="gamma-optimized-min")  # type: ignore[attr-defined]
-    axis.plot(template["energy"], template["scaled_flux"], "k--", label=r"KRA$\gamma^5$ template")  # type: ignore[attr-defined]
-    axis.set(  # type: ignore[attr-defined]
+    axis.plot(energies, flux, color=COLOURS["gamma-optimized-min"], label="gamma-optimized-min")
+    axis.plot(template["energy"], template["scaled_flux"], "k--", label=r"KRA$\gamma^5$ template")
+    axis.set(
         xscale="log",
         yscale="log",
         xlabel="neutrino energy [GeV]",
         ylabel=r"$E^2\,F$ per flavour, whole sky [GeV cm$^{-2}$ s$^{-1}$]",
         xlim=(1e3, 3e5),
     )
-    axis.legend(fontsize=7)  # type: ignore[attr-defined]
+    axis.legend(fontsize=7)
     there = np.exp(np.interp(np.log([1.1e3, 1e4, 1e5]), np.log(template["energy"]), np.log(template["scaled_flux"])))
     ours = np.exp(np.interp(np.log([1.1e3, 1e4, 1e5]), np.log(energies), np.log(flux)))
     return [
         Residual(f"neutrinos, whole sky at {energy}: ours / KRAgamma5", ratio, None)
         for energy, ratio in zip(("1.1 TeV", "10 TeV", "100 TeV"), ours / there, strict=True)
     ]
+
+
+def electrons(axis: Axes) -> list[Residual]:
+    """Set inverse Compton and bremsstrahlung beside pion decay in 25 < l < 100, |b| < 5."""
+    energies = np.geomspace(10.0, 1e5, 25)
+    scales = {"inverse_compton_scale": np.asarray(1.0), "bremsstrahlung_scale": np.asarray(1.0)}
+    bound = load().bind([Request("gamma", tuple(energies), "l=25..100,b=-5..5")])
+    residuals = []
+    for hypothesis in ("gamma-optimized-min", "base-min"):
+        (parts,) = bound.components(fiducial(hypothesis) | scales)
+        pions = parts["HI"] + parts["H2"]
+        for name, line in (("IC", "-"), ("bremsstrahlung", "--")):
+            share = parts[name] / pions
+            axis.plot(energies, share, line, color=COLOURS[hypothesis], label=f"{name}, {hypothesis}")
+            value = float(np.interp(np.log(100.0), np.log(energies), share))
+            residuals.append(Residual(f"{name} / pion decay at 100 GeV, {hypothesis}", value, None))
+    axis.set(xscale="log", yscale="log", xlabel="energy [GeV]", ylabel="relative to pion decay", ylim=(1e-5, 0.3))
+    axis.legend(fontsize=6, loc="lower left")
+    return residuals
+
+
+def cross_sections(axis: Axes) -> list[Residual]:
+    """Set AAfrag beside Kelner-Aharonian for gamma rays and neutrinos of gamma-optimized Min, if it is installed."""
+    try:
+        require_tables()
+    except UserError:
+        return []
+    rigidities = read_emulator().settings.rigidities
+    energies = np.geomspace(10.0, 1e6, 21)
+    values = fiducial("gamma-optimized-min")
+    residuals = []
+    for product, colour in (("gamma", "#0072B2"), ("neutrino", "#D55E00")):
+        flat = [
+            SpectralFold.for_energies(product, energies, rigidities, absorb=False, cross_section=choice)
+            .moments(values)
+            .sum(axis=-1)
+            for choice in ("kelner-aharonian", "aafrag")
+        ]
+        ratio = flat[1] / flat[0]
+        axis.plot(energies, ratio, color=colour, label=f"{product}s" if product == "neutrino" else "gamma rays")
+        residuals.append(Residual(f"AAfrag / Kelner-Aharonian, {product}, at 10 TeV", float(ratio[12]), None))
+    axis.axhline(1.0, color="0.5", lw=0.6)
+    axis.set(xscale="log", xlabel="energy [GeV]", ylabel="AAfrag / Kelner-Aharonian", ylim=(0.6, 1.3))
+    axis.legend(fontsize=7)
+    return residuals
 
 
 def shares_of_the_sky() -> list[Residual]:
@@ -179,6 +233,13 @@ def main() -> int:
     figure, axis = plt.subplots(figsize=(3.6, 3), layout="constrained")
     residuals += neutrinos(axis)
     figure.savefig(output / "neutrinos.png")
+    figure, axis = plt.subplots(figsize=(3.6, 3), layout="constrained")
+    residuals += electrons(axis)
+    figure.savefig(output / "electrons.png")
+    figure, axis = plt.subplots(figsize=(3.6, 3), layout="constrained")
+    residuals += cross_sections(axis)
+    if residuals[-1].what.startswith("AAfrag"):
+        figure.savefig(output / "cross_sections.png")
     residuals += shares_of_the_sky()
 
     lines = ["| what | value | limit | |", "|---|---|---|---|"]

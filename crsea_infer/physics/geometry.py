@@ -1,6 +1,6 @@
 """How much gas a sky region sees at each place of the Galaxy, through the absorbing CMB.
 
-For a region and a gas component the mean intensity is an integral over (R, |z|) of the cosmic-ray density times a
+For a region and a gas component the mean intensity is an integral over (R, abs(z)) of the cosmic-ray density times a
 weight: the region-averaged column of gas at that place, attenuated on its way to the Sun. The weights are computed once
 per region. Attenuation enters through a few Chebyshev nodes of the absorption coefficient, from which that of any
 energy follows by interpolation. The Galaxy is symmetric about the plane and about l = 0 except for its columns, so the

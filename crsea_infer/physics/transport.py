@@ -1,10 +1,11 @@
 """Steady-state diffusion of cosmic-ray nuclei in an axisymmetric Galaxy.
 
-For each rigidity the density f obeys div(D grad f) + q = 0 with free escape at |z| = halo height and at the rim of the
-disc. The diffusion coefficient D = D0 (rigidity / 4 GV)^delta(R), with delta(R) rising linearly (slope `delta_slope`)
-out to the Sun and constant beyond, does not depend on z, so f is expanded in cosines of z and every mode becomes one
-tridiagonal system in R (finite volumes, symmetric positive definite). High modes are local: their sum is known in
-closed form as the solution of a slab. Only the residual between the two needs summing, and 18 modes give 1e-4.
+For each rigidity the density f obeys div(D grad f) + q = 0 with free escape at abs(z) = halo height and at the rim of
+the disc. The diffusion coefficient D = D0 (rigidity / 4 GV)^delta(R), with delta(R) rising linearly (slope
+`delta_slope`) out to the Sun and constant beyond, does not depend on z, so f is expanded in cosines of z and every
+mode becomes one tridiagonal system in R (finite volumes, symmetric positive definite). High modes are local: their
+sum is known in closed form as the solution of a slab. Only the residual between the two needs summing, and 18 modes
+give 1e-4.
 
 Without energy losses D0 and delta(R_sun) multiply every f by the same factor and cancel in f / f(Sun): the result
 depends on `delta_slope`, `halo_height` and rigidity alone.
