@@ -162,10 +162,11 @@ def train_spectra_emulator(
     settings = settings or TrainingSettings()
     say = say or (lambda _: None)
     n_points, n_parameters = grid.points.shape
-    if n_points < 3 * n_parameters:
+    least = 3 * max(n_parameters, 1)
+    if n_parameters == 0 or n_points < least:
         raise UserError(
             f"the grid has {n_points} points in {n_parameters} parameters",
-            valid=f"at least {3 * n_parameters}; some hundreds make a useful emulator",
+            valid=f"at least one parameter, and at least {least} points; some hundreds make a useful emulator",
             fix="compute more points, or vary fewer parameters",
         )
     if settings.method not in {"auto", "polynomial chaos", "gaussian process"}:

@@ -1,0 +1,120 @@
+"""From files of other codes to an emulator, through the functions that the command line calls."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING
+
+import healpy
+import numpy as np
+import pytest
+from astropy.io import fits
+
+from crsea_infer.emulator.spectra import read_spectra_emulator
+from crsea_infer.emulator.spectra_commands import add_training_arguments, train_on_spectra, validate_on_spectra
+from crsea_infer.errors import UserError
+from crsea_infer.grids import importing
+from crsea_infer.grids.scale_out import add_arguments, schedule_of
+from crsea_infer.grids.spectra import grid_kind
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+N_SIDE = 16
+ENERGIES = np.geomspace(10.0, 1e4, 5)
+
+
+def _map(path: Path, height: float, index: float) -> str:
+    """A HERMES file whose brightness falls away from the plane the slower, the higher the halo."""
+    _, latitude = healpy.pix2ang(N_SIDE, np.arange(12 * N_SIDE**2), lonlat=True)
+    hdus = [fits.PrimaryHDU()]
+    for energy in ENERGIES:
+        values = energy**index * np.exp(-np.abs(latitude) / (3.0 * height)) * np.log1p(height)
+        unit = "GeV^-1 m^-2 s^-1 sr^-1"
+        column = fits.Column("TFLOAT", "1E", unit=unit, array=values.astype(np.float32))
+        table = fits.BinTableHDU.from_columns([column])
+        for key, value in {
+            "PIXTYPE": "HEALPIX",
+            "INDXSCHM": "IMPLICIT",
+            "ORDERING": "RING",
+            "COORDSYS": "G",
+            "NSIDE": N_SIDE,
+            "ENERGY": energy * 1.602176634e-10,
+        }.items():
+            table.header[key] = value
+        hdus.append(table)
+    fits.HDUList(hdus).writeto(path)
+    return path.name
+
+
+def _table(folder: Path, n_models: int, seed: int) -> Path:
+    folder.mkdir()
+    rng = np.random.default_rng(seed)
+    rows = ["halo_height,index,gamma_pi0"]
+    corners = [(2.0, -2.8), (12.0, -2.5)]
+    points = corners + [(rng.uniform(2, 12), rng.uniform(-2.8, -2.5)) for _ in range(n_models - 2)]
+    rows += [f"{h!r},{i!r},{_map(folder / f'{n}.fits', h, i)}" for n, (h, i) in enumerate(points)]
+    (folder / "models.csv").write_text("\n".join(rows))
+    return folder / "models.csv"
+
+
+def _import(arguments: list[str]) -> str:
+    parser = argparse.ArgumentParser()
+    importing.add_arguments(parser)
+    return importing.execute(parser.parse_args(arguments))
+
+
+def _train(grid: Path, output: Path, *options: str) -> str:
+    parser = argparse.ArgumentParser()
+    add_training_arguments(parser)
+    parser.add_argument("grid")
+    arguments = parser.parse_args([*options, "unused"])
+    arguments.grid, arguments.output = grid, output
+    return train_on_spectra(arguments)
+
+
+def test_maps_become_an_emulator_that_knows_its_error(tmp_path: Path) -> None:
+    region = ["--region", "l=20..60,b=-5..5"]
+    table, other = _table(tmp_path / "training", 40, 1), _table(tmp_path / "test", 12, 2)
+    said = _import(["hermes", str(table), *region, "--output", str(tmp_path / "grid.nc")])
+    assert "40 models x 1 regions" in said
+    assert "halo_height, index" in said
+    assert grid_kind(tmp_path / "grid.nc") == "spectra"
+    said = _train(tmp_path / "grid.nc", tmp_path / "emulator.npz")
+    assert "gamma pi0 l=20..60,b=-5..5" in said
+    emulator = read_spectra_emulator(tmp_path / "emulator.npz")
+    assert emulator.metadata["validation"]["quantile_99.9"] < 1e-2
+    assert emulator.metadata["provenance"]["table"] == "models.csv"
+    assert "40 held-out points" in validate_on_spectra(tmp_path / "emulator.npz")
+    _import(["hermes", str(other), *region, "--output", str(tmp_path / "test.nc")])
+    assert "all, 12 points" in validate_on_spectra(tmp_path / "emulator.npz", tmp_path / "test.nc")
+    _import(["hermes", str(other), "--region", "l=0..90,b=-5..5", "--output", str(tmp_path / "else.nc")])
+    with pytest.raises(UserError, match="other spectra"):
+        validate_on_spectra(tmp_path / "emulator.npz", tmp_path / "else.nc")
+
+
+def test_one_model_alone_can_be_averaged_but_not_learned(tmp_path: Path) -> None:
+    table = _table(tmp_path / "one", 2, 1)
+    lines = table.read_text().splitlines()
+    table.write_text("\n".join(lines[:2]))
+    said = _import(["hermes", str(table), "--region", "l=20..60,b=-5..5", "--output", str(tmp_path / "grid.nc")])
+    assert "none: one model" in said
+    with pytest.raises(UserError, match="at least"):
+        _train(tmp_path / "grid.nc", tmp_path / "emulator.npz")
+
+
+@pytest.mark.parametrize("factor", ["0", "-1", "nan"])
+def test_senseless_factors_are_refused(tmp_path: Path, factor: str) -> None:
+    with pytest.raises(UserError, match="--neutrino-factor"):
+        _import(
+            ["hermes", str(tmp_path / "absent.csv"), f"--neutrino-factor={factor}", "--output", str(tmp_path / "g")]
+        )
+
+
+def test_options_of_a_build_are_checked() -> None:
+    parser = argparse.ArgumentParser()
+    add_arguments(parser)
+    schedule = schedule_of(parser.parse_args(["--scheduler", "tcp://host:8786", "--chunk", "200"]))
+    assert (schedule.scheduler, schedule.chunk, schedule.workers) == ("tcp://host:8786", 200, 2)
+    with pytest.raises(UserError, match="0 workers"):
+        schedule_of(parser.parse_args(["--workers", "0"]))
