@@ -99,6 +99,8 @@ def insertion_p_value(runs: Sequence[tuple[Float64, Float64, Float64]]) -> float
     """
     from scipy.stats import kstest
 
+    # Ranks are whole numbers; spread evenly within their steps, they are uniform when the walks are good.
+    generator = np.random.default_rng(0)
     ranks: list[float] = []
     for log_likelihood, slot, live in runs:
         n_live = int(live[0])
@@ -113,6 +115,6 @@ def insertion_p_value(runs: Sequence[tuple[Float64, Float64, Float64]]) -> float
         for index in range(n_births):
             del alive[bisect_left(alive, float(log_likelihood[index]))]
             value = float(log_likelihood[born[index]])
-            ranks.append((bisect_left(alive, value) + 0.5) / n_live)
+            ranks.append((bisect_left(alive, value) + generator.random()) / n_live)
             insort(alive, value)
     return float(kstest(ranks, "uniform").pvalue) if ranks else 1.0
