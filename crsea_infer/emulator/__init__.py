@@ -12,11 +12,23 @@ if TYPE_CHECKING:
 __all__ = ["exact", "load"]
 
 
+def _is_of_spectra(path: Path) -> bool:
+    from crsea_infer.emulator.archive import archive_kind
+    from crsea_infer.emulator.spectra import SPECTRA_KINDS
+
+    return archive_kind(path) in SPECTRA_KINDS
+
+
 def load(path: Path | None = None, *, absorption: bool = True) -> SkyModel:
     """Return the sky model of an emulator file; without a path, that of the emulator shipped with the package."""
     from crsea_infer.emulator.sky import EmulatedSky
     from crsea_infer.emulator.store import read_emulator
 
+    if path is not None and _is_of_spectra(path):
+        from crsea_infer.emulator.spectra import read_spectra_emulator
+        from crsea_infer.emulator.spectra_sky import SpectraSky
+
+        return SpectraSky(read_spectra_emulator(path))
     return EmulatedSky(read_emulator(path), absorption=absorption)
 
 
@@ -25,4 +37,12 @@ def exact(path: Path | None = None, *, absorption: bool = True) -> SkyModel:
     from crsea_infer.emulator.sky import ExactSky
     from crsea_infer.emulator.store import read_emulator
 
+    if path is not None and _is_of_spectra(path):
+        from crsea_infer.errors import UserError
+
+        raise UserError(
+            f"{path} was trained on spectra of another code, which this package cannot run",
+            valid="an emulator of responses",
+            fix="leave --exact out",
+        )
     return ExactSky(read_emulator(path).settings, absorption=absorption)

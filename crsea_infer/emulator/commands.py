@@ -13,13 +13,17 @@ __all__ = ["add_arguments", "execute"]
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the sub-commands of ``crsea-infer emulator``."""
+    from crsea_infer.emulator.spectra_commands import add_training_arguments
+
     commands = parser.add_subparsers(dest="emulator_command", required=True, metavar="COMMAND")
     train = commands.add_parser("train", help="train an emulator on a grid and validate it", allow_abbrev=False)
     train.add_argument("grid", type=Path, help="file written by grid build")
     train.add_argument("--output", type=Path, default=Path("emulator.npz"), help="file to write (default: %(default)s)")
     train.add_argument("-n", type=int, default=500, help="held-out points of the validation (default: %(default)s)")
+    add_training_arguments(train)
     check = commands.add_parser("validate", help="compare an emulator with the solver", allow_abbrev=False)
     check.add_argument("emulator", type=Path, nargs="?", help="file of emulator train (default: the shipped emulator)")
+    check.add_argument("--grid", type=Path, help="emulators of spectra: another grid to test on")
     check.add_argument("-n", type=int, default=500, help="held-out points (default: %(default)s)")
 
 
@@ -33,6 +37,17 @@ def execute(arguments: argparse.Namespace) -> None:
 
 
 def _train(arguments: argparse.Namespace) -> None:
+    from crsea_infer.grids.spectra import grid_kind
+
+    if grid_kind(arguments.grid) != "response":
+        from crsea_infer.emulator.spectra_commands import train_on_spectra
+
+        print(train_on_spectra(arguments))
+        return
+    _train_responses(arguments)
+
+
+def _train_responses(arguments: argparse.Namespace) -> None:
     import dataclasses
 
     from crsea_infer.emulator.response import train
@@ -59,6 +74,17 @@ def _train(arguments: argparse.Namespace) -> None:
 
 
 def _validate(arguments: argparse.Namespace) -> None:
+    from crsea_infer.emulator.archive import archive_kind
+
+    if arguments.emulator is not None and archive_kind(arguments.emulator) != "response":
+        from crsea_infer.emulator.spectra_commands import validate_on_spectra
+
+        print(validate_on_spectra(arguments.emulator, arguments.grid))
+        return
+    _validate_responses(arguments)
+
+
+def _validate_responses(arguments: argparse.Namespace) -> None:
     from crsea_infer.emulator.store import read_emulator
     from crsea_infer.emulator.validate import validate
     from crsea_infer.progress import counter

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from crsea_infer.grids.response import CrossSection
 
-__all__ = ["ENERGY_RANGE", "SpectralFold"]
+__all__ = ["COLUMN_UNIT", "ENERGY_RANGE", "SpectralFold"]
 
 ENERGY_RANGE: Final = (1.0, 5.0e6)
 """Energies of gamma rays and neutrinos that the model covers, GeV."""
@@ -38,6 +38,7 @@ _POINTS_PER_DECADE: Final[Mapping[str, int]] = MappingProxyType({"gamma": 20, "n
 # which takes finer steps (docs/physics.md has the table)
 _DECADES_ABOVE: Final = 4.0  # of cosmic-ray energy above the secondary's: what lies beyond contributes less than 5e-5
 _SQUARE_METRES_TO_CM: Final = 1e-4
+COLUMN_UNIT: Final = 1e22  # cm^-2: moments and columns are counted in it, so that single precision holds them
 
 
 def _kernel(
@@ -128,7 +129,7 @@ class SpectralFold:
         beams: tuple[tuple[Species, Float64], ...] = (("proton", rigidity_proton), ("helium", rigidity_helium))
         for species, at in beams:
             kernel = _kernel(cross_section, species, product, energies[:, None], kinetic)
-            kernel = kernel * (kinetic * step * _SQUARE_METRES_TO_CM * enhancement)
+            kernel = kernel * (kinetic * step * (_SQUARE_METRES_TO_CM * COLUMN_UNIT * enhancement))
             parts.append(kernel.T[:, :, None] * cardinal(np.log(at))[:, None, :])
         coefficients = (
             cmb_absorption_coefficient(energies) if absorb and product == "gamma" else np.zeros(energies.size)
@@ -141,7 +142,7 @@ class SpectralFold:
         )
 
     def columns(self, responses: Array) -> Array:
-        """Return effective columns at the energies and nodes of the request.
+        """Return effective columns at the energies and nodes of the request, in units of 1e22 cm^-2.
 
         Parameters
         ----------
@@ -154,11 +155,11 @@ class SpectralFold:
             Shape [..., n_energies, n_nodes].
         """
         xp = array_namespace(responses)
-        at_nodes = xp.matmul(responses, xp.asarray(self.nodes.T))
+        at_nodes = xp.matmul(responses / COLUMN_UNIT, xp.asarray(self.nodes.T))
         return xp.matmul(xp.asarray(self.absorption), at_nodes)
 
     def moments(self, parameters: Mapping[str, Array]) -> Array:
-        """Return intensity per unit column, at each energy and rigidity node, shape [..., n_energies, n_nodes]."""
+        """Return intensity per 1e22 cm^-2 of column, at each energy and node, shape [..., n_energies, n_nodes]."""
         proton = local_intensity("proton", self.kinetic, parameters)
         helium = local_intensity("helium", self.kinetic, parameters)
         xp = array_namespace(proton)

@@ -1,4 +1,4 @@
-"""The command line of grids: build, info, and the compact gas table."""
+"""The command line of grids: build, import, info, and the compact gas table."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ __all__ = ["add_arguments", "execute"]
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the sub-commands of ``crsea-infer grid``."""
+    from crsea_infer.grids import importing, scale_out
+
     commands = parser.add_subparsers(dest="grid_command", required=True, metavar="COMMAND")
     build = commands.add_parser(
         "build",
@@ -40,6 +42,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="factor for nuclei heavier than helium (default: %(default)s, as the published maps)",
     )
     build.add_argument("--no-leptons", action="store_true", help="leave the gamma rays of electrons out")
+    scale_out.add_arguments(build)
+    importer = commands.add_parser(
+        "import", help="make a grid of models from HERMES maps or DRAGON2 output", allow_abbrev=False
+    )
+    importing.add_arguments(importer)
     info = commands.add_parser("info", help="say what a grid holds and how it was made", allow_abbrev=False)
     info.add_argument("grid", type=Path, help="file written by grid build")
     gas = commands.add_parser("gas", help="make the compact gas table from full ring maps", allow_abbrev=False)
@@ -49,13 +56,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def execute(arguments: argparse.Namespace) -> None:
     """Run the sub-command that was parsed."""
-    {"build": _build, "info": _info, "gas": _gas}[arguments.grid_command](arguments)
+    {"build": _build, "import": _import, "info": _info, "gas": _gas}[arguments.grid_command](arguments)
 
 
 def _build(arguments: argparse.Namespace) -> None:
     from crsea_infer.errors import UserError
     from crsea_infer.files import make_directory
-    from crsea_infer.grids.response import DEFAULT_REGIONS, GridSettings, build_grid, write_grid
+    from crsea_infer.grids.response import DEFAULT_REGIONS, GridSettings
+    from crsea_infer.grids.scale_out import build_response_grid, schedule_of
     from crsea_infer.physics.aafrag import require_tables
     from crsea_infer.physics.electrons import ElectronSettings
     from crsea_infer.physics.regions import region_key
@@ -78,12 +86,34 @@ def _build(arguments: argparse.Namespace) -> None:
         electrons=None if arguments.no_leptons else ElectronSettings(),
     )
     with counter("transport points") as progress:
-        grid = build_grid(settings, progress)
-    write_grid(grid, arguments.output)
+        grid = build_response_grid(settings, arguments.output, schedule_of(arguments), progress)
     print(f"wrote {arguments.output}: {grid.sizes['point']} points x {len(regions)} regions, hash {grid.attrs['hash']}")
 
 
+def _import(arguments: argparse.Namespace) -> None:
+    from crsea_infer.grids import importing
+
+    print(importing.execute(arguments))
+
+
 def _info(arguments: argparse.Namespace) -> None:
+    from crsea_infer.grids.spectra import grid_kind
+
+    if grid_kind(arguments.grid) == "response":
+        _response_info(arguments)
+        return
+    from crsea_infer.emulator.spectra_commands import read_any_spectra_grid
+
+    grid = read_any_spectra_grid(arguments.grid)
+    print(f"{arguments.grid}: {grid_kind(arguments.grid)} grid, hash {grid.hash}, {len(grid.points)} points")
+    for parameter in grid.parameters:
+        print(f"  {parameter.name:<16} {parameter.lower:g} to {parameter.upper:g} {parameter.unit}")
+    for spectrum in grid.spectra:
+        low, high = min(spectrum.energies), max(spectrum.energies)
+        print(f"  {spectrum.label}: {low:.3g} to {high:.3g} GeV, {len(spectrum.energies)} energies")
+
+
+def _response_info(arguments: argparse.Namespace) -> None:
     import json
 
     from crsea_infer.grids.response import read_grid

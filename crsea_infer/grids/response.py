@@ -32,7 +32,16 @@ if TYPE_CHECKING:
 
     from crsea_infer.arrays import Float64
 
-__all__ = ["DEFAULT_AXES", "DEFAULT_REGIONS", "Axis", "GridSettings", "build_grid", "read_grid", "write_grid"]
+__all__ = [
+    "DEFAULT_AXES",
+    "DEFAULT_REGIONS",
+    "Axis",
+    "GridSettings",
+    "build_grid",
+    "grid_dataset",
+    "read_grid",
+    "write_grid",
+]
 
 
 @dataclass(frozen=True)
@@ -167,8 +176,6 @@ def build_grid(settings: GridSettings, progress: Callable[[int, int], None] | No
     progress
         Called with the number of points done and the total after each point.
     """
-    import xarray as xr
-
     solver, lepton_solver = settings.solver(), settings.lepton_solver()
     points = list(itertools.product(*(axis.nodes for axis in settings.axes)))
     names = [axis.name for axis in settings.axes]
@@ -182,10 +189,28 @@ def build_grid(settings: GridSettings, progress: Callable[[int, int], None] | No
             leptons[i] = lepton_solver(*here)
         if progress is not None:
             progress(i + 1, len(points))
-    design = np.array(points)
+    return grid_dataset(settings, np.array(points), responses, leptons if lepton_solver is not None else None)
+
+
+def grid_dataset(settings: GridSettings, design: Float64, responses: Float64, leptons: Float64 | None) -> xr.Dataset:
+    """Put a grid together, with everything that says what it is.
+
+    Parameters
+    ----------
+    settings
+        What was computed.
+    design
+        Values of the parameters, in the order of the axes, shape [point, axis].
+    responses
+        cm^-2, shape [point, region, component, absorption, rigidity].
+    leptons
+        Intensities of the gamma rays of electrons, shape [point, region, lepton component, lepton energy], or None.
+    """
+    import xarray as xr
+
     content = settings.as_json()
     extra: dict[str, Any] = {}
-    if lepton_solver is not None:
+    if leptons is not None:
         extra["leptons"] = (
             ("point", "region", "lepton_component", "lepton_energy"),
             leptons,

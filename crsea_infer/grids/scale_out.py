@@ -7,18 +7,16 @@ was. The last step gathers them into the one netCDF-4 file that everything else 
 from __future__ import annotations
 
 import itertools
-import json
 import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from crsea_infer import __version__
 from crsea_infer.errors import UserError
 from crsea_infer.files import digest, make_directory
 from crsea_infer.grids.pieces import Build
-from crsea_infer.grids.response import GridSettings, write_grid
+from crsea_infer.grids.response import GridSettings, grid_dataset, write_grid
 from crsea_infer.grids.schedule import Schedule, run_build
 from crsea_infer.physics.geometry import COMPONENTS, absorption_nodes
 from crsea_infer.physics.leptons import LEPTON_COMPONENTS, LEPTON_ENERGIES
@@ -97,52 +95,13 @@ def response_build(settings: GridSettings) -> Build:
 
 def response_dataset(settings: GridSettings, rows: Float64) -> xr.Dataset:
     """Return the grid whose points have the given `rows` of :class:`ResponseTask`, with everything it carries."""
-    import xarray as xr
-
-    design = response_build(settings).points
-    content = settings.as_json()
     n_regions = len(settings.regions)
     shape = n_regions, len(COMPONENTS), absorption_nodes().size, settings.n_rigidity
     n_responses = int(np.prod(shape))
-    extra: dict[str, Any] = {}
+    leptons = None
     if settings.electrons is not None:
-        extra["leptons"] = (
-            ("point", "region", "lepton_component", "lepton_energy"),
-            rows[:, n_responses:].reshape(-1, n_regions, len(LEPTON_COMPONENTS), LEPTON_ENERGIES.size),
-            {"units": "GeV-1 cm-2 s-1 sr-1", "long_name": "intensity of the gamma rays of electrons"},
-        )
-    return xr.Dataset(
-        {
-            **extra,
-            "response": (
-                ("point", "region", "component", "absorption", "rigidity"),
-                rows[:, :n_responses].reshape(-1, *shape),
-                {
-                    "units": "cm-2",
-                    "long_name": "effective gas column: mean column weighted by the cosmic-ray density relative to "
-                    "the Sun, attenuated",
-                },
-            ),
-        },
-        coords={
-            **{
-                axis.name: ("point", design[:, i], {"units": axis.unit, "lower": axis.lower, "upper": axis.upper})
-                for i, axis in enumerate(settings.axes)
-            },
-            "region": list(settings.regions),
-            "component": list(COMPONENTS),
-            "lepton_component": list(LEPTON_COMPONENTS),
-            "lepton_energy": ("lepton_energy", LEPTON_ENERGIES, {"units": "GeV"}),
-            "absorption": ("absorption", absorption_nodes(), {"units": "1/kpc"}),
-            "rigidity": ("rigidity", settings.rigidities, {"units": "GV"}),
-        },
-        attrs={
-            "kind": "response",
-            "settings": json.dumps(content, sort_keys=True),
-            "hash": digest(content),
-            "crsea_infer_version": __version__,
-        },
-    )
+        leptons = rows[:, n_responses:].reshape(-1, n_regions, len(LEPTON_COMPONENTS), LEPTON_ENERGIES.size)
+    return grid_dataset(settings, response_build(settings).points, rows[:, :n_responses].reshape(-1, *shape), leptons)
 
 
 def build_response_grid(

@@ -9,7 +9,7 @@ import pytest
 from astropy.io import fits
 
 from crsea_infer.emulator.dragon import dragon_intensities, dragon_spectra_grid, read_dragon_grid
-from crsea_infer.emulator.fold import SpectralFold
+from crsea_infer.emulator.fold import COLUMN_UNIT, SpectralFold
 from crsea_infer.errors import UserError
 from crsea_infer.grids.dragon import dragon_response, read_dragon
 from crsea_infer.grids.importing import import_dragon, write_dragon_grid
@@ -153,7 +153,7 @@ def test_intensities_are_those_of_the_emission_stage(tmp_path: Path) -> None:
     local = disc * np.concatenate([1e4 * fold.kinetic**-2.7, 6e2 * fold.kinetic**-2.6])
     per_column = (local @ fold.matrix).reshape(3, -1).sum(axis=-1)
     # the run ends at 7e6 GeV/n, the reference does not
-    assert gamma[0, 0] == pytest.approx(np.outer(column, per_column), rel=2e-3)
+    assert gamma[0, 0] == pytest.approx(np.outer(column / COLUMN_UNIT, per_column), rel=2e-3)
 
 
 def test_runs_become_a_grid_that_an_emulator_can_learn(tmp_path: Path) -> None:
