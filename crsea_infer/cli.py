@@ -108,6 +108,7 @@ def _parser(chosen: str) -> argparse.ArgumentParser:
     run = add("run", "compare the hypotheses of a run file on its data", _run, _RUN_EXAMPLES)
     run.add_argument("run", metavar="RUN", help="name or path of a run file")
     run.add_argument("--output", metavar="DIR", type=Path, help="where results go (default: results/NAME)")
+    run.add_argument("--fresh", action="store_true", help="discard what an earlier run left in DIR, and start anew")
     run.add_argument("--seed", metavar="N", type=_seed, help="seed of all random numbers (default: the run file's)")
 
     compare = add("compare", "give the Bayes factors between finished hypotheses", _compare)
@@ -121,6 +122,9 @@ def _parser(chosen: str) -> argparse.ArgumentParser:
     predict.add_argument("--radius", metavar="KPC", type=float, help="protons and helium: where (default: at the Sun)")
     predict.add_argument("--set", metavar="NAME=VALUE", action="append", default=[], help="change a parameter")
     predict.add_argument("--exact", action="store_true", help="use the transport solver, not the emulator")
+    predict.add_argument(
+        "--all-flavours", action="store_true", help="neutrinos of all flavours (default: one of three)"
+    )
     predict.add_argument("--no-absorption", action="store_true", help="gamma rays as they were emitted")
     predict.add_argument(
         "--profile", choices=("longitude", "latitude"), help="cut the region into bins along this axis"
@@ -159,7 +163,7 @@ def _run(options: argparse.Namespace) -> None:
     run_file = load_run(options.run)
     from crsea_infer import runs
 
-    runs.execute(run_file, options.output or Path("results") / run_file.name, options.seed)
+    runs.execute(run_file, options.output or Path("results") / run_file.name, options.seed, fresh=options.fresh)
 
 
 def _compare(options: argparse.Namespace) -> None:
@@ -186,6 +190,8 @@ def _predict(options: argparse.Namespace) -> None:
             valid="a name (see 'crsea-infer list regions') or a box, such as l=50..200,b=-5..5",
             fix="add --region lhaaso_inner, for example",
         )
+    if options.all_flavours and options.messenger != "neutrino":
+        raise UserError(f"--all-flavours with --messenger {options.messenger}", valid="--messenger neutrino")
     if options.profile is not None and is_cosmic_ray:
         raise UserError(f"--profile with --messenger {options.messenger}", valid="--profile for gamma and neutrino")
     if not 1 <= options.bins <= 360:
@@ -202,6 +208,7 @@ def _predict(options: argparse.Namespace) -> None:
         options.format,
         options.radius,
         absorption=not options.no_absorption,
+        all_flavours=options.all_flavours,
         profile=(options.profile, options.bins) if options.profile else None,
     )
     print(text.rstrip("\n"))

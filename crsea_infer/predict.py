@@ -31,7 +31,7 @@ _UNITS = {
 }
 _WORDS = {
     "gamma": "gamma-ray intensity, mean of the region",
-    "neutrino": "neutrino intensity per flavour (neutrinos plus antineutrinos), mean of the region",
+    "neutrino": "neutrino intensity (neutrinos plus antineutrinos; one flavour unless stated), mean of the region",
     "proton": "proton intensity against kinetic energy, unmodulated",
     "helium": "helium intensity per GeV/n against kinetic energy per nucleon, unmodulated",
 }
@@ -198,6 +198,7 @@ def predict_command(
     radius: float | None,
     *,
     absorption: bool = True,
+    all_flavours: bool = False,
     profile: tuple[Literal["longitude", "latitude"], int] | None = None,
 ) -> str:
     """Return the text that ``crsea-infer predict`` prints; the arguments are those of :func:`predict`."""
@@ -211,6 +212,11 @@ def predict_command(
     else:
         result = predict(loaded, energies, messenger=messenger, region=region, radius=radius, **how)  # type: ignore[arg-type]
         columns = {"energy_gev": np.asarray(energies), **result}
+    if all_flavours:
+        columns = {
+            name: values if name == "energy_gev" or name.endswith("_deg") else 3.0 * values
+            for name, values in columns.items()
+        }
     if output_format == "json":
         # a step that the mask covers has no intensity: null, which JSON has, rather than NaN, which it has not
         return json.dumps(
@@ -223,7 +229,7 @@ def predict_command(
     meta = {
         "hypothesis": loaded.name,
         "place": at if region is None else region,
-        "messenger": messenger,
+        "messenger": f"{messenger}, all flavours" if all_flavours else messenger,
         "computed_by": "transport solver" if exact else "emulator",
     }
     return _ecsv(columns, messenger, meta)

@@ -32,3 +32,14 @@ def test_a_step_without_sky_is_null(capsys: pytest.CaptureFixture[str]) -> None:
     assert table["intensity"][-1] > 0
     assert main(["predict", "base-min", "--region", region, "--energies", "100"]) == 1
     assert "mask" in capsys.readouterr().err
+
+
+def test_three_flavours_are_three_times_one(capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["predict", "base-min", "--region", "full_sky", "--energies", "1e4", "--messenger", "neutrino"]
+    arguments += ["--format", "json"]
+    assert main(arguments) == 0
+    one = json.loads(capsys.readouterr().out)
+    assert main([*arguments, "--all-flavours"]) == 0
+    every = json.loads(capsys.readouterr().out)
+    assert every["intensity"][0] == pytest.approx(3 * one["intensity"][0])
+    assert every["energy_gev"] == one["energy_gev"]

@@ -13,7 +13,6 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
-from scipy.interpolate import BarycentricInterpolator
 
 from crsea_infer.arrays import Array, Float64, array_namespace
 from crsea_infer.errors import UserError
@@ -21,6 +20,7 @@ from crsea_infer.physics import aafrag
 from crsea_infer.physics.absorption import cmb_absorption_coefficient
 from crsea_infer.physics.geometry import absorption_interpolation
 from crsea_infer.physics.hadronic import NUCLEAR_FACTOR, Product, differential_cross_section
+from crsea_infer.physics.interpolation import interpolation_matrix
 from crsea_infer.physics.local_spectrum import Species, local_intensity, rigidity
 
 if TYPE_CHECKING:
@@ -122,15 +122,14 @@ class SpectralFold:
         unit = -np.cos(np.pi * (np.arange(n_nodes) + 0.5) / n_nodes)
         ends = np.log(rigidity_proton[0]), np.log(rigidity_helium[-1])
         log_nodes = (ends[0] + ends[1]) / 2 + (ends[1] - ends[0]) / 2 * unit
-        cardinal = BarycentricInterpolator(log_nodes, np.eye(n_nodes))
-        onto_nodes = BarycentricInterpolator(np.log(rigidities), np.eye(rigidities.size))(log_nodes)
+        onto_nodes = interpolation_matrix(np.log(rigidities), log_nodes)
 
         parts = []
         beams: tuple[tuple[Species, Float64], ...] = (("proton", rigidity_proton), ("helium", rigidity_helium))
         for species, at in beams:
             kernel = _kernel(cross_section, species, product, energies[:, None], kinetic)
             kernel = kernel * (kinetic * step * (_SQUARE_METRES_TO_CM * COLUMN_UNIT * enhancement))
-            parts.append(kernel.T[:, :, None] * cardinal(np.log(at))[:, None, :])
+            parts.append(kernel.T[:, :, None] * interpolation_matrix(log_nodes, np.log(at))[:, None, :])
         coefficients = (
             cmb_absorption_coefficient(energies) if absorb and product == "gamma" else np.zeros(energies.size)
         )

@@ -18,6 +18,7 @@ from scipy.sparse import csr_array
 from crsea_infer.errors import UserError
 from crsea_infer.physics.absorption import MAXIMUM_COEFFICIENT
 from crsea_infer.physics.gas import RING_EDGES, RING_SUN_RADIUS, X_CO, GasColumns, profile
+from crsea_infer.physics.interpolation import interpolation_matrix
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -75,10 +76,7 @@ def absorption_nodes() -> Float64:
 
 def absorption_interpolation(coefficients: Float64) -> Float64:
     """Return the matrix [n, node] that interpolates from the absorption nodes to `coefficients` [n], 1/kpc."""
-    from scipy.interpolate import BarycentricInterpolator
-
-    nodes = absorption_nodes()
-    return np.asarray(BarycentricInterpolator(nodes, np.eye(nodes.size))(np.asarray(coefficients)))
+    return interpolation_matrix(absorption_nodes(), np.asarray(coefficients))
 
 
 def _pixel_shares(region: Region, gas: GasColumns) -> Float64:

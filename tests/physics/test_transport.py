@@ -58,7 +58,7 @@ def test_tridiagonal_solver_agrees_with_a_dense_one(n: int, seed: int) -> None:
 
 @pytest.mark.parametrize("sources", SOURCE_DISTRIBUTIONS)
 def test_shipped_numerics_are_converged(sources: str) -> None:
-    """Three times the cells and four times the modes change the density in the disc by 1e-4, 5e-4 at worst."""
+    """Three times the cells and four times the modes change the density in the disc by 2e-4, 8e-4 at worst."""
     rigidities, z = np.array([10.0, 1e4, 1e7]), np.array([0.0, 0.1, 0.5])
     coarse, fine = TransportSettings(sources), TransportSettings(sources, n_radial=1200, n_modes=72)
     for halo_height in (2.0, 4.7, 12.0):
@@ -66,8 +66,8 @@ def test_shipped_numerics_are_converged(sources: str) -> None:
         a = relative_density(rigidities, z, settings=coarse, **point)
         b = relative_density(rigidities, z, settings=fine, **point)[:, 1::3]  # every third fine cell is a coarse one
         disc = (coarse.radii > 2.0) & (coarse.radii < 15.0)
-        assert np.abs(a / b - 1.0)[:, disc].max() < 5e-4  # of the density at one place; intensities average over many
-        assert np.sqrt(np.mean((a / b - 1.0)[:, disc] ** 2)) < 1.5e-4
+        assert np.abs(a / b - 1.0)[:, disc].max() < 8e-4  # of the density at one place; intensities average over many
+        assert np.sqrt(np.mean((a / b - 1.0)[:, disc] ** 2)) < 2.5e-4
 
 
 def test_constant_diffusion_gives_the_same_density_at_all_rigidities() -> None:

@@ -26,7 +26,6 @@ from typing import TYPE_CHECKING, Any, Final, Literal, Self
 
 import numpy as np
 from pydantic import Field
-from scipy.interpolate import BarycentricInterpolator
 
 from crsea_infer.arrays import Array, Float64, array_namespace
 from crsea_infer.emulator.model import Request
@@ -36,6 +35,7 @@ from crsea_infer.inference.likelihoods.base import CommonEntry, DataSet, Likelih
 from crsea_infer.inference.likelihoods.extra_components import power_law_between
 from crsea_infer.inference.tables import Column, MeasurementTable, read_table
 from crsea_infer.inference.validation import Entry, validate
+from crsea_infer.physics.interpolation import interpolation_matrix
 from crsea_infer.physics.regions import parse_region
 
 if TYPE_CHECKING:
@@ -372,7 +372,7 @@ def _norm_functional(
     step[[0, -1]] *= 0.5
     measure = acceptance * energy * step
     template = power_law_between(energy, spectrum.columns["energy"], spectrum.columns["flux"])
-    basis = BarycentricInterpolator(centre + half * nodes, np.eye(_NODES))(fine)
+    basis = interpolation_matrix(centre + half * nodes, fine)
     at: Float64 = np.exp(centre + half * nodes)
     weights: Float64 = (measure * energy**-2.7) @ basis * at**2.7 / np.sum(measure * template)
     return at, weights
