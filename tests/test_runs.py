@@ -225,8 +225,10 @@ def test_an_output_that_cannot_be_is_one_message(finished: tuple[Path, Path], tm
 
 
 def start(path: Path, out: Path) -> subprocess.Popen[bytes]:
+    # what starts the tests may ignore SIGINT (a shell does for what it runs in the background), and children inherit it
     code = (
-        "import sys; from pathlib import Path; from crsea_infer.cli import main\n"
+        "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        "from crsea_infer.cli import main\n"
         f"if __name__ == '__main__': sys.exit(main(['run', {str(path)!r}, '--output', {str(out)!r}]))"
     )
     script = path.with_name("start.py")
