@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -341,20 +341,21 @@ class ExactSky(_Sky, SkyModel):
         """Fix the model to its requests; see :class:`crsea_infer.emulator.model.SkyModel`."""
         wanted = _check_requests(requests, self.settings)
         solver = self.settings.solver([parse_region(name) for name in wanted]) if wanted else None
+        # transport does not know of regions: what one request solves, those of other regions at the same points reuse
+        solve = lru_cache(maxsize=256)(solver) if solver is not None else None
 
         def contract(region: str, fold: SpectralFold) -> Contract:
-            if solver is None:
+            if solver is None or solve is None:
                 raise AssertionError("a sky request always has a region")
             index = wanted.index(region)
 
             def evaluate(parameters: Mapping[str, Array], moments: Array) -> dict[str, Array]:
                 slopes, heights = np.asarray(parameters["delta_slope"]), np.asarray(parameters["halo_height"])
-                own = dataclasses.replace(solver, weights=solver.weights[index])
                 ranges = self.box.values()
-                responses = np.full((slopes.size, *own.weights.shape[:-1], own.rigidities.size), np.nan)
+                responses = np.full((slopes.size, *solver.weights.shape[1:-1], solver.rigidities.size), np.nan)
                 for i, point in enumerate(zip(slopes.ravel(), heights.ravel(), strict=True)):
                     if all(low <= value <= high for value, (low, high) in zip(point, ranges, strict=True)):
-                        responses[i] = own(float(point[0]), float(point[1]))
+                        responses[i] = solve(float(point[0]), float(point[1]))[index]
                 columns = fold.columns(responses).reshape(*slopes.shape, len(COMPONENTS), *moments.shape[-2:])
                 intensities = np.sum(columns * moments[..., None, :, :], axis=-1)
                 return {name: intensities[..., i, :] for i, name in enumerate(COMPONENTS)}
