@@ -7,7 +7,9 @@ posterior sample, on NumPy or JAX arrays.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+import numpy as np
 
 from crsea_infer.arrays import Array, array_namespace
 from crsea_infer.errors import UserError
@@ -43,8 +45,15 @@ def kinetic_energy(species: Species, rigidity_gv: Array) -> Array:
     return momentum**2 / (xp.sqrt(momentum**2 + _MASS[species] ** 2) + _MASS[species])
 
 
-def _softplus(xp: object, x: Array) -> Array:
-    return xp.logaddexp(x, xp.zeros_like(x))  # type: ignore[attr-defined]
+def _softplus(xp: Any, x: Array) -> Array:
+    return xp.logaddexp(x, xp.zeros_like(x))
+
+
+def _bend(xp: Any, steepness: Array, scaled: Array) -> Array:
+    """Return ln(1 + steepness scaled), in place where that is allowed: temporaries cost more than the logarithm."""
+    product = steepness * scaled
+    product += 1.0
+    return np.log(product, out=product) if xp is np else xp.log(product)
 
 
 def broken_power_law(log_rigidity: Array, slopes: list[Array], log_breaks: list[Array], log_pivot: float) -> Array:
@@ -67,11 +76,26 @@ def broken_power_law(log_rigidity: Array, slopes: list[Array], log_breaks: list[
         Shape [..., n].
     """
     xp = array_namespace(slopes[0], log_rigidity)
-    result = slopes[0][..., None] * (log_rigidity - log_pivot)
+    distance = log_rigidity - log_pivot
+    result = slopes[0][..., None] * distance
+    if result.dtype == xp.float32:
+        # the factors below do not fit single precision
+        for below, above, log_break in zip(slopes[:-1], slopes[1:], log_breaks, strict=True):
+            step, to_pivot = (above - below) * BREAK_WIDTH, (log_pivot - log_break) / BREAK_WIDTH
+            beyond = _softplus(xp, distance / BREAK_WIDTH + to_pivot[..., None])
+            result = result + step[..., None] * (beyond - _softplus(xp, to_pivot)[..., None])
+        return result
+    # exp of the distance to a break is a factor of the rigidity times a factor of the break: no exp per sample and node
+    at_rigidity = xp.exp(distance / BREAK_WIDTH)
+    offset = xp.zeros_like(slopes[0])
     for below, above, log_break in zip(slopes[:-1], slopes[1:], log_breaks, strict=True):
-        beyond = _softplus(xp, (log_rigidity - log_break[..., None]) / BREAK_WIDTH)
-        pivot = _softplus(xp, (log_pivot - log_break) / BREAK_WIDTH)[..., None]
-        result = result + (above - below)[..., None] * BREAK_WIDTH * (beyond - pivot)
+        step = (above - below) * BREAK_WIDTH
+        at_break = xp.exp((log_pivot - log_break) / BREAK_WIDTH)
+        beyond = _bend(xp, at_rigidity, at_break[..., None])
+        beyond *= step[..., None]
+        result += beyond
+        offset = offset - step * xp.log(1.0 + at_break)
+    result += offset[..., None]
     return result
 
 
@@ -116,7 +140,7 @@ def local_intensity(species: Species, energies: Array, parameters: Mapping[str, 
         )
     xp = array_namespace(slopes[0], energies)
     log_pivot = float(_log_rigidity_of_normalisation(species))
-    shape = broken_power_law(
+    intensity = broken_power_law(
         xp.log(rigidity(species, energies)), slopes, [xp.log(value) for value in breaks], log_pivot
     )
     norm = parameters[f"{species}_norm"] * NORMALISATION_ENERGY**-2.8
@@ -129,7 +153,10 @@ def local_intensity(species: Species, energies: Array, parameters: Mapping[str, 
         return (energy + mass) / xp.sqrt(energy * (energy + 2.0 * mass))
 
     relative = jacobian(energies) / float(_jacobian_of_normalisation(mass))
-    return norm[..., None] * relative * xp.exp(shape)
+    intensity = np.exp(intensity, out=intensity) if xp is np else xp.exp(intensity)
+    intensity *= relative
+    intensity *= norm[..., None]
+    return intensity
 
 
 def _log_rigidity_of_normalisation(species: Species) -> float:
