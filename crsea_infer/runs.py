@@ -7,7 +7,6 @@ results, so a run that was interrupted anywhere goes on from there, and a finish
 
 from __future__ import annotations
 
-import hashlib
 import signal
 import threading
 from contextlib import contextmanager
@@ -16,25 +15,24 @@ from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from crsea_infer.errors import UserError
 from crsea_infer.files import make_directory
 from crsea_infer.inference.best_fit import find_best_fit
 from crsea_infer.inference.checkpoint import lock
 from crsea_infer.inference.evidence import Evidence, bayes_factor, combine, disagreements
-from crsea_infer.inference.posterior_file import as_chains, write_posterior
+from crsea_infer.inference.posterior_file import as_chains
 from crsea_infer.inference.samplers.base import maximum_likelihood
-from crsea_infer.inference.tasks import Task, run_identity, sample_task
+from crsea_infer.inference.tasks import Task, generator_for, run_identity, sample_task
 from crsea_infer.inference.workers import available_cores, run_tasks
 from crsea_infer.report.console import Display, new_console, show_factors, show_result
 from crsea_infer.report.page import write_page
+from crsea_infer.report.products import sections, write_products
 from crsea_infer.report.summary import HypothesisSummary, RunSummary, shown_sampler
-from crsea_infer.report.tables import read_evidences, write_tables
+from crsea_infer.report.tables import read_evidences
 from crsea_infer.run_directory import RunDirectory, versions
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from rich.console import Console
 
@@ -104,8 +102,10 @@ def execute(
         ]
         _sample(console, tasks, workers)
         summary = _summarise(run, identity, model, posteriors, tasks)
-        _write_products(console, directory, summary)
-        show_result(console, summary, directory.path)
+        write_products(directory.path, summary, lambda words: console.print(words, markup=False))
+        found = sections(directory.path, summary)
+        write_page(directory.path, summary, found, versions() | _hashes(identity))
+        show_result(console, summary, found, directory.path)
     return directory.path
 
 
@@ -204,7 +204,7 @@ def _summarise(
         complete = {sampler: result for sampler, result in results.items() if result is not None}
         shown = complete[shown_sampler(complete)]
         start, _ = maximum_likelihood([shown])
-        generator = _generator(run, name, "draws")
+        generator = generator_for(run, name, "draws")
         draws = as_chains(shown, generator).reshape(-1, len(posterior.names))
         summaries.append(
             HypothesisSummary(
@@ -217,37 +217,13 @@ def _summarise(
     return RunSummary(run=run, identity=identity, model=model, hypotheses=tuple(summaries))
 
 
-def _write_products(console: Console, directory: RunDirectory, summary: RunSummary) -> None:
-    """Write posterior files and figures that are missing, and the tables and the page."""
-    from crsea_infer.report import corners, spectra
-
-    for item in summary.hypotheses:
-        folder = directory.folder(item.name)
-        wanted = {"posterior.nc": item.shown}
-        if "emcee" in item.results and item.shown != "emcee":
-            wanted["posterior_emcee.nc"] = "emcee"
-        for file_name, sampler in wanted.items():
-            if not (folder / file_name).exists():
-                generator = _generator(summary.run, item.name, "draws")
-                write_posterior(folder / file_name, item.posterior, item.results[sampler], summary.identity, generator)
-    write_tables(directory.path, summary)
-    figures = make_directory(directory.figures)
-    for module, write in ((spectra, spectra.write_spectra), (corners, corners.write_corners)):
-        files = [f"{name}{suffix}" for name in module.figure_names(summary) for suffix in (".pdf", ".png")]
-        if not all((figures / file_name).exists() for file_name in files):
-            console.print(f"Drawing {module.__name__.rpartition('.')[2]} ...")
-            write(figures, summary)
-    identity = {
+def _hashes(identity: Mapping[str, str]) -> dict[str, str]:
+    """Return the identity in words for the page; the version stands among the versions."""
+    return {
         f"hash of the {name}" if name in {"run", "data", "model"} else name: text
-        for name, text in summary.identity.items()
+        for name, text in identity.items()
         if name != "version"
     }
-    write_page(directory.path, summary, versions() | identity)
-
-
-def _generator(run: RunFile, hypothesis: str, purpose: str) -> np.random.Generator:
-    words = hashlib.sha256(f"{hypothesis}/{purpose}".encode()).digest()[:16]
-    return np.random.default_rng(np.random.SeedSequence(run.seed, spawn_key=tuple(np.frombuffer(words, dtype="<u4"))))
 
 
 @contextmanager

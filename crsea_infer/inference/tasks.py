@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from crsea_infer.inference.run_file import RunFile
     from crsea_infer.inference.samplers.base import Progress, SamplerResult
 
-__all__ = ["Task", "data_digest", "run_identity", "sample_task"]
+__all__ = ["Task", "data_digest", "generator_for", "run_identity", "sample_task"]
 
 
 def data_digest(run: RunFile) -> str:
@@ -42,6 +42,16 @@ def run_identity(run: RunFile, model_fingerprint: str) -> dict[str, str]:
         "version": __version__,
         "seed": str(run.seed),
     }
+
+
+def generator_for(run: RunFile, *purpose: str) -> np.random.Generator:
+    """Return random numbers of their own for a purpose, from the run's seed: "HYPOTHESIS", "draws"."""
+    return np.random.default_rng(_seed(run, *purpose))
+
+
+def _seed(run: RunFile, *purpose: str) -> np.random.SeedSequence:
+    words = np.frombuffer(hashlib.sha256("/".join(purpose).encode()).digest()[:16], dtype="<u4")
+    return np.random.SeedSequence(run.seed, spawn_key=tuple(int(word) for word in words))
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,8 +98,7 @@ class Task:
     @property
     def seed(self) -> np.random.SeedSequence:
         """Its random numbers: from the run's seed and its own name."""
-        words = np.frombuffer(hashlib.sha256(f"{self.hypothesis}/{self.sampler}".encode()).digest()[:16], dtype="<u4")
-        return np.random.SeedSequence(self.run.seed, spawn_key=tuple(int(word) for word in words))
+        return _seed(self.run, self.hypothesis, self.sampler)
 
     def hypothesis_object(self) -> Hypothesis:
         """Return the hypothesis itself."""

@@ -9,6 +9,7 @@ import time
 from typing import TYPE_CHECKING
 
 from crsea_infer.report.page import lnz_text, number_with_error
+from crsea_infer.report.sections import SectionTable
 from crsea_infer.report.tables import chi2_rows, evidence_rows
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
     from crsea_infer.inference.evidence import BayesFactor
+    from crsea_infer.report.sections import Section
     from crsea_infer.report.summary import RunSummary
 
 __all__ = ["Display", "new_console", "show_factors", "show_result"]
@@ -96,51 +98,82 @@ def show_factors(console: Console, factors: Sequence[BayesFactor]) -> None:
         )
 
 
-def show_result(console: Console, summary: RunSummary, directory: Path) -> None:
-    """Print evidences, Bayes factors, goodness of fit and where everything is."""
-    from rich.box import SIMPLE_HEAD
-    from rich.table import Table
-
-    table = Table(title="Evidence (natural logarithms)", box=SIMPLE_HEAD, title_justify="left")
-    for name in ("hypothesis", "sampler"):
-        table.add_column(name)
-    for name in ("ln Z", "calls", "time [s]", "max ln L"):
-        table.add_column(name, justify="right")
-    table.add_column("status")
-    for item in summary.hypotheses:
-        for row in evidence_rows(item):
-            table.add_row(
-                row.hypothesis,
-                row.sampler,
-                lnz_text(row.lnz, row.lnz_err) if row.method != "none" else "none",
-                str(row.n_calls),
-                f"{row.wall_s:.0f}",
-                f"{row.max_lnl:.2f}",
-                row.status,
-            )
-    console.print(table)
-
-    fits = Table(title="chi2 / points, systematics at their best", box=SIMPLE_HEAD, title_justify="left")
-    for name in ("hypothesis", "data set"):
-        fits.add_column(name)
-    for name in ("published parameters", "best fit"):
-        fits.add_column(name, justify="right")
-    for item in summary.hypotheses:
-        for values in chi2_rows(item):
-            fits.add_row(
-                values["hypothesis"],
-                values["likelihood"],
-                f"{values['chi2_published']:.1f} / {values['n_data']} = {values['reduced_chi2_published']:.2f}",
-                f"{values['chi2_best_fit']:.1f} / {values['n_data']} = {values['reduced_chi2_best_fit']:.2f}",
-            )
-    console.print(fits)
+def show_result(console: Console, summary: RunSummary, sections: Sequence[Section], directory: Path) -> None:
+    """Print evidences, Bayes factors, goodness of fit, what else was found, and where everything is."""
+    _show_table(console, "Evidence (natural logarithms)", _evidence_table(summary))
+    _show_table(console, "chi2 / points, systematics at their best", _fit_table(summary))
     console.print(
         "Best fit: the largest posterior density; priors count as measurements, so no degree of freedom is lost."
     )
     console.print()
     show_factors(console, summary.bayes_factors)
-    for text in summary.warnings:
+    for section in sections:
+        if section.on_console:
+            _show_section(console, section)
+    for text in (*summary.warnings, *(text for section in sections for text in section.cautions)):
         console.print(f"caution: {text}", markup=False)
     console.print()
     console.print(f"figures  {directory / 'figures'}", markup=False, soft_wrap=True)
     console.print(f"page     {directory / 'index.html'}", markup=False, soft_wrap=True)
+
+
+def _evidence_table(summary: RunSummary) -> SectionTable:
+    rows = [
+        (
+            row.hypothesis,
+            row.sampler,
+            lnz_text(row.lnz, row.lnz_err) if row.method != "none" else "none",
+            str(row.n_calls),
+            f"{row.wall_s:.0f}",
+            f"{row.max_lnl:.2f}",
+            row.status,
+        )
+        for item in summary.hypotheses
+        for row in evidence_rows(item)
+    ]
+    return SectionTable(
+        ("hypothesis", "sampler", "ln Z", "calls", "time [s]", "max ln L", "status"),
+        tuple(rows),
+        frozenset({"ln Z", "calls", "time [s]", "max ln L"}),
+    )
+
+
+def _fit_table(summary: RunSummary) -> SectionTable:
+    rows = [
+        (
+            row["hypothesis"],
+            row["likelihood"],
+            *(
+                f"{row[f'chi2_{where}']:.1f} / {row['n_data']} = {row[f'reduced_chi2_{where}']:.2f}"
+                for where in ("published", "best_fit")
+            ),
+        )
+        for item in summary.hypotheses
+        for row in chi2_rows(item)
+    ]
+    return SectionTable(
+        ("hypothesis", "data set", "published parameters", "best fit"),
+        tuple(rows),
+        frozenset({"published parameters", "best fit"}),
+    )
+
+
+def _show_section(console: Console, section: Section) -> None:
+    console.print()
+    for number, table in enumerate(section.tables):
+        _show_table(console, table.title or (section.title if number == 0 else ""), table)
+    for words in section.words:
+        console.print(words, markup=False)
+
+
+def _show_table(console: Console, title: str, content: SectionTable) -> None:
+    from rich.box import SIMPLE_HEAD
+    from rich.markup import escape
+    from rich.table import Table
+
+    table = Table(title=escape(title), box=SIMPLE_HEAD, title_justify="left")
+    for name in content.columns:
+        table.add_column(escape(name), justify="right" if name in content.numbers else "left")
+    for row in content.rows:
+        table.add_row(*(escape(text) for text in row))
+    console.print(table)

@@ -12,15 +12,16 @@ from crsea_infer.report import corners, spectra
 from crsea_infer.report.tables import chi2_rows, evidence_rows
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+    from crsea_infer.report.sections import Section
     from crsea_infer.report.summary import HypothesisSummary, RunSummary
 
 __all__ = ["lnz_text", "number_with_error", "write_page"]
 
 
-def write_page(directory: Path, summary: RunSummary, versions: Mapping[str, str]) -> None:
+def write_page(directory: Path, summary: RunSummary, sections: Sequence[Section], versions: Mapping[str, str]) -> None:
     """Write index.html beside the tables, figures and posteriors of the run."""
     import jinja2
 
@@ -39,7 +40,8 @@ def write_page(directory: Path, summary: RunSummary, versions: Mapping[str, str]
             }
             for factor in summary.bayes_factors
         ],
-        warnings=summary.warnings,
+        warnings=[*summary.warnings, *(text for section in sections for text in section.cautions)],
+        sections=[_section(directory, section) for section in sections],
         evidences=_evidences(summary),
         subruns=_scatter(summary),
         fits=_fits(summary),
@@ -127,6 +129,24 @@ def _fits(summary: RunSummary) -> list[dict[str, str]]:
     ]
 
 
+def _section(directory: Path, section: Section) -> dict[str, Any]:
+    return {
+        "title": section.title,
+        "tables": [
+            {
+                "columns": [(name, name in table.numbers) for name in table.columns],
+                "rows": [
+                    [(text, name in table.numbers) for name, text in zip(table.columns, row, strict=True)]
+                    for row in table.rows
+                ],
+            }
+            for table in section.tables
+        ],
+        "words": section.words,
+        "figures": _figures(directory, section.figures),
+    }
+
+
 def _figures(directory: Path, names: Mapping[str, str]) -> list[dict[str, Any]]:
     return [
         {
@@ -184,9 +204,8 @@ def _plain(value: float, digits: int) -> str:
 
 
 def _files(directory: Path, summary: RunSummary) -> list[str]:
-    names = ["run.toml", "evidence.ecsv", "bayes_factors.ecsv", "chi2.ecsv"]
+    """Return the tables and posteriors that are there, relative to the page."""
+    names = ["run.toml", *sorted(path.name for path in directory.glob("*.ecsv"))]
     for item in summary.hypotheses:
-        names.append(f"{item.name}/posterior.nc")
-        if "emcee" in item.results and item.shown != "emcee":
-            names.append(f"{item.name}/posterior_emcee.nc")
+        names += sorted(f"{item.name}/{path.name}" for path in (directory / item.name).glob("posterior*.nc"))
     return [name for name in names if (directory / name).exists()]

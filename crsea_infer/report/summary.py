@@ -118,6 +118,11 @@ class RunSummary:
     model: SkyModel
     hypotheses: tuple[HypothesisSummary, ...]
 
+    @property
+    def table_meta(self) -> dict[str, str]:
+        """What every table of the run says in its header."""
+        return {"run": self.run.name, "title": self.run.title, **self.identity}
+
     @cached_property
     def bayes_factors(self) -> tuple[BayesFactor, ...]:
         """Of each pair of hypotheses that have an evidence."""

@@ -2,55 +2,56 @@
 
 from __future__ import annotations
 
-import io
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from crsea_infer.errors import UserError
-from crsea_infer.files import atomic_write
 from crsea_infer.inference.evidence import Evidence
+from crsea_infer.report.ecsv import Column, read_table, write_table
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from crsea_infer.inference.evidence import BayesFactor
     from crsea_infer.report.summary import HypothesisSummary, RunSummary
 
-__all__ = ["EvidenceRow", "chi2_rows", "evidence_rows", "read_evidences", "write_tables"]
+__all__ = ["FILES", "EvidenceRow", "chi2_rows", "evidence_rows", "read_evidences", "write_tables"]
+
+FILES = ("evidence.ecsv", "bayes_factors.ecsv", "chi2.ecsv")
+"""What :func:`write_tables` writes."""
 
 _EVIDENCE_COLUMNS = {
-    "hypothesis": ("", "name of the hypothesis"),
-    "sampler": ("", "name of the sampler"),
-    "lnz": ("", "natural log of the evidence; nan when the sampler gives none"),
-    "lnz_err": ("", "one-sigma error of lnz"),
-    "n_calls": ("", "likelihood evaluations"),
-    "wall_s": ("s", "wall-clock time of the sampler"),
-    "max_lnl": ("", "largest natural log of the likelihood among its samples"),
-    "chi2": ("", "chi2 of all data sets at that sample, nuisance pulls included"),
-    "n_data": ("", "data points"),
-    "method": ("", "how the evidence was obtained, or none"),
-    "status": ("", "converged, or why not"),
+    "hypothesis": Column("name of the hypothesis", str),
+    "sampler": Column("name of the sampler", str),
+    "lnz": Column("natural log of the evidence; nan when the sampler gives none"),
+    "lnz_err": Column("one-sigma error of lnz"),
+    "n_calls": Column("likelihood evaluations", int),
+    "wall_s": Column("wall-clock time of the sampler", unit="s"),
+    "max_lnl": Column("largest natural log of the likelihood among its samples"),
+    "chi2": Column("chi2 of all data sets at that sample, nuisance pulls included"),
+    "n_data": Column("data points", int),
+    "method": Column("how the evidence was obtained, or none", str),
+    "status": Column("converged, or why not", str),
 }
 _FACTOR_COLUMNS = {
-    "hypothesis_1": ("", "first hypothesis"),
-    "hypothesis_2": ("", "second hypothesis"),
-    "ln_b": ("", "natural log of the Bayes factor, lnz_1 - lnz_2"),
-    "ln_b_err": ("", "one-sigma numerical error of ln_b"),
-    "verdict": ("", "scale of Kass and Raftery (1995)"),
-    "method": ("", "methods of the two evidences"),
+    "hypothesis_1": Column("first hypothesis", str),
+    "hypothesis_2": Column("second hypothesis", str),
+    "ln_b": Column("natural log of the Bayes factor, lnz_1 - lnz_2"),
+    "ln_b_err": Column("one-sigma numerical error of ln_b"),
+    "verdict": Column("scale of Kass and Raftery (1995)", str),
+    "method": Column("methods of the two evidences", str),
 }
 _CHI2_COLUMNS = {
-    "hypothesis": ("", "name of the hypothesis"),
-    "likelihood": ("", "name of the data set, or all"),
-    "n_data": ("", "data points"),
-    "chi2_published": ("", "chi2 at the published parameters, nuisances at their best"),
-    "reduced_chi2_published": ("", "chi2_published / n_data: nothing is fitted"),
-    "chi2_best_fit": ("", "chi2 at the best fit, nuisances at their best"),
-    "reduced_chi2_best_fit": ("", "chi2_best_fit / n_data: each prior constrains its own parameter"),
-    "prior_pull": ("", "sum of squared pulls of the parameters on their priors at the best fit; nan per data set"),
+    "hypothesis": Column("name of the hypothesis", str),
+    "likelihood": Column("name of the data set, or all", str),
+    "n_data": Column("data points", int),
+    "chi2_published": Column("chi2 at the published parameters, nuisances at their best"),
+    "reduced_chi2_published": Column("chi2_published / n_data: nothing is fitted"),
+    "chi2_best_fit": Column("chi2 at the best fit, nuisances at their best"),
+    "reduced_chi2_best_fit": Column("chi2_best_fit / n_data: each prior constrains its own parameter"),
+    "prior_pull": Column("sum of squared pulls of the parameters on their priors at the best fit; nan per data set"),
 }
 
 
@@ -125,33 +126,17 @@ def chi2_rows(item: HypothesisSummary) -> list[dict[str, Any]]:
 
 def write_tables(directory: Path, summary: RunSummary) -> None:
     """Write evidence.ecsv, bayes_factors.ecsv and chi2.ecsv."""
-    meta = {"run": summary.run.name, "title": summary.run.title, **summary.identity}
+    meta = summary.table_meta
     rows = [vars(row) for item in summary.hypotheses for row in evidence_rows(item)]
-    _write(directory / "evidence.ecsv", _EVIDENCE_COLUMNS, rows, meta)
+    write_table(directory / "evidence.ecsv", _EVIDENCE_COLUMNS, rows, meta)
     factors = [_factor_row(factor) for factor in summary.bayes_factors]
-    _write(directory / "bayes_factors.ecsv", _FACTOR_COLUMNS, factors, meta)
+    write_table(directory / "bayes_factors.ecsv", _FACTOR_COLUMNS, factors, meta)
     fits = [row for item in summary.hypotheses for row in chi2_rows(item)]
-    _write(directory / "chi2.ecsv", _CHI2_COLUMNS, fits, meta)
+    write_table(directory / "chi2.ecsv", _CHI2_COLUMNS, fits, meta)
 
 
 def _factor_row(factor: BayesFactor) -> dict[str, Any]:
     return {name: getattr(factor, name) for name in _FACTOR_COLUMNS}
-
-
-def _write(
-    path: Path, columns: Mapping[str, tuple[str, str]], rows: Sequence[Mapping[str, Any]], meta: Mapping[str, str]
-) -> None:
-    from astropy.table import Column, Table
-
-    table = Table(meta=dict(meta))
-    for name, (unit, description) in columns.items():
-        values = [row[name] for row in rows]
-        text = name in {"hypothesis", "hypothesis_1", "hypothesis_2", "sampler", "likelihood", "method", "status"}
-        kind = str if text or name == "verdict" else (int if name in {"n_calls", "n_data"} else float)
-        table[name] = Column(np.array(values, dtype=kind), unit=unit or None, description=description)
-    stream = io.StringIO()
-    table.write(stream, format="ascii.ecsv")
-    atomic_write(path, stream.getvalue())
 
 
 def read_evidences(path: Path) -> dict[str, dict[str, Evidence]]:
@@ -162,20 +147,13 @@ def read_evidences(path: Path) -> dict[str, dict[str, Evidence]]:
     UserError
         When the file is absent or damaged.
     """
-    from astropy.table import Table
-
+    found: dict[str, dict[str, Evidence]] = {}
     try:
-        table = Table.read(path, format="ascii.ecsv")
-        found: dict[str, dict[str, Evidence]] = {}
-        for row in table:
-            own = found.setdefault(str(row["hypothesis"]), {})
+        for row in read_table(path):
+            own = found.setdefault(row["hypothesis"], {})
             if np.isfinite(row["lnz"]):
-                own[str(row["sampler"])] = Evidence(float(row["lnz"]), float(row["lnz_err"]), str(row["method"]))
-    except FileNotFoundError as error:
-        raise UserError(
-            f"there is no {path}", valid="the output directory of a finished run", fix="run it to its end first"
-        ) from error
-    except (ValueError, KeyError, TypeError, OSError) as error:
+                own[row["sampler"]] = Evidence(row["lnz"], row["lnz_err"], row["method"])
+    except (KeyError, TypeError) as error:
         raise UserError(
             f"{path} cannot be read: {error}", valid="the evidence.ecsv of a finished run", fix="run it again"
         ) from error

@@ -1,0 +1,69 @@
+"""Tables on disk as ECSV: every column with unit and description, the run's identity in the header.
+
+A table is described by its columns, so that the file and the documentation of the file are one thing; numbers that do
+not exist are nan, never absent.
+"""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from crsea_infer.errors import UserError
+from crsea_infer.files import atomic_write
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+__all__ = ["Column", "read_table", "write_table"]
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column: what it holds, of which type and in which unit."""
+
+    description: str
+    kind: type[str | int | float | bool] = float
+    unit: str = ""
+
+
+def write_table(
+    path: Path, columns: Mapping[str, Column], rows: Sequence[Mapping[str, Any]], meta: Mapping[str, str]
+) -> None:
+    """Write rows, whole or not at all; keys of a row that are no column are left out."""
+    from astropy import table as astropy_table
+
+    table = astropy_table.Table(meta=dict(meta))
+    for name, column in columns.items():
+        values = np.array([row[name] for row in rows], dtype=column.kind)
+        table[name] = astropy_table.Column(values, unit=column.unit or None, description=column.description)
+    stream = io.StringIO()
+    table.write(stream, format="ascii.ecsv")
+    atomic_write(path, stream.getvalue())
+
+
+def read_table(path: Path) -> list[dict[str, Any]]:
+    """Return the rows of a table, as plain numbers and texts.
+
+    Raises
+    ------
+    UserError
+        When the file is absent or damaged.
+    """
+    from astropy.table import Table
+
+    try:
+        table = Table.read(path, format="ascii.ecsv")
+        return [{name: row[name].item() for name in table.colnames} for row in table]
+    except FileNotFoundError as error:
+        raise UserError(
+            f"there is no {path}", valid="the output directory of a finished run", fix="run it to its end first"
+        ) from error
+    except (ValueError, KeyError, TypeError, OSError, AttributeError) as error:
+        raise UserError(
+            f"{path} cannot be read: {error}", valid=f"the {path.name} of a finished run", fix="run it again"
+        ) from error

@@ -1,0 +1,117 @@
+"""Everything that is made from the kept results of a run: which files, in which order, and what they say.
+
+A product names its files, writes them, and may add a section to the page. It is skipped when its files exist, so that a
+run resumed after its sampling makes only what is missing. A new product is one entry of :data:`PRODUCTS`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from crsea_infer.files import make_directory
+from crsea_infer.inference.posterior_file import write_posterior
+from crsea_infer.inference.tasks import generator_for
+from crsea_infer.report import corners, spectra, tables
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from crsea_infer.report.sections import Section
+    from crsea_infer.report.summary import RunSummary
+
+__all__ = ["PRODUCTS", "Product", "sections", "write_products"]
+
+
+def _no_section(_directory: Path, _summary: RunSummary) -> None:
+    return None
+
+
+@dataclass(frozen=True)
+class Product:
+    """Files made from a finished run.
+
+    Attributes
+    ----------
+    words
+        What the console says while they are made; empty for what takes no time.
+    files
+        Their names, relative to the run's directory; none when the run has no such thing.
+    write
+        Makes them all.
+    section
+        Returns what the page says of them, from the files or from the run; None for nothing.
+    always
+        Write them even when they are there, because they take no time and what they say may depend on other files.
+    """
+
+    words: str
+    files: Callable[[RunSummary], Sequence[str]]
+    write: Callable[[Path, RunSummary], None]
+    section: Callable[[Path, RunSummary], Section | None] = _no_section
+    always: bool = False
+
+
+def write_products(directory: Path, summary: RunSummary, tell: Callable[[str], None]) -> None:
+    """Make what is missing, in the order of :data:`PRODUCTS`."""
+    make_directory(directory / "figures")
+    for product in PRODUCTS:
+        files = product.files(summary)
+        if not files or (not product.always and all((directory / name).exists() for name in files)):
+            continue
+        if product.words:
+            tell(f"{product.words} ...")
+        product.write(directory, summary)
+
+
+def sections(directory: Path, summary: RunSummary) -> list[Section]:
+    """Return the sections of all products whose files are there, in order."""
+    found = []
+    for product in PRODUCTS:
+        files = product.files(summary)
+        if files and all((directory / name).exists() for name in files):
+            section = product.section(directory, summary)
+            if section is not None:
+                found.append(section)
+    return found
+
+
+def _posterior_files(summary: RunSummary) -> dict[str, tuple[str, str]]:
+    """Return file -> hypothesis and sampler."""
+    files = {}
+    for item in summary.hypotheses:
+        files[f"{item.name}/posterior.nc"] = (item.name, item.shown)
+        if "emcee" in item.results and item.shown != "emcee":
+            files[f"{item.name}/posterior_emcee.nc"] = (item.name, "emcee")
+    return files
+
+
+def _write_posteriors(directory: Path, summary: RunSummary) -> None:
+    items = {item.name: item for item in summary.hypotheses}
+    for name, (hypothesis, sampler) in _posterior_files(summary).items():
+        if not (directory / name).exists():
+            item = items[hypothesis]
+            generator = generator_for(summary.run, hypothesis, "draws")
+            write_posterior(directory / name, item.posterior, item.results[sampler], summary.identity, generator)
+
+
+def _figure_files(names: Callable[[RunSummary], dict[str, str]]) -> Callable[[RunSummary], list[str]]:
+    return lambda summary: [f"figures/{name}{suffix}" for name in names(summary) for suffix in (".pdf", ".png")]
+
+
+PRODUCTS: tuple[Product, ...] = (
+    Product("", lambda summary: list(_posterior_files(summary)), _write_posteriors),
+    Product("", lambda _: tables.FILES, tables.write_tables, always=True),
+    Product(
+        "Drawing spectra",
+        _figure_files(spectra.figure_names),
+        lambda directory, summary: spectra.write_spectra(directory / "figures", summary),
+    ),
+    Product(
+        "Drawing corners",
+        _figure_files(corners.figure_names),
+        lambda directory, summary: corners.write_corners(directory / "figures", summary),
+    ),
+)
+"""In the order in which they are made and shown."""
