@@ -89,4 +89,7 @@ class ResponseSolver:
         density = relative_density(
             self.rigidities, self.heights, delta_slope=delta_slope, halo_height=halo_height, settings=self.transport
         )
-        return np.asarray(self.weights @ density.reshape(density.shape[0], -1).T)
+        # one product for all regions, components and absorption nodes
+        places = self.weights.shape[-1]
+        received = self.weights.reshape(-1, places) @ density.reshape(-1, places).T
+        return np.asarray(received.reshape(*self.weights.shape[:-1], -1))

@@ -7,12 +7,11 @@ vertical direction analytically for each profile. Only the shape matters: cosmic
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, Literal
 
 import numpy as np
-from scipy.special import erf
+from scipy.special import erf, wofz
 
 from crsea_infer.errors import unknown_name
 
@@ -22,14 +21,6 @@ if TYPE_CHECKING:
     from crsea_infer.arrays import Float64
 
 __all__ = ["SOURCE_DISTRIBUTIONS", "Layer", "VerticalProfile", "source_layers"]
-
-_QUADRATURE_POINTS: Final = 400
-
-
-@lru_cache(maxsize=1)
-def _quadrature() -> tuple[Float64, Float64]:
-    # finding the nodes takes ten times longer than everything else a transport point needs
-    return np.polynomial.legendre.leggauss(_QUADRATURE_POINTS)
 
 
 @dataclass(frozen=True)
@@ -75,12 +66,16 @@ class VerticalProfile:
         halo_height
             kpc.
         """
-        nodes, weights = _quadrature()
-        # the cube puts most nodes near the plane, where the profile lives
-        unit = (nodes + 1) / 2
-        z = halo_height * unit**3
-        z_weights = weights / 2 * halo_height * 3 * unit**2
-        return np.asarray(2 / halo_height * np.cos(np.outer(wave_numbers, z)) @ (z_weights * self(z)))
+        h, k, top = self.height, wave_numbers, halo_height
+        if self.kind == "gaussian":
+            # the integral is an error function of complex argument; Faddeeva's w keeps it in range for any h
+            a, b = top / h, k * h / 2
+            rest = np.exp(-a * a) * np.real(np.exp(-2j * a * b) * wofz(1j * a - b))
+            integral = np.sqrt(np.pi) * h / 2 * (np.exp(-b * b) - rest)
+        else:
+            rest = np.exp(-top / h) * (np.cos(k * top) - k * h * np.sin(k * top))
+            integral = h * (1 - rest) / (1 + (k * h) ** 2)
+        return np.asarray(2 / top * integral)
 
 
 @dataclass(frozen=True)

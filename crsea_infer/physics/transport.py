@@ -20,7 +20,7 @@ import numpy as np
 from scipy.linalg.lapack import dptsv
 
 from crsea_infer.physics.constants import SUN_RADIUS
-from crsea_infer.physics.sources import Layer, source_layers
+from crsea_infer.physics.sources import source_layers
 
 if TYPE_CHECKING:
     from crsea_infer.arrays import Float64
@@ -80,28 +80,39 @@ def solve_tridiagonal(diagonal: Float64, off_diagonal: Float64, right_hand_side:
     -----
     The systems are laid end to end with zero coupling and factorised in one LAPACK call.
     """
-    coupling = np.array(off_diagonal, dtype=float)
-    coupling[..., -1] = 0.0
-    # flatten() copies, so LAPACK may work in place
-    _, _, solution, info = dptsv(
-        diagonal.flatten(),
-        coupling.ravel()[:-1],
-        right_hand_side.flatten(),
+    solution = np.array(right_hand_side, dtype=float)
+    _solve_in_place(np.array(diagonal, dtype=float), np.array(off_diagonal, dtype=float), solution)
+    return solution
+
+
+def _solve_in_place(diagonal: Float64, off_diagonal: Float64, solution: Float64) -> None:
+    """Do the work of :func:`solve_tridiagonal` on contiguous arrays that may be overwritten.
+
+    `solution` holds the right-hand sides before and the solutions after.
+    """
+    off_diagonal[..., -1] = 0.0
+    # views of one dimension: LAPACK overwrites the arrays themselves
+    _, _, flat, info = dptsv(
+        diagonal.reshape(-1),
+        off_diagonal.reshape(-1)[:-1],
+        solution.reshape(-1),
         overwrite_d=1,
         overwrite_e=1,
         overwrite_b=1,
     )
     if info != 0:
         raise ArithmeticError(f"the diffusion matrix is not positive definite (row {info})")
-    return np.asarray(solution).reshape(diagonal.shape)
+    if not np.shares_memory(flat, solution):
+        solution[...] = flat.reshape(solution.shape)
 
 
-def _at_sun(radii: Float64, values: Float64, sun_radius: float) -> Float64:
-    """Interpolate values[..., R] to the Sun's radius by the cubic through the four nearest cells."""
+def _sun_weights(radii: Float64, sun_radius: float) -> tuple[slice, Float64]:
+    """Return the four cells nearest the Sun and the weights of the cubic through them there."""
     first = int(np.searchsorted(radii, sun_radius)) - 2
-    nodes = radii[first : first + 4]
+    near = slice(first, first + 4)
+    nodes = radii[near]
     weights = [np.prod([(sun_radius - nodes[k]) / (nodes[j] - nodes[k]) for k in range(4) if k != j]) for j in range(4)]
-    return np.asarray(values[..., first : first + 4] @ np.array(weights))
+    return near, np.array(weights)
 
 
 def relative_density(
@@ -127,7 +138,7 @@ def relative_density(
     Float64
         Shape [n_rigidity, n_radial, n_z], at the cell centres `settings.radii`.
     """
-    n = settings.n_radial
+    n, n_modes = settings.n_radial, settings.n_modes
     cell = settings.disc_radius / n
     edges = np.asarray(np.arange(n + 1) * cell, dtype=np.float64)
     radii = settings.radii
@@ -140,43 +151,37 @@ def relative_density(
     flux = edges * diffusion(edges) / cell  # conductance through each face times R
     flux[:, -1] *= 2.0  # free escape: the density vanishes half a cell beyond the last centre
     volume = radii * cell
-    wave_numbers = np.asarray((np.arange(settings.n_modes) + 0.5) * np.pi / halo_height, dtype=np.float64)
+    wave_numbers = np.asarray((np.arange(n_modes) + 0.5) * np.pi / halo_height, dtype=np.float64)
+    squares = wave_numbers[:, None] ** 2
     layers = source_layers(settings.sources)
-    radial = [np.asarray(layer.radial(radii), dtype=float) for layer in layers]
-    # [mode, R]
-    source = np.sum(
-        [
-            np.outer(layer.vertical.cosine_coefficients(wave_numbers, halo_height), surface)
-            for layer, surface in zip(layers, radial, strict=True)
-        ],
-        axis=0,
+    surface = np.stack([np.asarray(layer.radial(radii), dtype=float) for layer in layers])  # [layer, R]
+    coefficients = [layer.vertical.cosine_coefficients(wave_numbers, halo_height) for layer in layers]
+    source = np.stack(coefficients, axis=1) @ surface  # [mode, R]
+
+    # large arrays are filled in place, because fresh memory costs as much as the arithmetic
+    shape = (log_rigidity.size, n_modes, n)
+    diagonal, coupling, solution = np.empty(shape), np.empty(shape), np.empty(shape)
+    np.multiply((diffusion_cell * volume)[:, None, :], squares, out=diagonal)
+    diagonal += (flux[:, :-1] + flux[:, 1:])[:, None, :]
+    coupling[:] = -flux[:, None, 1:]
+    solution[:] = source * volume
+    _solve_in_place(diagonal, coupling, solution)
+
+    # f(R, z) is a sum over modes, of what they have beyond their local part, and over the slabs of the layers
+    resistance = 1.0 / diffusion_cell[:, None, :]
+    radial = np.empty((log_rigidity.size, n_modes + len(layers), n))
+    np.multiply(source / squares, resistance, out=radial[:, :n_modes])
+    np.subtract(solution, radial[:, :n_modes], out=radial[:, :n_modes])
+    np.multiply(surface, resistance, out=radial[:, n_modes:])
+    in_plane_too = np.append(np.minimum(np.abs(heights), halo_height), 0.0)
+    vertical = np.concatenate(
+        [np.cos(np.outer(wave_numbers, in_plane_too))]
+        + [layer.vertical.slab_solution(in_plane_too, halo_height)[None] for layer in layers]
     )
-    decay = diffusion_cell[:, None, :] * wave_numbers[:, None] ** 2  # [rigidity, mode, R]
-    diagonal = (flux[:, :-1] + flux[:, 1:])[:, None, :] + decay * volume
-    off_diagonal = np.broadcast_to(-flux[:, None, 1:], diagonal.shape)
-    right_hand_side = np.broadcast_to(source * volume, diagonal.shape)
-    modes = solve_tridiagonal(diagonal, off_diagonal, right_hand_side) - source / decay
-
-    inside = np.minimum(np.abs(heights), halo_height)
-    cosines = np.cos(np.outer(wave_numbers, inside))
-    slab = np.sum(
-        [
-            surface[:, None] * layer.vertical.slab_solution(inside, halo_height)
-            for layer, surface in zip(layers, radial, strict=True)
-        ],
-        axis=0,
-    )  # [R, z]
-    density = np.swapaxes(modes, 1, 2) @ cosines + slab / diffusion_cell[:, :, None]
+    near, weights = _sun_weights(radii, settings.sun_radius)
+    sun = (vertical[:, -1] @ radial[:, :, near]) @ weights
+    density = np.swapaxes(radial, 1, 2) @ (vertical[:, :-1] / sun[:, None, None])
     # a finite sum of modes leaves -1e-6 of round-off where the exact density is zero
-    density = np.where(np.abs(heights) < halo_height, np.maximum(density, 0.0), 0.0)
-    plane = modes.sum(axis=1) + _slab_at_plane(layers, radial, halo_height) / diffusion_cell
-    sun = _at_sun(radii, plane, settings.sun_radius)
-    return np.asarray(density / sun[:, None, None])
-
-
-def _slab_at_plane(layers: tuple[Layer, ...], radial: list[Float64], halo_height: float) -> Float64:
-    origin = np.zeros(1)
-    total = np.zeros_like(radial[0])
-    for layer, surface in zip(layers, radial, strict=True):
-        total = total + surface * layer.vertical.slab_solution(origin, halo_height)
-    return total
+    np.maximum(density, 0.0, out=density)
+    density[..., np.abs(heights) >= halo_height] = 0.0
+    return np.asarray(density)
