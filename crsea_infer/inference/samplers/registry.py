@@ -6,6 +6,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from crsea_infer.errors import unknown_name
+from crsea_infer.inference.samplers.dynamic import DynamicDynesty, DynamicDynestyOptions
 from crsea_infer.inference.samplers.ensemble import Emcee, EmceeOptions
 from crsea_infer.inference.samplers.importance import Importance, ImportanceOptions
 from crsea_infer.inference.samplers.nested import Dynesty, DynestyOptions
@@ -17,12 +18,17 @@ if TYPE_CHECKING:
 
 __all__ = ["OPTIONS", "make"]
 
-OPTIONS: Mapping[str, type[Any]] = MappingProxyType(
-    {"dynesty": DynestyOptions, "emcee": EmceeOptions, "importance": ImportanceOptions}
+_SAMPLERS: Mapping[str, tuple[type[Any], type[Any]]] = MappingProxyType(
+    {
+        "dynesty": (Dynesty, DynestyOptions),
+        "dynesty-dynamic": (DynamicDynesty, DynamicDynestyOptions),
+        "emcee": (Emcee, EmceeOptions),
+        "importance": (Importance, ImportanceOptions),
+    }
 )
-"""Name of each sampler -> the dataclass of its options."""
 
-_SAMPLERS: Mapping[str, type[Any]] = MappingProxyType({"dynesty": Dynesty, "emcee": Emcee, "importance": Importance})
+OPTIONS: Mapping[str, type[Any]] = MappingProxyType({name: options for name, (_, options) in _SAMPLERS.items()})
+"""Name of each sampler -> the dataclass of its options."""
 
 
 def make(name: str, options: Any = None) -> Sampler:
@@ -35,5 +41,6 @@ def make(name: str, options: Any = None) -> Sampler:
     """
     if name not in _SAMPLERS:
         raise unknown_name("sampler", name, _SAMPLERS)
-    sampler: Sampler = _SAMPLERS[name](OPTIONS[name]() if options is None else options)
+    kind, defaults = _SAMPLERS[name]
+    sampler: Sampler = kind(defaults() if options is None else options)
     return sampler

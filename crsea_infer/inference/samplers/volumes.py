@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from crsea_infer.arrays import Float64
 
-__all__ = ["Deaths", "insertion_p_value", "integrate", "merge", "simulate_error"]
+__all__ = ["Deaths", "insertion_ranks", "integrate", "merge", "simulate_error", "uniform_p_value"]
 
 
 @dataclass(frozen=True)
@@ -84,37 +84,37 @@ def _log_weights(run: Deaths, log_volume: Float64) -> Float64:
     return np.asarray(log_width + np.logaddexp(run.log_likelihood, earlier) - np.log(2.0))
 
 
-def insertion_p_value(runs: Sequence[tuple[Float64, Float64, Float64]]) -> float:
-    """Test whether new live points are spread evenly among the others.
+def insertion_ranks(log_likelihood: Float64, slot: Float64, live: Float64) -> Float64:
+    """Return where each new live point came among the others, as fractions [m] between 0 and 1.
+
+    Ranks are whole numbers; spread evenly within their steps, they are uniform when the walks are good.
 
     Parameters
     ----------
-    runs
-        For each run log_likelihood [n], slot [n] (a point that dies leaves its slot to the new one) and live [n].
-
-    Returns
-    -------
-    float
-        p-value of the Kolmogorov-Smirnov test of the ranks at insertion against a uniform distribution.
+    log_likelihood, slot, live
+        Of the dead points of one run of constant size [n]: a point that dies leaves its slot to the new one.
     """
+    generator = np.random.default_rng(0)
+    n_live = int(live[0])
+    n_births = int(np.sum(live == n_live)) - 1
+    # The next dead point of the same slot is the one that was born at this death.
+    later: dict[int, int] = {}
+    born = np.full(len(slot), -1)
+    for index in range(len(slot) - 1, -1, -1):
+        born[index] = later.get(int(slot[index]), -1)
+        later[int(slot[index])] = index
+    alive = sorted(float(log_likelihood[index]) for index in later.values())
+    ranks = np.empty(n_births)
+    for index in range(n_births):
+        del alive[bisect_left(alive, float(log_likelihood[index]))]
+        value = float(log_likelihood[born[index]])
+        ranks[index] = (bisect_left(alive, value) + generator.random()) / n_live
+        insort(alive, value)
+    return ranks
+
+
+def uniform_p_value(ranks: Float64) -> float:
+    """Return the p-value of a Kolmogorov-Smirnov test of insertion ranks [m] against a uniform distribution."""
     from scipy.stats import kstest
 
-    # Ranks are whole numbers; spread evenly within their steps, they are uniform when the walks are good.
-    generator = np.random.default_rng(0)
-    ranks: list[float] = []
-    for log_likelihood, slot, live in runs:
-        n_live = int(live[0])
-        n_births = int(np.sum(live == n_live)) - 1
-        # The next dead point of the same slot is the one that was born at this death.
-        later: dict[int, int] = {}
-        born = np.full(len(slot), -1)
-        for index in range(len(slot) - 1, -1, -1):
-            born[index] = later.get(int(slot[index]), -1)
-            later[int(slot[index])] = index
-        alive = sorted(float(log_likelihood[index]) for index in later.values())
-        for index in range(n_births):
-            del alive[bisect_left(alive, float(log_likelihood[index]))]
-            value = float(log_likelihood[born[index]])
-            ranks.append((bisect_left(alive, value) + generator.random()) / n_live)
-            insort(alive, value)
-    return float(kstest(ranks, "uniform").pvalue) if ranks else 1.0
+    return float(kstest(ranks, "uniform").pvalue) if len(ranks) else 1.0

@@ -7,12 +7,23 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import ndtri
 
+from crsea_infer.inference.samplers.dynamic import DynamicDynestyOptions
 from crsea_infer.inference.samplers.ensemble import EmceeOptions
 from crsea_infer.inference.samplers.importance import ImportanceOptions
 from crsea_infer.inference.samplers.nested import DynestyOptions
 
 QUICK = {
     "dynesty": DynestyOptions(subruns=3, live_points=40, walks=20, walkers=10, remaining=0.2),
+    "dynesty-dynamic": DynamicDynestyOptions(
+        subruns=2,
+        live_points=40,
+        batch_live_points=40,
+        most_batches=3,
+        effective_samples=800.0,
+        walks=20,
+        walkers=10,
+        remaining=0.2,
+    ),
     "emcee": EmceeOptions(block=100, max_steps=400),
     "importance": ImportanceOptions(walkers=64, steps=80, draws=3000, least_effective=100.0),
 }

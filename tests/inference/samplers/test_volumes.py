@@ -7,7 +7,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from crsea_infer.inference.samplers.volumes import Deaths, insertion_p_value, integrate, merge, simulate_error
+from crsea_infer.inference.samplers.volumes import (
+    Deaths,
+    insertion_ranks,
+    integrate,
+    merge,
+    simulate_error,
+    uniform_p_value,
+)
 
 
 def perfect_run(n_live: int, n_dead: int, seed: int, sigma: float = 0.05) -> tuple[Deaths, np.ndarray]:
@@ -86,7 +93,7 @@ def test_evidence_shifts_with_the_likelihood(seed: int, shift: float) -> None:
 
 def test_insertion_ranks_pass_a_good_walk_and_fail_a_bad_one() -> None:
     run, slot = perfect_run(100, 2000, 3)
-    assert insertion_p_value([(run.log_likelihood, slot, run.live)]) > 1e-3
+    assert uniform_p_value(insertion_ranks(run.log_likelihood, slot, run.live)) > 1e-3
 
     generator = np.random.default_rng(1)
     live = generator.random(100)
@@ -99,4 +106,4 @@ def test_insertion_ranks_pass_a_good_walk_and_fail_a_bad_one() -> None:
     order = np.argsort(-live)
     volumes = np.concatenate([dead, live[order]])
     count = np.minimum(np.arange(2100, 0, -1), 100)
-    assert insertion_p_value([(-volumes, np.concatenate([names, order]), count)]) < 1e-6
+    assert uniform_p_value(insertion_ranks(-volumes, np.concatenate([names, order]), count)) < 1e-6

@@ -1,0 +1,160 @@
+"""dynesty, dynamic: nested sampling that puts its live points where they help most.
+
+Each sub-run begins as a short static run and then adds batches of live points over the range of likelihood that
+contributes most to the posterior, the evidence, or a mixture of both (Higson et al. 2019, arXiv:1704.03459; Speagle
+2020, arXiv:1904.02180), until it has its part of the effective samples asked for. Sub-runs are merged as those of the
+static sampler are, and serve the same ends; see :mod:`crsea_infer.inference.samplers.subruns`. The insertion test looks
+at the static beginnings, where ranks have a meaning; the batches walk in the same way.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from crsea_infer.inference.samplers.base import Counted, SamplerResult, require
+from crsea_infer.inference.samplers.nested import Teller, dynesty_arguments, starting_points, without_warnings
+from crsea_infer.inference.samplers.subruns import merged_result, run_subruns
+from crsea_infer.inference.samplers.volumes import insertion_ranks
+
+if TYPE_CHECKING:
+    from crsea_infer.inference.checkpoint import Checkpoint
+    from crsea_infer.inference.samplers.base import Progress
+    from crsea_infer.inference.target import Target
+
+__all__ = ["DynamicDynesty", "DynamicDynestyOptions"]
+
+
+@dataclass(frozen=True)
+class DynamicDynestyOptions:
+    """Options of dynamic dynesty.
+
+    Attributes
+    ----------
+    subruns
+        Independent sub-runs, at least 2.
+    live_points
+        Live points of the static beginning of each sub-run.
+    batch_live_points
+        Live points of each batch that is added.
+    most_batches
+        Batches after which a sub-run ends in any case.
+    effective_samples
+        Effective posterior samples of the merged run, at which batches end.
+    posterior_share
+        How much batches are for the posterior, 0 (evidence only) to 1 (posterior only).
+    walks, walkers
+        As for static dynesty; walkers at most half of either number of live points.
+    remaining
+        A static beginning ends when its live points can add no more than this to ln Z.
+    """
+
+    subruns: int = 4
+    live_points: int = 60
+    batch_live_points: int = 60
+    most_batches: int = 20
+    effective_samples: float = 4000.0
+    posterior_share: float = 0.5
+    walks: int = 100
+    walkers: int = 25
+    remaining: float = 0.1
+
+    def __post_init__(self) -> None:
+        own = "dynesty-dynamic"
+        require(self.subruns >= 2, f"{own}.subruns", self.subruns, "an integer >= 2")
+        require(self.live_points >= 20, f"{own}.live_points", self.live_points, "an integer >= 20")
+        require(self.batch_live_points >= 20, f"{own}.batch_live_points", self.batch_live_points, "an integer >= 20")
+        require(self.most_batches >= 1, f"{own}.most_batches", self.most_batches, "an integer >= 1")
+        require(self.effective_samples >= 100.0, f"{own}.effective_samples", self.effective_samples, "a number >= 100")
+        good = 0.0 <= self.posterior_share <= 1.0
+        require(good, f"{own}.posterior_share", self.posterior_share, "a number from 0 to 1")
+        require(self.walks >= 2, f"{own}.walks", self.walks, "an integer >= 2")
+        require(0.0 < self.remaining <= 1.0, f"{own}.remaining", self.remaining, "a number in (0, 1]")
+        most = min(self.live_points, self.batch_live_points) // 2
+        require(2 <= self.walkers <= most, f"{own}.walkers", self.walkers, f"an integer from 2 to {most}")
+
+
+@dataclass(frozen=True)
+class DynamicDynesty:
+    """Dynamic nested sampling in sub-runs."""
+
+    options: DynamicDynestyOptions = DynamicDynestyOptions()
+    name: str = "dynesty-dynamic"
+
+    def run(
+        self, target: Target, seed: np.random.SeedSequence, checkpoint: Checkpoint, progress: Progress
+    ) -> SamplerResult:
+        """Sample; see :class:`~crsea_infer.inference.samplers.base.Sampler`."""
+        options = self.options
+        parts = run_subruns(
+            lambda own_seed, tell: _subrun(target, options, own_seed, tell),
+            options.subruns,
+            seed,
+            checkpoint,
+            progress,
+        )
+        return merged_result(self.name, target, parts, seed, options.remaining, "raise dynesty-dynamic.walks")
+
+
+def _subrun(
+    target: Target, options: DynamicDynestyOptions, seed: np.random.SeedSequence, progress: Progress
+) -> dict[str, Any]:
+    """Run one sub-run to its end and return its dead points as arrays."""
+    from dynesty import DynamicNestedSampler
+
+    started = time.perf_counter()
+    counted = Counted(target)
+    for_start, for_walks = (np.random.SeedSequence(seed.entropy, spawn_key=(*seed.spawn_key, i)) for i in range(2))
+    live_points, share = starting_points(counted, options.live_points, for_start)
+    with without_warnings():
+        sampler = DynamicNestedSampler(
+            **dynesty_arguments(counted, options.walks, options.walkers, for_walks),
+            nlive=options.live_points,
+        )
+        tell = Teller(lambda fraction, words: progress(0.5 * fraction, words), options.remaining)
+        for state in sampler.sample_initial(
+            nlive=options.live_points, dlogz=options.remaining, live_points=live_points
+        ):
+            tell(float(state.delta_logz))
+        base = sampler.results
+        base_live = np.minimum(np.arange(len(base.logl), 0, -1), options.live_points)
+        ranks = insertion_ranks(np.asarray(base.logl), np.asarray(base.samples_id, dtype=np.int64), base_live)
+        wanted = options.effective_samples / options.subruns
+        for batch in range(options.most_batches):
+            effective = float(sampler.n_effective)
+            if effective >= wanted:
+                break
+            fraction = max(batch / options.most_batches, effective / wanted)
+            progress(0.5 + 0.5 * fraction, f"batch {batch + 1}, {effective:.0f} effective samples")
+            sampler.add_batch(
+                nlive=options.batch_live_points,
+                dlogz=options.remaining,
+                wt_function=_likelihood_range,
+                wt_kwargs={"pfrac": options.posterior_share},
+                save_bounds=False,
+                print_progress=False,
+            )
+        results = sampler.results
+    return {
+        "log_likelihood": np.asarray(results.logl, dtype=np.float64),
+        "unit": np.asarray(results.samples_u, dtype=np.float64),
+        "live": np.asarray(results.samples_n, dtype=np.int64),
+        "ranks": ranks,
+        "log_volume_start": np.log(share),
+        "n_calls": counted.n_calls,
+        "wall_s": time.perf_counter() - started,
+    }
+
+
+def _likelihood_range(results: Any, arguments: dict[str, float]) -> tuple[float, float]:
+    """Return the range of ln L of the next batch: dynesty's, but never from below the first dead point.
+
+    From there up, a batch starts with walks; below, dynesty would draw from the prior one point at a time.
+    """
+    from dynesty.dynamicsampler import weight_function
+
+    lower, upper = weight_function(results, arguments)
+    return max(float(lower), float(results.logl[0])), float(upper)
