@@ -19,6 +19,7 @@ from crsea_infer.files import digest
 from crsea_infer.inference import content
 from crsea_infer.inference.hypotheses import Hypothesis, build_hypothesis, load_hypothesis
 from crsea_infer.inference.likelihoods.base import Likelihood, load_likelihood
+from crsea_infer.inference.prior_sensitivity import FACTORS, PARAMETERS
 from crsea_infer.inference.validation import Entry, read_toml, validate
 
 if TYPE_CHECKING:
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 __all__ = ["RunFile", "load_run"]
 
 LARGEST_SEED = 2**63 - 1
+LARGEST_EXACT = 100_000
+EXACT_SAMPLES = 2000
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,6 +47,10 @@ class RunFile:
     train_on
         Names of the likelihoods that are a training set: the evidence of the others is then conditional on them,
         ln Z(others | train_on) = ln Z(all) - ln Z(train_on). Empty for none.
+    exact_samples
+        Posterior samples of each hypothesis that are checked with the transport solver; 0 for none.
+    sensitivity_parameters, sensitivity_factors
+        Parameters whose prior widths are varied afterwards, and the factors on them; no parameters for none.
     seed
         Of all random numbers of the run.
     samplers
@@ -62,6 +69,9 @@ class RunFile:
     samplers: Mapping[str, Any]
     emulator: Path | None
     train_on: tuple[str, ...] = ()
+    exact_samples: int = EXACT_SAMPLES
+    sensitivity_parameters: tuple[str, ...] = PARAMETERS
+    sensitivity_factors: tuple[float, ...] = FACTORS
 
     def resolved(self) -> dict[str, Any]:
         """Return all that determines the results, as plain values that TOML and JSON can hold.
@@ -86,6 +96,15 @@ class _EmulatorEntry(Entry):
     path: str
 
 
+class _ExactCheckEntry(Entry):
+    samples: int = EXACT_SAMPLES
+
+
+class _PriorSensitivityEntry(Entry):
+    parameters: list[str] | None = None
+    factors: list[float] = Field(default_factory=lambda: list(FACTORS))
+
+
 class _RunEntry(Entry):
     title: str
     description: str = ""
@@ -96,6 +115,8 @@ class _RunEntry(Entry):
     samplers: dict[str, dict[str, Any]]
     seed: int = 1
     emulator: _EmulatorEntry | None = None
+    exact_check: _ExactCheckEntry = Field(default_factory=_ExactCheckEntry)
+    prior_sensitivity: _PriorSensitivityEntry = Field(default_factory=_PriorSensitivityEntry)
 
 
 def load_run(name: str | Path) -> RunFile:
@@ -112,19 +133,48 @@ def load_run(name: str | Path) -> RunFile:
     entry = validate(_RunEntry, read_toml(path), str(path))
     if not 0 <= entry.seed <= LARGEST_SEED:
         raise UserError(f"{path}: seed = {entry.seed}", valid=f"a whole number from 0 to {LARGEST_SEED}")
+    if entry.exact_check.samples and not 100 <= entry.exact_check.samples <= LARGEST_EXACT:
+        raise UserError(
+            f"{path}: exact_check.samples = {entry.exact_check.samples}",
+            valid=f"0 (no check), or a whole number from 100 to {LARGEST_EXACT}",
+        )
     likelihoods = _likelihoods(path, entry)
+    hypotheses = _hypotheses(path, entry)
     return RunFile(
         name=path.stem,
         path=path,
         title=entry.title,
         description=entry.description,
-        hypotheses=_hypotheses(path, entry),
+        hypotheses=hypotheses,
         likelihoods=likelihoods,
         seed=entry.seed,
         samplers=_samplers(path, entry),
         emulator=_emulator(path, entry),
         train_on=_training_set(path, entry, [likelihood.name for likelihood in likelihoods]),
+        exact_samples=entry.exact_check.samples,
+        sensitivity_parameters=_sensitivity_parameters(path, entry, hypotheses),
+        sensitivity_factors=_sensitivity_factors(path, entry),
     )
+
+
+def _sensitivity_parameters(path: Path, entry: _RunEntry, hypotheses: tuple[Hypothesis, ...]) -> tuple[str, ...]:
+    given = entry.prior_sensitivity.parameters
+    if given is None:
+        return PARAMETERS
+    known = dict.fromkeys(parameter.name for hypothesis in hypotheses for parameter in hypothesis.free)
+    for name in given:
+        if name not in known:
+            raise unknown_name("sampled parameter", name, known, where=f"{path}: prior_sensitivity.parameters")
+    return tuple(dict.fromkeys(given))
+
+
+def _sensitivity_factors(path: Path, entry: _RunEntry) -> tuple[float, ...]:
+    given = entry.prior_sensitivity.factors
+    if not given or not all(1e-3 <= factor <= 1e3 for factor in given):
+        raise UserError(
+            f"{path}: prior_sensitivity.factors = {given}", valid="factors on prior widths, from 0.001 to 1000"
+        )
+    return tuple(sorted({*given, 1.0}))
 
 
 def _hypotheses(path: Path, entry: _RunEntry) -> tuple[Hypothesis, ...]:

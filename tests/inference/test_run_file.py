@@ -197,3 +197,37 @@ def test_a_mistake_in_the_training_set_is_told(folder: Path, line: str, words: l
 def test_the_morphology_of_a_hypothesis_is_part_of_the_run(folder: Path) -> None:
     resolved = read(folder).resolved()["hypotheses"]
     assert resolved["base-min"]["morphology"] == "pi0"
+
+
+def test_checks_after_sampling_are_on_and_do_not_make_another_run(tmp_path: Path) -> None:
+    plain = load_run("min_vs_max")
+    assert plain.exact_samples > 0
+    assert "xco_scale" in plain.sensitivity_parameters
+    assert 1.0 in plain.sensitivity_factors
+    text = plain.path.read_text()
+    changed = tmp_path / "changed.toml"
+    changed.write_text(
+        text + '[exact_check]\nsamples = 0\n[prior_sensitivity]\nparameters = ["proton_norm"]\nfactors = [3, 0.5]\n'
+    )
+    run = load_run(changed)
+    assert run.exact_samples == 0
+    assert run.sensitivity_parameters == ("proton_norm",)
+    assert run.sensitivity_factors == (0.5, 1.0, 3.0)
+    assert run.fingerprint() == plain.fingerprint()
+
+
+@pytest.mark.parametrize(
+    ("table", "message"),
+    [
+        ("[exact_check]\nsamples = 7\n", "samples = 7"),
+        ("[exact_check]\nsample = 700\n", "sample"),
+        ('[prior_sensitivity]\nparameters = ["xco_scales"]\n', "xco_scale"),
+        ("[prior_sensitivity]\nfactors = [-1.0]\n", "factors"),
+        ("[prior_sensitivity]\nfactors = []\n", "factors"),
+    ],
+)
+def test_bad_options_of_the_checks_are_named(table: str, message: str, tmp_path: Path) -> None:
+    path = tmp_path / "bad.toml"
+    path.write_text(load_run("min_vs_max").path.read_text() + table)
+    with pytest.raises(UserError, match=message):
+        load_run(path)

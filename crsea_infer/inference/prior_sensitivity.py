@@ -1,0 +1,166 @@
+"""Prior sensitivity: how much the evidence owes to the width of a prior.
+
+The weighted samples of a posterior know the evidence for any other prior, as long as they cover it:
+
+    Z' / Z = <pi'(theta) / pi(theta)> over the posterior of pi
+
+so nothing is sampled again. One parameter at a time, the width of its prior is multiplied by a factor: the standard
+deviation of a normal (in x or in ln x, bounds unchanged), the length of the interval of a uniform one (about its
+middle, in x or in ln x). Where the samples do not cover the new prior, the point is withheld: the tail of the weights
+is then too heavy (Pareto k-hat above 0.7, Vehtari et al., arXiv:1507.02646), too few samples carry them, or the prior
+has got support where nothing was sampled, as a uniform one does as soon as it widens.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from crsea_infer.errors import UserError
+from crsea_infer.inference.distributions import log_uniform, uniform
+from crsea_infer.inference.samplers.pareto import pareto_k_hat
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from crsea_infer.arrays import Float64
+    from crsea_infer.inference.distributions import Distribution
+    from crsea_infer.inference.posterior import Posterior
+    from crsea_infer.inference.samplers.base import SamplerResult
+
+__all__ = ["FACTORS", "PARAMETERS", "Reweighted", "prior_sensitivity", "reweight", "with_width"]
+
+PARAMETERS: Final = ("hi_scale", "xco_scale", "halo_height", "delta_slope")
+"""Parameters whose prior widths are varied unless others are asked for: gas and transport."""
+
+FACTORS: Final = tuple(2.0 ** (step / 2) for step in range(-4, 5))
+"""Factors on the width: a quarter to four times, in steps of sqrt(2)."""
+
+_LARGEST_K_HAT: Final = 0.7
+_LEAST_EFFECTIVE: Final = 100.0
+
+
+@dataclass(frozen=True)
+class Reweighted:
+    """The evidence of one hypothesis for another width of one prior.
+
+    Attributes
+    ----------
+    hypothesis, parameter
+        Names.
+    factor
+        On the width of the prior.
+    prior
+        The new prior, in words.
+    shift, shift_err
+        ln Z' - ln Z and its error, from the samples; nan when withheld.
+    k_hat, effective_samples
+        Of the new weights.
+    withheld
+        Why there is no number; empty when there is one.
+    """
+
+    hypothesis: str
+    parameter: str
+    factor: float
+    prior: str
+    shift: float
+    shift_err: float
+    k_hat: float
+    effective_samples: float
+    withheld: str = ""
+
+
+def with_width(prior: Distribution, factor: float) -> Distribution:
+    """Return the prior with its width multiplied by a factor.
+
+    Raises
+    ------
+    UserError
+        When the factor is not above 0, or the parameter is fixed.
+    """
+    if not (math.isfinite(factor) and factor > 0.0) or prior.is_fixed:
+        raise UserError(
+            f"factor {factor:g} on the width of the prior {prior.describe()}",
+            valid="a factor above 0, and a parameter that is not fixed",
+        )
+    if prior.is_normal:
+        return replace(prior, scale=prior.scale * factor)
+    if prior.is_logarithmic:
+        middle, half = math.sqrt(prior.lower * prior.upper), (prior.upper / prior.lower) ** (0.5 * factor)
+        return log_uniform(middle / half, middle * half)
+    middle, reach = 0.5 * (prior.lower + prior.upper), 0.5 * factor * (prior.upper - prior.lower)
+    return uniform(middle - reach, middle + reach)
+
+
+def reweight(
+    values: Float64, log_weights: Float64 | None, prior: Distribution, wanted: Distribution
+) -> tuple[float, float, float, float, str]:
+    """Return what the samples say about the evidence for another prior of one parameter.
+
+    Parameters
+    ----------
+    values
+        Samples of the parameter [n].
+    log_weights
+        Their weights under the posterior [n], up to a constant; None when they are equal.
+    prior, wanted
+        The prior under which they were sampled, and the other one.
+
+    Returns
+    -------
+    shift, shift_err, k_hat, effective_samples, withheld
+        As in :class:`Reweighted`.
+    """
+    n = len(values)
+    log_w = np.zeros(n) if log_weights is None else log_weights
+    if prior == wanted:
+        w = np.exp(log_w - np.max(log_w))
+        return 0.0, 0.0, float("-inf"), float(np.sum(w) ** 2 / np.sum(w**2)), ""
+    log_ratio = np.asarray(wanted.log_pdf(values)) - np.asarray(prior.log_pdf(values))
+    if wanted.lower < prior.lower or wanted.upper > prior.upper:
+        return np.nan, np.nan, np.inf, 0.0, "the new prior reaches where nothing was sampled"
+    covered = np.isfinite(log_ratio)
+    if not covered.any():
+        return np.nan, np.nan, np.inf, 0.0, "no sample lies within the new prior"
+    log_new = np.where(covered, log_w + log_ratio, -np.inf)
+    old, new = _normalised(log_w), _normalised(log_new)
+    shift = float(np.logaddexp.reduce(log_new) - np.logaddexp.reduce(log_w))
+    # Z'/Z is a ratio of two sums over the same samples: their errors are correlated
+    error = float(np.sqrt(np.sum((new - old) ** 2)))
+    effective = float(1.0 / np.sum(new**2))
+    k_hat = pareto_k_hat(log_new)
+    reasons = []
+    if not k_hat < _LARGEST_K_HAT:
+        reasons.append(f"Pareto k-hat {k_hat:.2f}, limit {_LARGEST_K_HAT}")
+    if effective < _LEAST_EFFECTIVE:
+        reasons.append(f"{effective:.0f} effective samples, {_LEAST_EFFECTIVE:g} are asked for")
+    if reasons:
+        return np.nan, np.nan, k_hat, effective, "; ".join(reasons)
+    return shift, error, k_hat, effective, ""
+
+
+def _normalised(log_weights: Float64) -> Float64:
+    weights = np.exp(log_weights - np.max(log_weights))
+    return np.asarray(weights / weights.sum())
+
+
+def prior_sensitivity(
+    posterior: Posterior,
+    result: SamplerResult,
+    parameters: Sequence[str] = PARAMETERS,
+    factors: Sequence[float] = FACTORS,
+) -> list[Reweighted]:
+    """Return the shift of ln Z for every chosen parameter that the hypothesis samples, and every factor."""
+    found = []
+    for column, parameter in enumerate(posterior.parameters):
+        if parameter.name not in parameters:
+            continue
+        for factor in factors:
+            wanted = with_width(parameter.distribution, factor) if factor != 1.0 else parameter.distribution
+            numbers = reweight(result.samples[:, column], result.log_weights, parameter.distribution, wanted)
+            found.append(Reweighted(posterior.hypothesis.name, parameter.name, factor, wanted.describe(), *numbers))
+    return sorted(found, key=lambda row: (list(parameters).index(row.parameter), row.factor))
