@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from crsea_infer.grids.response import CrossSection
 
-__all__ = ["COLUMN_UNIT", "ENERGY_RANGE", "SpectralFold"]
+__all__ = ["COLUMN_UNIT", "ENERGY_RANGE", "SpectralFold", "lattice"]
 
 ENERGY_RANGE: Final = (1.0, 5.0e6)
 """Energies of gamma rays and neutrinos that the model covers, GeV."""
@@ -50,12 +50,21 @@ def _kernel(
     return NUCLEAR_FACTOR[species] * differential_cross_section(product, energies, kinetic)
 
 
+def lattice(product: Product, first: int, n: int) -> Float64:
+    """Return n nodes of the kinetic energy per nucleon, GeV, from node number `first`; number 0 is 1 GeV."""
+    return np.asarray(10.0 ** ((first + np.arange(n)) / _POINTS_PER_DECADE[product]))
+
+
 @dataclass(frozen=True)
 class SpectralFold:
     """The matrices of one request.
 
     Attributes
     ----------
+    product
+        "gamma" or "neutrino".
+    first
+        Place of the first node on the lattice of kinetic energies, which all contractions of a product share.
     kinetic
         Nodes of kinetic energy per nucleon, GeV, shape [n_kinetic].
     matrix
@@ -64,6 +73,8 @@ class SpectralFold:
         Takes responses to columns: shapes [n_energies, absorption] and [n_nodes, rigidity].
     """
 
+    product: Product
+    first: int
     kinetic: Float64
     matrix: Float64
     absorption: Float64
@@ -110,10 +121,11 @@ class SpectralFold:
             )
         # both species must stay within the rigidities that responses cover
         top = min(energies.max() * 10**_DECADES_ABOVE, rigidities.max() / 2.1)
-        n_kinetic = int(np.ceil(np.log10(top / energies.min()) * _POINTS_PER_DECADE[product])) + 1
-        log_kinetic = np.linspace(np.log(energies.min()), np.log(top), n_kinetic)
-        kinetic = np.exp(log_kinetic)
-        step = log_kinetic[1] - log_kinetic[0]
+        # a small allowance keeps energies that lie on the lattice on it
+        first = int(np.floor(np.log10(energies.min()) * _POINTS_PER_DECADE[product] + 1e-9))
+        n_kinetic = int(np.floor(np.log10(top) * _POINTS_PER_DECADE[product])) - first + 1
+        kinetic = lattice(product, first, n_kinetic)
+        step = np.log(10.0) / _POINTS_PER_DECADE[product]
 
         rigidity_proton = np.asarray(rigidity("proton", kinetic))
         rigidity_helium = np.asarray(rigidity("helium", kinetic))
@@ -134,6 +146,8 @@ class SpectralFold:
             cmb_absorption_coefficient(energies) if absorb and product == "gamma" else np.zeros(energies.size)
         )
         return cls(
+            product=product,
+            first=first,
             kinetic=kinetic,
             matrix=np.concatenate(parts).reshape(2 * n_kinetic, -1),
             absorption=absorption_interpolation(coefficients),

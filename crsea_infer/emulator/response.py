@@ -101,17 +101,31 @@ class ResponseEmulator:
         xp = array_namespace(terms)
         return xp.matmul(terms, xp.asarray(self.coefficients))
 
-    def lepton_intensities(self, parameters: Mapping[str, Array]) -> Array:
-        """Return the gamma rays of electrons, per GeV, cm2, s and sr, shape [..., region, component, lepton energy]."""
+    def require_leptons(self) -> tuple[Float64, Float64]:
+        """Return coefficients and basis of the gamma rays of electrons.
+
+        Raises
+        ------
+        UserError
+            When the grid left them out.
+        """
         if self.lepton_coefficients is None or self.lepton_basis is None:
             raise UserError(
                 "this emulator was trained on a grid without electrons",
                 fix="build the grid without --no-leptons, or leave the prior set 'leptons' out",
             )
+        return self.lepton_coefficients, self.lepton_basis
+
+    def lepton_amplitudes(self, parameters: Mapping[str, Array]) -> Array:
+        """Return the amplitude of each compressed dimension of the gamma rays of electrons, shape [..., rank]."""
         terms = self.terms(parameters)
-        xp = array_namespace(terms)
-        amplitudes = xp.matmul(terms, xp.asarray(self.lepton_coefficients))
-        basis = self.lepton_basis
+        return array_namespace(terms).matmul(terms, array_namespace(terms).asarray(self.require_leptons()[0]))
+
+    def lepton_intensities(self, parameters: Mapping[str, Array]) -> Array:
+        """Return the gamma rays of electrons, per GeV, cm2, s and sr, shape [..., region, component, lepton energy]."""
+        basis = self.require_leptons()[1]
+        amplitudes = self.lepton_amplitudes(parameters)
+        xp = array_namespace(amplitudes)
         flat = xp.matmul(amplitudes, xp.asarray(basis.reshape(basis.shape[0], -1)))
         return xp.reshape(flat, (*amplitudes.shape[:-1], *basis.shape[1:]))
 

@@ -9,41 +9,38 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import cache, cached_property, partial
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from scipy.interpolate import CubicSpline
 
 from crsea_infer.arrays import Array, Float64, array_namespace
+from crsea_infer.emulator.bound import Bound, CosmicRayRequest, Moments, SkyRequest, Transport, gather_energies
 from crsea_infer.emulator.fold import SpectralFold
 from crsea_infer.emulator.model import BoundModel, Request, SkyModel
 from crsea_infer.emulator.response import ResponseEmulator, train
 from crsea_infer.errors import UserError
 from crsea_infer.files import digest
 from crsea_infer.grids.response import GridSettings, build_grid
-from crsea_infer.physics.geometry import COMPONENTS
-from crsea_infer.physics.leptons import LEPTON_COMPONENTS, LEPTON_ENERGIES
-from crsea_infer.physics.local_spectrum import kinetic_energy, local_intensity, rigidity
+from crsea_infer.physics.leptons import LEPTON_ENERGIES, LeptonSolver
+from crsea_infer.physics.local_spectrum import Species, kinetic_energy, rigidity
 from crsea_infer.physics.regions import parse_region, region_key
 from crsea_infer.physics.transport import relative_density
 
 if TYPE_CHECKING:
     from crsea_infer.physics.hadronic import Product
+    from crsea_infer.physics.response import ResponseSolver
 
-__all__ = ["COMPONENT_SCALES", "LEPTON_SCALES", "EmulatedSky", "ExactSky"]
-
-COMPONENT_SCALES: Final[Mapping[str, str]] = {"HI": "hi_scale", "H2": "xco_scale"}
-"""Parameter that scales each component of pion decay; absent parameters count as 1."""
-
-LEPTON_SCALES: Final[Mapping[str, str]] = {"IC": "inverse_compton_scale", "bremsstrahlung": "bremsstrahlung_scale"}
-"""Parameter that scales each component of electrons; a component whose parameter is absent is left out."""
+__all__ = ["EmulatedSky", "ExactSky"]
 
 _CROSS_SECTIONS: Final = {
     "kelner-aharonian": "Kelner, Aharonian and Bugayov 2006 (Phys. Rev. D 74, 034018)",
     "aafrag": "AAfrag, Koldobskiy et al. 2021 (Phys. Rev. D 104, 123027), through aafragpy",
 }
+Joined = Callable[[Transport, Array | None], Array]
+"""From transport, and factors [..., component] or None, to what a request needs; see SkyRequest."""
+
 _PHYSICS: Final = {
     "absorption": "pair production on the CMB (2.725 K); no infrared",
     "losses": "no hadronic energy losses: delta_sun and D0 cancel in the density relative to the Sun",
@@ -69,78 +66,16 @@ def _describe(settings: GridSettings) -> dict[str, str]:
     }
 
 
-def _batch(parameters: Mapping[str, Array], names: Sequence[str]) -> dict[str, Array]:
-    """Return the parameters as arrays of one batch shape."""
-    xp = array_namespace(*parameters.values())
-    missing = [name for name in names if name not in parameters]
-    if missing:
-        raise UserError(
-            f"the sky model needs a value for {', '.join(missing)}",
-            valid="a prior set that defines it",
-            fix="add the prior set 'base' or 'gamma_optimized' to the hypothesis",
-        )
-    arrays = [xp.asarray(value, dtype=xp.float64) if xp is np else xp.asarray(value) for value in parameters.values()]
-    return dict(zip(parameters, xp.broadcast_arrays(*arrays), strict=True))
-
-
-Contract = Callable[[Mapping[str, Array], Array], dict[str, Array]]
-"""From parameters and moments [..., energy, node] to intensities per component [..., energy]."""
-
-
-@dataclass(frozen=True)
-class _SkyRequest:
-    """Gamma rays or neutrinos of one region; `leptons` gives intensities at the lepton energies, for gamma rays."""
-
-    fold: SpectralFold
-    contract: Contract
-    leptons: Callable[[Mapping[str, Array]], Array] | None
-    lepton_interpolation: Float64
-
-    def _lepton_components(self, parameters: Mapping[str, Array]) -> dict[str, Array]:
-        wanted = [name for name, scale in LEPTON_SCALES.items() if scale in parameters]
-        if self.leptons is None or not wanted:
-            return {}
-        intensities = self.leptons(parameters)
-        xp = array_namespace(intensities)
-        at_energies = xp.matmul(intensities, xp.asarray(self.lepton_interpolation))
-        return {
-            name: at_energies[..., LEPTON_COMPONENTS.index(name), :] * parameters[LEPTON_SCALES[name]][..., None]
-            for name in wanted
-        }
-
-    def components(self, parameters: Mapping[str, Array]) -> dict[str, Array]:
-        parts = self.contract(parameters, self.fold.moments(parameters))
-        return self._lepton_components(parameters) | {
-            name: intensity * parameters[COMPONENT_SCALES[name]][..., None]
-            if COMPONENT_SCALES.get(name) in parameters
-            else intensity
-            for name, intensity in parts.items()
-        }
-
-
-@dataclass(frozen=True)
-class _CosmicRayRequest:
-    """Protons or helium at the Sun, or elsewhere in the disc."""
-
-    request: Request
-    settings: GridSettings
-
-    def components(self, parameters: Mapping[str, Array]) -> dict[str, Array]:
-        request = self.request
-        species = request.messenger
-        energies = np.asarray(request.energies)
-        local = local_intensity(species, energies, parameters)  # type: ignore[arg-type]
-        if request.radius is None:
-            return {species: local}
-        at = np.asarray(rigidity(species, energies))  # type: ignore[arg-type]
-        slopes, heights = np.ravel(parameters["delta_slope"]), np.ravel(parameters["halo_height"])
-        factors = np.stack(
-            [
-                _disc_density(self.settings, request.radius, at, float(slope), float(height))
-                for slope, height in zip(slopes, heights, strict=True)
-            ]
-        )
-        return {species: local * factors.reshape(local.shape)}
+def _disc_densities(settings: GridSettings, request: Request, parameters: Mapping[str, Array]) -> Float64:
+    """Density in the plane at the radius of a request relative to the Sun [..., energy], by the solver."""
+    species, energies = _species_and_energies(request)
+    at = np.asarray(rigidity(species, energies))
+    slopes, heights = np.asarray(parameters["delta_slope"]), np.asarray(parameters["halo_height"])
+    pairs = zip(slopes.ravel(), heights.ravel(), strict=True)
+    found = [
+        _disc_density(settings, float(request.radius or 0.0), at, float(one), float(other)) for one, other in pairs
+    ]
+    return np.stack(found).reshape(*slopes.shape, energies.size)
 
 
 def _disc_density(settings: GridSettings, radius: float, at: Float64, slope: float, height: float) -> Float64:
@@ -151,21 +86,6 @@ def _disc_density(settings: GridSettings, radius: float, at: Float64, slope: flo
     ]
     in_log = CubicSpline(settings.transport.radii, np.log(density), axis=1)(radius)
     return np.exp(CubicSpline(np.log(nodes), in_log)(np.log(at)))
-
-
-@dataclass(frozen=True)
-class _Bound:
-    """A sky model fixed to its requests."""
-
-    needs: tuple[str, ...]
-    requests: tuple[_SkyRequest | _CosmicRayRequest, ...]
-
-    def components(self, parameters: Mapping[str, Array]) -> tuple[dict[str, Array], ...]:
-        batch = _batch(parameters, self.needs)
-        return tuple(request.components(batch) for request in self.requests)
-
-    def __call__(self, parameters: Mapping[str, Array]) -> tuple[Array, ...]:
-        return tuple(sum(parts.values()) for parts in self.components(parameters))
 
 
 def _check_requests(requests: Sequence[Request], settings: GridSettings) -> list[str]:
@@ -224,20 +144,35 @@ class _Sky:
     def _bound(
         self,
         requests: Sequence[Request],
-        contract: Callable[[str, SpectralFold], Contract],
-        leptons: Callable[[str], Callable[[Mapping[str, Array]], Array]],
+        columns: Callable[[str, SpectralFold], Joined],
+        leptons: Callable[[str, Float64], Joined],
+        transport: Callable[[Mapping[str, Array]], Transport],
     ) -> BoundModel:
-        bound: list[_SkyRequest | _CosmicRayRequest] = []
-        for request in requests:
-            if request.region is not None and request.messenger in {"gamma", "neutrino"}:
-                fold, region = self._fold(request), region_key(request.region)
-                interpolation = _lepton_interpolation(np.asarray(request.energies, dtype=float))
-                electrons = leptons(region) if request.messenger == "gamma" else None
-                bound.append(_SkyRequest(fold, contract(region, fold), electrons, interpolation))
+        """Fix the model to its requests, given what makes the closures of a region and the transport of a call."""
+        wanted = [self._fold(one) if _is_sky(one) else _species_and_energies(one) for one in requests]
+        energies, slices = gather_energies(wanted)
+        bound: list[SkyRequest | CosmicRayRequest] = []
+        for request, where, one in zip(requests, slices, wanted, strict=True):
+            if isinstance(one, SpectralFold) and request.region is not None:
+                region = region_key(request.region)
+                onto = _lepton_interpolation(np.asarray(request.energies, dtype=float))
+                of_electrons = leptons(region, onto) if request.messenger == "gamma" else None
+                bound.append(SkyRequest(Moments.of(one, where), columns(region, one), of_electrons))
             else:
-                bound.append(_CosmicRayRequest(request, self.settings))
-        sky = any(request.messenger in {"gamma", "neutrino"} or request.radius is not None for request in requests)
-        return _Bound(tuple(self.box) if sky else (), tuple(bound))
+                species, _ = _species_and_energies(request)
+                density = None if request.radius is None else partial(_disc_densities, self.settings, request)
+                bound.append(CosmicRayRequest(species, where, density))
+        has_transport = any(_is_sky(request) or request.radius is not None for request in requests)
+        return Bound(tuple(self.box) if has_transport else (), tuple(bound), energies, transport)
+
+
+def _is_sky(request: Request) -> bool:
+    return request.messenger in {"gamma", "neutrino"}
+
+
+def _species_and_energies(request: Request) -> tuple[Species, Float64]:
+    species: Species = "proton" if request.messenger == "proton" else "helium"
+    return species, np.asarray(request.energies, dtype=float)
 
 
 def _lepton_interpolation(energies: Float64) -> Float64:
@@ -291,29 +226,67 @@ class EmulatedSky(_Sky, SkyModel):
             trained |= {name: (nuclei, i) for i, name in enumerate(new)}
         with_electrons = cache(lambda: train(build_grid(extra)))
 
-        def leptons(region: str) -> Callable[[Mapping[str, Array]], Array]:
-            def evaluate(parameters: Mapping[str, Array]) -> Array:
+        def leptons(region: str, onto: Float64) -> Joined:
+            @cache
+            def joined() -> tuple[Any, Joined]:
                 emulator = with_electrons() if region in new else self.emulator
-                return emulator.lepton_intensities(parameters)[..., trained[region][1], :, :]
+                basis = emulator.require_leptons()[1][:, trained[region][1]]
+                return emulator, _joined(basis @ onto)
+
+            def evaluate(transport: _Amplitudes, factors: Array | None) -> Array:
+                emulator, join = joined()
+                return join(transport.leptons(emulator), factors)
 
             return evaluate
 
-        def contract(region: str, fold: SpectralFold) -> Contract:
+        def columns(region: str, fold: SpectralFold) -> Joined:
             emulator, index = trained[region]
-            columns = fold.columns(emulator.basis[:, index])  # [rank, component, energy, node]
-            flat = np.ascontiguousarray(columns.reshape(columns.shape[0], -1))
+            # [rank, component, energy, node] with nodes before energies
+            join = _joined(fold.columns(emulator.basis[:, index]).swapaxes(-1, -2))
+            return lambda transport, factors: join(transport.nuclei(emulator), factors)
 
-            def evaluate(parameters: Mapping[str, Array], moments: Array) -> dict[str, Array]:
-                amplitudes = emulator.amplitudes(parameters)
-                xp = array_namespace(amplitudes)
-                product = xp.matmul(amplitudes, xp.asarray(flat))
-                product = xp.reshape(product, (*product.shape[:-1], *columns.shape[1:]))
-                intensities = xp.sum(product * moments[..., None, :, :], axis=-1)
-                return {name: intensities[..., i, :] for i, name in enumerate(COMPONENTS)}
+        return self._bound(requests, columns, leptons, _Amplitudes)
 
-            return evaluate
 
-        return self._bound(requests, contract, leptons)
+class _Amplitudes:
+    """Amplitudes of the emulators' compressed dimensions at the points of one call; each computed once."""
+
+    def __init__(self, parameters: Mapping[str, Array]) -> None:
+        self._parameters = parameters
+        self._found: dict[tuple[int, str], Array] = {}
+
+    def nuclei(self, emulator: ResponseEmulator) -> Array:
+        """Return those of nuclei [..., rank]."""
+        return self._once(emulator, "nuclei", emulator.amplitudes)
+
+    def leptons(self, emulator: ResponseEmulator) -> Array:
+        """Return those of electrons [..., rank]."""
+        return self._once(emulator, "leptons", emulator.lepton_amplitudes)
+
+    def _once(self, emulator: ResponseEmulator, what: str, evaluate: Callable[[Mapping[str, Array]], Array]) -> Array:
+        key = id(emulator), what
+        if key not in self._found:
+            self._found[key] = evaluate(self._parameters)
+        return self._found[key]
+
+
+def _joined(basis: Float64) -> Callable[[Array, Array | None], Array]:
+    """Return what takes amplitudes [..., rank] and factors [..., component] onto a basis [rank, component, ...].
+
+    Without factors components stay apart; with them one matrix product sums over rank and component at once.
+    """
+    apart = np.ascontiguousarray(basis.reshape(basis.shape[0], -1))
+    together = np.ascontiguousarray(basis.reshape(basis.shape[0] * basis.shape[1], -1))
+
+    def join(amplitudes: Array, factors: Array | None) -> Array:
+        xp = array_namespace(amplitudes)
+        batch = amplitudes.shape[:-1]
+        if factors is None:
+            return xp.reshape(xp.matmul(amplitudes, xp.asarray(apart)), (*batch, *basis.shape[1:]))
+        both = xp.reshape(amplitudes[..., :, None] * factors[..., None, :], (*batch, together.shape[0]))
+        return xp.reshape(xp.matmul(both, xp.asarray(together)), (*batch, *basis.shape[2:]))
+
+    return join
 
 
 class ExactSky(_Sky, SkyModel):
@@ -341,40 +314,69 @@ class ExactSky(_Sky, SkyModel):
         """Fix the model to its requests; see :class:`crsea_infer.emulator.model.SkyModel`."""
         wanted = _check_requests(requests, self.settings)
         solver = self.settings.solver([parse_region(name) for name in wanted]) if wanted else None
-        # transport does not know of regions: what one request solves, those of other regions at the same points reuse
-        solve = lru_cache(maxsize=256)(solver) if solver is not None else None
+        electrons = cache(lambda: self.settings.lepton_solver([parse_region(name) for name in wanted]))
+        ranges = tuple(self.box.values())
 
-        def contract(region: str, fold: SpectralFold) -> Contract:
-            if solver is None or solve is None:
-                raise AssertionError("a sky request always has a region")
+        def transport(parameters: Mapping[str, Array]) -> Transport:
+            return _Solved(parameters, ranges, solver, electrons)
+
+        def columns(region: str, fold: SpectralFold) -> Joined:
             index = wanted.index(region)
 
-            def evaluate(parameters: Mapping[str, Array], moments: Array) -> dict[str, Array]:
-                slopes, heights = np.asarray(parameters["delta_slope"]), np.asarray(parameters["halo_height"])
-                ranges = self.box.values()
-                responses = np.full((slopes.size, *solver.weights.shape[1:-1], solver.rigidities.size), np.nan)
-                for i, point in enumerate(zip(slopes.ravel(), heights.ravel(), strict=True)):
-                    if all(low <= value <= high for value, (low, high) in zip(point, ranges, strict=True)):
-                        responses[i] = solve(float(point[0]), float(point[1]))[index]
-                columns = fold.columns(responses).reshape(*slopes.shape, len(COMPONENTS), *moments.shape[-2:])
-                intensities = np.sum(columns * moments[..., None, :, :], axis=-1)
-                return {name: intensities[..., i, :] for i, name in enumerate(COMPONENTS)}
+            def evaluate(solved: _Solved, factors: Array | None) -> Array:
+                found = fold.columns(solved.responses[..., index, :, :, :]).swapaxes(-1, -2)
+                return found if factors is None else np.sum(found * factors[..., None, None], axis=-3)
 
             return evaluate
 
-        lepton_solver = cache(lambda: self.settings.lepton_solver([parse_region(name) for name in wanted]))
+        def leptons(region: str, onto: Float64) -> Joined:
+            index = wanted.index(region)
 
-        def leptons(region: str) -> Callable[[Mapping[str, Array]], Array]:
-            def evaluate(parameters: Mapping[str, Array]) -> Array:
-                electrons = lepton_solver()
-                if electrons is None:
-                    raise UserError("this model was set up without electrons", fix="leave the prior set 'leptons' out")
-                slopes, heights = np.asarray(parameters["delta_slope"]), np.asarray(parameters["halo_height"])
-                pairs = zip(slopes.ravel(), heights.ravel(), strict=True)
-                index = wanted.index(region)
-                found = np.stack([electrons(float(slope), float(height))[index] for slope, height in pairs])
-                return found.reshape(*slopes.shape, *found.shape[1:])
+            def evaluate(solved: _Solved, factors: Array | None) -> Array:
+                found = solved.leptons[..., index, :, :] @ onto
+                return found if factors is None else np.sum(found * factors[..., None], axis=-2)
 
             return evaluate
 
-        return self._bound(requests, contract, leptons)
+        return self._bound(requests, columns, leptons, transport)
+
+
+class _Solved:
+    """The solver's answers at the points of one call, for all regions together; NaN outside the box."""
+
+    def __init__(
+        self,
+        parameters: Mapping[str, Array],
+        ranges: Sequence[tuple[float, float]],
+        nuclei: ResponseSolver | None,
+        electrons: Callable[[], LeptonSolver | None],
+    ) -> None:
+        self._points = [np.asarray(parameters[name], dtype=float) for name in ("delta_slope", "halo_height")]
+        self._ranges, self._nuclei, self._electrons = ranges, nuclei, electrons
+
+    @cached_property
+    def responses(self) -> Float64:
+        """Of nuclei [..., region, component, absorption, rigidity], cm^-2."""
+        if self._nuclei is None:
+            raise AssertionError("a sky request always has a region")
+        return self._solve(self._nuclei)
+
+    @cached_property
+    def leptons(self) -> Float64:
+        """Gamma rays of electrons [..., region, component, lepton energy], GeV^-1 cm^-2 s^-1 sr^-1."""
+        electrons = self._electrons()
+        if electrons is None:
+            raise UserError("this model was set up without electrons", fix="leave the prior set 'leptons' out")
+        return self._solve(electrons)
+
+    def _solve(self, solve: Callable[[float, float], Float64]) -> Float64:
+        points = np.stack(self._points, axis=-1)
+        flat = points.reshape(-1, 2)
+        inside = np.all([(low <= x) & (x <= high) for x, (low, high) in zip(flat.T, self._ranges, strict=True)], axis=0)
+        distinct, place = np.unique(flat[inside], axis=0, return_inverse=True)
+        if not len(distinct):
+            distinct, place = np.array([[low for low, _ in self._ranges]]), np.zeros(0, dtype=int)
+        solved = np.stack([solve(float(slope), float(height)) for slope, height in distinct])
+        found = np.full((len(flat), *solved.shape[1:]), np.nan)
+        found[inside] = solved[place.ravel()]
+        return found.reshape(*points.shape[:-1], *solved.shape[1:])

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from crsea_infer.arrays import Array, Float64, array_namespace
+from crsea_infer.emulator.bound import COMPONENT_SCALES, LEPTON_SCALES
 from crsea_infer.emulator.model import BoundModel, Request, SkyModel
-from crsea_infer.emulator.sky import COMPONENT_SCALES, LEPTON_SCALES
 from crsea_infer.errors import UserError
 from crsea_infer.files import digest
 from crsea_infer.physics.local_spectrum import local_intensity
