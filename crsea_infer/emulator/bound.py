@@ -32,6 +32,7 @@ __all__ = [
     "Bound",
     "CosmicRayRequest",
     "Moments",
+    "Seen",
     "SkyRequest",
     "Transport",
     "gather_energies",
@@ -126,13 +127,32 @@ class Moments:
 
 
 @dataclass(frozen=True)
+class Seen:
+    """What the requests of one call share.
+
+    Attributes
+    ----------
+    spectra
+        Local spectra [..., n] of each species at all nodes.
+    moments
+        [..., node, energy], of each distinct set of energies.
+    transport
+        At the points of the call.
+    """
+
+    spectra: Mapping[Species, Array]
+    moments: tuple[Array, ...]
+    transport: Transport
+
+
+@dataclass(frozen=True)
 class SkyRequest:
     """Gamma rays or neutrinos of one region.
 
     Attributes
     ----------
     moments
-        From the local spectra.
+        Which of the moments that requests share.
     columns
         From transport, and factors [..., component] that join components (None: keep them), to columns
         [..., (component,) node, energy] in 1e22 cm^-2.
@@ -140,13 +160,13 @@ class SkyRequest:
         The same for intensities of electrons [..., (component,) energy]; None for neutrinos.
     """
 
-    moments: Moments
+    moments: int
     columns: Callable[[Transport, Array | None], Array]
     leptons: Callable[[Transport, Array | None], Array] | None
 
-    def total(self, parameters: Mapping[str, Array], spectra: Mapping[Species, Array], transport: Transport) -> Array:
+    def total(self, parameters: Mapping[str, Array], seen: Seen) -> Array:
         """Return the intensity [..., energy]."""
-        moments = self.moments(spectra)
+        moments, transport = seen.moments[self.moments], seen.transport
         xp = array_namespace(moments)
         product = self.columns(transport, _factors(parameters, COMPONENTS, COMPONENT_SCALES, 1.0))
         product *= moments
@@ -156,11 +176,9 @@ class SkyRequest:
             intensity = intensity + self.leptons(transport, factors)
         return intensity
 
-    def components(
-        self, parameters: Mapping[str, Array], spectra: Mapping[Species, Array], transport: Transport
-    ) -> dict[str, Array]:
+    def components(self, parameters: Mapping[str, Array], seen: Seen) -> dict[str, Array]:
         """Return the intensity [..., energy] of each component."""
-        moments = self.moments(spectra)
+        moments, transport = seen.moments[self.moments], seen.transport
         xp = array_namespace(moments)
         intensities = xp.sum(self.columns(transport, None) * moments[..., None, :, :], axis=-2)
         parts = {name: intensities[..., i, :] for i, name in enumerate(COMPONENTS)}
@@ -193,21 +211,14 @@ class CosmicRayRequest:
     where: slice
     relative_density: Callable[[Mapping[str, Array]], Array] | None = None
 
-    def total(
-        self,
-        parameters: Mapping[str, Array],
-        spectra: Mapping[Species, Array],
-        transport: Transport,  # noqa: ARG002
-    ) -> Array:
+    def total(self, parameters: Mapping[str, Array], seen: Seen) -> Array:
         """Return the intensity [..., energy]."""
-        local = spectra[self.species][..., self.where]
+        local = seen.spectra[self.species][..., self.where]
         return local if self.relative_density is None else local * self.relative_density(parameters)
 
-    def components(
-        self, parameters: Mapping[str, Array], spectra: Mapping[Species, Array], transport: Transport
-    ) -> dict[str, Array]:
+    def components(self, parameters: Mapping[str, Array], seen: Seen) -> dict[str, Array]:
         """Return the intensity under the name of the species."""
-        return {self.species: self.total(parameters, spectra, transport)}
+        return {self.species: self.total(parameters, seen)}
 
 
 @dataclass(frozen=True)
@@ -222,6 +233,8 @@ class Bound:
         In order.
     energies
         Of the local spectra, by species; GeV (per nucleon).
+    moments
+        One for each distinct set of energies of sky requests.
     transport
         Makes the transport of a call from its parameters.
     """
@@ -229,6 +242,7 @@ class Bound:
     needs: tuple[str, ...]
     requests: tuple[SkyRequest | CosmicRayRequest, ...]
     energies: Mapping[Species, Float64]
+    moments: tuple[Moments, ...]
     transport: Callable[[Mapping[str, Array]], Transport]
 
     def __call__(self, parameters: Mapping[str, Array]) -> tuple[Array, ...]:
@@ -241,14 +255,15 @@ class Bound:
         given = self._prepare(parameters)
         return tuple(request.components(*given) for request in self.requests)
 
-    def _prepare(self, parameters: Mapping[str, Array]) -> tuple[dict[str, Array], dict[Species, Array], Transport]:
+    def _prepare(self, parameters: Mapping[str, Array]) -> tuple[dict[str, Array], Seen]:
         batch = _batch(parameters, self.needs)
         spectra = {
             species: local_intensity(species, energies, batch)
             for species, energies in self.energies.items()
             if energies.size
         }
-        return batch, spectra, self.transport(batch)
+        moments = tuple(one(spectra) for one in self.moments)
+        return batch, Seen(spectra, moments, self.transport(batch))
 
 
 def _factors(

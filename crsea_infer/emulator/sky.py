@@ -152,18 +152,24 @@ class _Sky:
         wanted = [self._fold(one) if _is_sky(one) else _species_and_energies(one) for one in requests]
         energies, slices = gather_energies(wanted)
         bound: list[SkyRequest | CosmicRayRequest] = []
+        moments: list[Moments] = []
+        known: dict[tuple[str, tuple[float, ...]], int] = {}
         for request, where, one in zip(requests, slices, wanted, strict=True):
             if isinstance(one, SpectralFold) and request.region is not None:
                 region = region_key(request.region)
                 onto = _lepton_interpolation(np.asarray(request.energies, dtype=float))
                 of_electrons = leptons(region, onto) if request.messenger == "gamma" else None
-                bound.append(SkyRequest(Moments.of(one, where), columns(region, one), of_electrons))
+                key = request.messenger, request.energies
+                if key not in known:
+                    known[key] = len(moments)
+                    moments.append(Moments.of(one, where))
+                bound.append(SkyRequest(known[key], columns(region, one), of_electrons))
             else:
                 species, _ = _species_and_energies(request)
                 density = None if request.radius is None else partial(_disc_densities, self.settings, request)
                 bound.append(CosmicRayRequest(species, where, density))
         has_transport = any(_is_sky(request) or request.radius is not None for request in requests)
-        return Bound(tuple(self.box) if has_transport else (), tuple(bound), energies, transport)
+        return Bound(tuple(self.box) if has_transport else (), tuple(bound), energies, tuple(moments), transport)
 
 
 def _is_sky(request: Request) -> bool:
