@@ -30,7 +30,17 @@ if TYPE_CHECKING:
 
 __all__ = ["RunDirectory", "to_toml", "versions"]
 
-_OURS = ("run.toml", "evidence.ecsv", "bayes_factors.ecsv", "chi2.ecsv", "index.html", "figures")
+_OURS = (
+    "run.toml",
+    "evidence.ecsv",
+    "bayes_factors.ecsv",
+    "chi2.ecsv",
+    "exact_check.ecsv",
+    "prior_sensitivity.ecsv",
+    "prior_sensitivity_bayes_factors.ecsv",
+    "index.html",
+    "figures",
+)
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 _LIBRARIES = ("numpy", "scipy", "emcee", "dynesty", "xarray", "astropy")
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from crsea_infer.files import make_directory
 from crsea_infer.inference.posterior_file import write_posterior
 from crsea_infer.inference.tasks import generator_for
-from crsea_infer.report import corners, spectra, tables
+from crsea_infer.report import corners, exact_check, sensitivity, spectra, tables
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -26,6 +26,10 @@ __all__ = ["PRODUCTS", "Product", "sections", "write_products"]
 
 def _no_section(_directory: Path, _summary: RunSummary) -> None:
     return None
+
+
+def _is_current(_directory: Path, _summary: RunSummary) -> bool:
+    return True
 
 
 @dataclass(frozen=True)
@@ -44,6 +48,8 @@ class Product:
         Returns what the page says of them, from the files or from the run; None for nothing.
     always
         Write them even when they are there, because they take no time and what they say may depend on other files.
+    is_current
+        Tells of files that are there whether they answer to options that are no part of the run's identity.
     """
 
     words: str
@@ -51,6 +57,7 @@ class Product:
     write: Callable[[Path, RunSummary], None]
     section: Callable[[Path, RunSummary], Section | None] = _no_section
     always: bool = False
+    is_current: Callable[[Path, RunSummary], bool] = _is_current
 
 
 def write_products(directory: Path, summary: RunSummary, tell: Callable[[str], None]) -> None:
@@ -58,7 +65,8 @@ def write_products(directory: Path, summary: RunSummary, tell: Callable[[str], N
     make_directory(directory / "figures")
     for product in PRODUCTS:
         files = product.files(summary)
-        if not files or (not product.always and all((directory / name).exists() for name in files)):
+        there = all((directory / name).exists() for name in files)
+        if not files or (there and not product.always and product.is_current(directory, summary)):
             continue
         if product.words:
             tell(f"{product.words} ...")
@@ -112,6 +120,20 @@ PRODUCTS: tuple[Product, ...] = (
         "Drawing corners",
         _figure_files(corners.figure_names),
         lambda directory, summary: corners.write_corners(directory / "figures", summary),
+    ),
+    Product(
+        "Checking with the transport solver",
+        exact_check.files,
+        exact_check.write_exact_check,
+        exact_check.exact_section,
+        is_current=exact_check.is_current,
+    ),
+    Product(
+        "Varying the widths of priors",
+        sensitivity.files,
+        sensitivity.write_sensitivity,
+        sensitivity.sensitivity_section,
+        is_current=sensitivity.is_current,
     ),
 )
 """In the order in which they are made and shown."""
