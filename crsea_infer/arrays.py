@@ -23,6 +23,8 @@ Float64: TypeAlias = np.typing.NDArray[np.float64]
 def array_namespace(*arrays: Array) -> Any:
     """Return the array API namespace of the first argument that has one (NumPy when none has)."""
     for array in arrays:
+        if type(array) is np.ndarray:  # nearly always, and the question is asked often
+            continue
         namespace = getattr(array, "__array_namespace__", None)
         if namespace is not None and not isinstance(array, np.ndarray | np.generic):
             return namespace()

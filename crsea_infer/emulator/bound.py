@@ -19,7 +19,7 @@ from crsea_infer.emulator.fold import SpectralFold, lattice
 from crsea_infer.errors import UserError
 from crsea_infer.physics.geometry import COMPONENTS
 from crsea_infer.physics.leptons import LEPTON_COMPONENTS
-from crsea_infer.physics.local_spectrum import Species, local_intensity
+from crsea_infer.physics.local_spectrum import Species, SpectrumNodes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -52,7 +52,7 @@ Transport = Any
 
 def gather_energies(
     wanted: Sequence[SpectralFold | tuple[Species, Float64]],
-) -> tuple[dict[Species, Float64], list[slice]]:
+) -> tuple[tuple[SpectrumNodes, ...], list[slice]]:
     """Join the energies at which requests need the local spectra.
 
     Parameters
@@ -63,8 +63,8 @@ def gather_energies(
 
     Returns
     -------
-    energies : dict
-        Of each species, GeV (per nucleon).
+    nodes : tuple of SpectrumNodes
+        Of each species that is needed.
     slices : list of slice
         Where each request finds its own: for contractions in both species alike.
     """
@@ -88,7 +88,8 @@ def gather_energies(
             start, size = sum(part.size for part in parts[species]), energies.size
             parts[species].append(energies)
         slices.append(slice(start, start + size))
-    return {species: np.concatenate([np.empty(0), *parts[species]]) for species in _SPECIES}, slices
+    nodes = [SpectrumNodes.at(species, np.concatenate(parts[species])) for species in _SPECIES if parts[species]]
+    return tuple(nodes), slices
 
 
 @dataclass(frozen=True)
@@ -231,8 +232,8 @@ class Bound:
         Parameters without which nothing can be said.
     requests
         In order.
-    energies
-        Of the local spectra, by species; GeV (per nucleon).
+    nodes
+        Energies of the local spectra of each species that is needed.
     moments
         One for each distinct set of energies of sky requests.
     transport
@@ -241,7 +242,7 @@ class Bound:
 
     needs: tuple[str, ...]
     requests: tuple[SkyRequest | CosmicRayRequest, ...]
-    energies: Mapping[Species, Float64]
+    nodes: tuple[SpectrumNodes, ...]
     moments: tuple[Moments, ...]
     transport: Callable[[Mapping[str, Array]], Transport]
 
@@ -257,11 +258,7 @@ class Bound:
 
     def _prepare(self, parameters: Mapping[str, Array]) -> tuple[dict[str, Array], Seen]:
         batch = _batch(parameters, self.needs)
-        spectra = {
-            species: local_intensity(species, energies, batch)
-            for species, energies in self.energies.items()
-            if energies.size
-        }
+        spectra = {nodes.species: nodes.intensity(batch) for nodes in self.nodes}
         moments = tuple(one(spectra) for one in self.moments)
         return batch, Seen(spectra, moments, self.transport(batch))
 

@@ -31,10 +31,15 @@ _TOLERANCE: Final = 1e-8
 def chebyshev_polynomials(x: Array, n: int) -> Array:
     """Return T_0(x) to T_{n-1}(x), shape [..., n]."""
     xp = array_namespace(x)
-    polynomials = [xp.ones_like(x), x]
-    for _ in range(n - 2):
-        polynomials.append(2.0 * x * polynomials[-1] - polynomials[-2])
-    return xp.stack(polynomials[:n], axis=-1)
+    polynomials = xp.stack([xp.ones_like(x), x], axis=-1)
+    while (known := polynomials.shape[-1]) < n:
+        # T_{k+j} = 2 T_k T_j - T_{k-j}: each pass doubles how many there are
+        k = known - 1
+        up_to = min(k, n - known)
+        further = 2.0 * polynomials[..., k:] * polynomials[..., 1 : up_to + 1]
+        further = further - xp.flip(polynomials[..., k - up_to : k], axis=-1)
+        polynomials = xp.concat([polynomials, further], axis=-1)
+    return polynomials[..., :n]
 
 
 def _unit(axis: Axis, values: Array) -> Array:

@@ -20,17 +20,17 @@ from crsea_infer.emulator.bound import Bound, CosmicRayRequest, Moments, SkyRequ
 from crsea_infer.emulator.fold import SpectralFold
 from crsea_infer.emulator.model import BoundModel, Request, SkyModel
 from crsea_infer.emulator.response import ResponseEmulator, train
+from crsea_infer.emulator.validation_table import stated_relative_error
 from crsea_infer.errors import UserError
 from crsea_infer.files import digest
 from crsea_infer.grids.response import GridSettings, build_grid
-from crsea_infer.physics.leptons import LEPTON_ENERGIES, LeptonSolver
+from crsea_infer.physics.leptons import LEPTON_ENERGIES
 from crsea_infer.physics.local_spectrum import Species, kinetic_energy, rigidity
 from crsea_infer.physics.regions import parse_region, region_key
 from crsea_infer.physics.transport import relative_density
 
 if TYPE_CHECKING:
     from crsea_infer.physics.hadronic import Product
-    from crsea_infer.physics.response import ResponseSolver
 
 __all__ = ["EmulatedSky", "ExactSky"]
 
@@ -40,6 +40,9 @@ _CROSS_SECTIONS: Final = {
 }
 Joined = Callable[[Transport, Array | None], Array]
 """From transport, and factors [..., component] or None, to what a request needs; see SkyRequest."""
+
+Solve = Callable[[float, float], Float64]
+"""From delta_slope and halo_height to what regions receive [region, ...]."""
 
 _PHYSICS: Final = {
     "absorption": "pair production on the CMB (2.725 K); no infrared",
@@ -150,7 +153,7 @@ class _Sky:
     ) -> BoundModel:
         """Fix the model to its requests, given what makes the closures of a region and the transport of a call."""
         wanted = [self._fold(one) if _is_sky(one) else _species_and_energies(one) for one in requests]
-        energies, slices = gather_energies(wanted)
+        nodes, slices = gather_energies(wanted)
         bound: list[SkyRequest | CosmicRayRequest] = []
         moments: list[Moments] = []
         known: dict[tuple[str, tuple[float, ...]], int] = {}
@@ -169,7 +172,7 @@ class _Sky:
                 density = None if request.radius is None else partial(_disc_densities, self.settings, request)
                 bound.append(CosmicRayRequest(species, where, density))
         has_transport = any(_is_sky(request) or request.radius is not None for request in requests)
-        return Bound(tuple(self.box) if has_transport else (), tuple(bound), energies, tuple(moments), transport)
+        return Bound(tuple(self.box) if has_transport else (), tuple(bound), nodes, tuple(moments), transport)
 
 
 def _is_sky(request: Request) -> bool:
@@ -216,9 +219,8 @@ class EmulatedSky(_Sky, SkyModel):
 
     @property
     def relative_error(self) -> float:
-        """Held-out relative error of the intensities, at 99.9 per cent of the points, from the validation table."""
-        validation: Mapping[str, Any] = self.emulator.metadata.get("validation", {})
-        return float(validation.get("quantile_99.9", 0.0))
+        """Held-out relative error, one sigma; see :mod:`crsea_infer.emulator.validation_table`."""
+        return stated_relative_error(self.emulator.metadata)
 
     def bind(self, requests: Sequence[Request]) -> BoundModel:
         """Fix the model to its requests; see :class:`crsea_infer.emulator.model.SkyModel`."""
@@ -319,12 +321,11 @@ class ExactSky(_Sky, SkyModel):
     def bind(self, requests: Sequence[Request]) -> BoundModel:
         """Fix the model to its requests; see :class:`crsea_infer.emulator.model.SkyModel`."""
         wanted = _check_requests(requests, self.settings)
-        solver = self.settings.solver([parse_region(name) for name in wanted]) if wanted else None
-        electrons = cache(lambda: self.settings.lepton_solver([parse_region(name) for name in wanted]))
+        nuclei, electrons = self._solvers(wanted)
         ranges = tuple(self.box.values())
 
         def transport(parameters: Mapping[str, Array]) -> Transport:
-            return _Solved(parameters, ranges, solver, electrons)
+            return _Solved(parameters, ranges, nuclei, electrons)
 
         def columns(region: str, fold: SpectralFold) -> Joined:
             index = wanted.index(region)
@@ -346,6 +347,11 @@ class ExactSky(_Sky, SkyModel):
 
         return self._bound(requests, columns, leptons, transport)
 
+    def _solvers(self, wanted: Sequence[str]) -> tuple[Solve | None, Callable[[], Solve | None]]:
+        """Return what solves transport of nuclei for some regions, and what gives the same for electrons if asked."""
+        regions = [parse_region(name) for name in wanted]
+        return self.settings.solver(regions) if regions else None, cache(lambda: self.settings.lepton_solver(regions))
+
 
 class _Solved:
     """The solver's answers at the points of one call, for all regions together; NaN outside the box."""
@@ -354,8 +360,8 @@ class _Solved:
         self,
         parameters: Mapping[str, Array],
         ranges: Sequence[tuple[float, float]],
-        nuclei: ResponseSolver | None,
-        electrons: Callable[[], LeptonSolver | None],
+        nuclei: Solve | None,
+        electrons: Callable[[], Solve | None],
     ) -> None:
         self._points = [np.asarray(parameters[name], dtype=float) for name in ("delta_slope", "halo_height")]
         self._ranges, self._nuclei, self._electrons = ranges, nuclei, electrons
@@ -375,7 +381,7 @@ class _Solved:
             raise UserError("this model was set up without electrons", fix="leave the prior set 'leptons' out")
         return self._solve(electrons)
 
-    def _solve(self, solve: Callable[[float, float], Float64]) -> Float64:
+    def _solve(self, solve: Solve) -> Float64:
         points = np.stack(self._points, axis=-1)
         flat = points.reshape(-1, 2)
         inside = np.all([(low <= x) & (x <= high) for x, (low, high) in zip(flat.T, self._ranges, strict=True)], axis=0)

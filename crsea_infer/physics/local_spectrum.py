@@ -7,18 +7,28 @@ posterior sample, on NumPy or JAX arrays.
 
 from __future__ import annotations
 
+import math
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 import numpy as np
 
-from crsea_infer.arrays import Array, array_namespace
+from crsea_infer.arrays import Array, Float64, array_namespace
 from crsea_infer.errors import UserError
 from crsea_infer.physics.constants import HELIUM_MASS_PER_NUCLEON, PROTON_MASS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["BREAK_WIDTH", "NORMALISATION_ENERGY", "broken_power_law", "kinetic_energy", "local_intensity", "rigidity"]
+__all__ = [
+    "BREAK_WIDTH",
+    "NORMALISATION_ENERGY",
+    "SpectrumNodes",
+    "broken_power_law",
+    "kinetic_energy",
+    "local_intensity",
+    "rigidity",
+]
 
 Species = Literal["proton", "helium"]
 
@@ -56,27 +66,30 @@ def _bend(xp: Any, steepness: Array, scaled: Array) -> Array:
     return np.log(product, out=product) if xp is np else xp.log(product)
 
 
-def broken_power_law(log_rigidity: Array, slopes: list[Array], log_breaks: list[Array], log_pivot: float) -> Array:
+def broken_power_law(
+    distance: Array, slopes: list[Array], log_breaks: list[Array], log_pivot: float, steep: Array | None = None
+) -> Array:
     """Return the natural logarithm of a power law with rounded breaks, zero at the pivot.
 
     Parameters
     ----------
-    log_rigidity
-        Natural log of rigidity, shape [n].
+    distance
+        Natural log of rigidity relative to the pivot, shape [n].
     slopes
         Spectral slopes from low to high rigidity, each of batch shape [...].
     log_breaks
         Natural log of the breaks between them, each of batch shape [...], one fewer than the slopes.
     log_pivot
         Natural log of the rigidity where the result is zero.
+    steep
+        exp(distance / BREAK_WIDTH), if it is at hand.
 
     Returns
     -------
     Array
         Shape [..., n].
     """
-    xp = array_namespace(slopes[0], log_rigidity)
-    distance = log_rigidity - log_pivot
+    xp = array_namespace(slopes[0], distance)
     result = slopes[0][..., None] * distance
     if result.dtype == xp.float32:
         # the factors below do not fit single precision
@@ -86,7 +99,7 @@ def broken_power_law(log_rigidity: Array, slopes: list[Array], log_breaks: list[
             result = result + step[..., None] * (beyond - _softplus(xp, to_pivot)[..., None])
         return result
     # exp of the distance to a break is a factor of the rigidity times a factor of the break: no exp per sample and node
-    at_rigidity = xp.exp(distance / BREAK_WIDTH)
+    at_rigidity = xp.exp(distance / BREAK_WIDTH) if steep is None else steep
     offset = xp.zeros_like(slopes[0])
     for below, above, log_break in zip(slopes[:-1], slopes[1:], log_breaks, strict=True):
         step = (above - below) * BREAK_WIDTH
@@ -106,7 +119,64 @@ def _numbered(parameters: Mapping[str, Array], stem: str) -> list[Array]:
     return found
 
 
-def local_intensity(species: Species, energies: Array, parameters: Mapping[str, Array]) -> Array:
+@dataclass(frozen=True, eq=False)
+class SpectrumNodes:
+    """Energies at which a local spectrum is wanted again and again, with all that does not depend on its parameters.
+
+    Attributes
+    ----------
+    species
+        "proton" or "helium".
+    energies
+        Kinetic energies (per nucleon), GeV, shape [n].
+    distance
+        Natural log of rigidity relative to that of the normalisation, [n].
+    steep
+        exp(distance / BREAK_WIDTH), [n].
+    jacobian
+        d rigidity / d energy relative to its value at the normalisation, [n].
+    """
+
+    species: Species
+    energies: Float64
+    distance: Float64
+    steep: Float64
+    jacobian: Float64
+
+    @classmethod
+    def at(cls, species: Species, energies: Float64) -> SpectrumNodes:
+        """Prepare the energies [n]."""
+        distance = np.log(rigidity(species, energies)) - _log_rigidity_of_normalisation(species)
+        jacobian = _jacobian(energies, _MASS[species]) / _jacobian(np.asarray(NORMALISATION_ENERGY), _MASS[species])
+        return cls(species, energies, distance, np.exp(distance / BREAK_WIDTH), jacobian)
+
+    def intensity(self, parameters: Mapping[str, Array]) -> Array:
+        """Return the intensity at the energies [..., n]; see :func:`local_intensity`."""
+        species = self.species
+        slopes = _numbered(parameters, f"{species}_slope")
+        breaks = _numbered(parameters, f"{species}_break")
+        if not slopes or len(breaks) != len(slopes) - 1 or f"{species}_norm" not in parameters:
+            raise UserError(
+                f"the {species} spectrum has {len(slopes)} slopes, {len(breaks)} breaks and "
+                f"{'a' if f'{species}_norm' in parameters else 'no'} normalisation",
+                valid=f"{species}_norm, {species}_slope_1 to _n and {species}_break_1 to _(n-1)",
+                fix="add a prior set for the local spectra, such as 'min' or 'max'",
+            )
+        xp = array_namespace(slopes[0])
+        log_breaks = [xp.log(value) for value in breaks]
+        log_pivot = _log_rigidity_of_normalisation(species)
+        intensity = broken_power_law(self.distance, slopes, log_breaks, log_pivot, self.steep)
+        intensity = np.exp(intensity, out=intensity) if xp is np else xp.exp(intensity)
+        norm = parameters[f"{species}_norm"] * NORMALISATION_ENERGY**-2.8
+        if f"{species}_ratio" in parameters:
+            norm = norm * parameters[f"{species}_ratio"]
+        # a law of rigidity carries d rigidity / d energy per unit of energy, here relative to the pivot
+        intensity *= self.jacobian
+        intensity *= norm[..., None]
+        return intensity
+
+
+def local_intensity(species: Species, energies: Float64, parameters: Mapping[str, Array]) -> Array:
     """Return the intensity of protons or helium at the Sun, per GeV (per GeV/n), m2, s and sr.
 
     Parameters
@@ -129,46 +199,14 @@ def local_intensity(species: Species, energies: Array, parameters: Mapping[str, 
     UserError
         When parameters of the spectrum are missing or the number of breaks does not fit the number of slopes.
     """
-    slopes = _numbered(parameters, f"{species}_slope")
-    breaks = _numbered(parameters, f"{species}_break")
-    if not slopes or len(breaks) != len(slopes) - 1 or f"{species}_norm" not in parameters:
-        raise UserError(
-            f"the {species} spectrum has {len(slopes)} slopes, {len(breaks)} breaks and "
-            f"{'a' if f'{species}_norm' in parameters else 'no'} normalisation",
-            valid=f"{species}_norm, {species}_slope_1 to _n and {species}_break_1 to _(n-1)",
-            fix="add a prior set for the local spectra, such as 'min' or 'max'",
-        )
-    xp = array_namespace(slopes[0], energies)
-    log_pivot = float(_log_rigidity_of_normalisation(species))
-    intensity = broken_power_law(
-        xp.log(rigidity(species, energies)), slopes, [xp.log(value) for value in breaks], log_pivot
-    )
-    norm = parameters[f"{species}_norm"] * NORMALISATION_ENERGY**-2.8
-    if f"{species}_ratio" in parameters:
-        norm = norm * parameters[f"{species}_ratio"]
-    # the law is one of rigidity: per unit energy it carries d rigidity / d energy, relative to its value at the pivot
-    mass = _MASS[species]
-
-    def jacobian(energy: Array) -> Array:
-        return (energy + mass) / xp.sqrt(energy * (energy + 2.0 * mass))
-
-    relative = jacobian(energies) / float(_jacobian_of_normalisation(mass))
-    intensity = np.exp(intensity, out=intensity) if xp is np else xp.exp(intensity)
-    intensity *= relative
-    intensity *= norm[..., None]
-    return intensity
+    return SpectrumNodes.at(species, np.asarray(energies, dtype=float)).intensity(parameters)
 
 
 def _log_rigidity_of_normalisation(species: Species) -> float:
-    import math
-
     mass = _MASS[species]
     energy = NORMALISATION_ENERGY
     return math.log(_NUCLEONS_PER_CHARGE[species] * math.sqrt(energy * (energy + 2.0 * mass)))
 
 
-def _jacobian_of_normalisation(mass: float) -> float:
-    import math
-
-    energy = NORMALISATION_ENERGY
-    return (energy + mass) / math.sqrt(energy * (energy + 2.0 * mass))
+def _jacobian(energy: Float64, mass: float) -> Float64:
+    return np.asarray((energy + mass) / np.sqrt(energy * (energy + 2.0 * mass)))
