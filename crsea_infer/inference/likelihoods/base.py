@@ -123,6 +123,9 @@ class Likelihood(Protocol):
         """Return the same likelihood with the sky model's own relative error in its error budget."""
 
 
+_MEMBERS = tuple(name for name in vars(Likelihood) if not name.startswith("_"))
+
+
 @runtime_checkable
 class FollowsMorphology(Protocol):
     """A likelihood whose data were taken with sky templates, of which a hypothesis has one."""
@@ -219,6 +222,11 @@ def load_likelihood(
     if read is None:
         raise UserError(f"{path}: kind = {kind!r} has no method 'read'", valid="a class with the methods of Likelihood")
     likelihood: Likelihood = read(folder)
+    missing = [name for name in _MEMBERS if not (hasattr(type(likelihood), name) or hasattr(likelihood, name))]
+    if missing:
+        raise UserError(
+            f"{path}: kind = {kind!r} lacks {', '.join(missing)}", valid=f"a class with {', '.join(_MEMBERS)}"
+        )
     return likelihood
 
 
@@ -235,8 +243,9 @@ def _class_of_kind(kind: str, path: Path) -> Any:
     module_name, _, class_name = known.get(kind, kind).partition(":")
     try:
         return getattr(importlib.import_module(module_name), class_name)
-    except (ImportError, AttributeError, ValueError, TypeError) as error:
+    except Exception as error:  # whatever a user's module raises while it loads
         raise UserError(
-            f"{path}: kind = {kind!r} cannot be loaded: {error}",
-            valid=f"{', '.join(known)}, or 'package.module:Class' of an installed package",
+            f"{path}: kind = {kind!r} cannot be loaded: {type(error).__name__}: {error}",
+            valid=f"{', '.join(known)}, or 'package.module:Class'",
+            fix="install the package, or set PYTHONPATH to the folder that holds the module",
         ) from error
