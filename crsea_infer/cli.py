@@ -109,6 +109,9 @@ def _parser(chosen: str) -> argparse.ArgumentParser:
     run.add_argument("run", metavar="RUN", help="name or path of a run file")
     run.add_argument("--output", metavar="DIR", type=Path, help="where results go (default: results/NAME)")
     run.add_argument("--fresh", action="store_true", help="discard what an earlier run left in DIR, and start anew")
+    run.add_argument(
+        "--accept-unconverged", action="store_true", help="end with exit status 0 even if a sampler did not converge"
+    )
     run.add_argument("--seed", metavar="N", type=_seed, help="seed of all random numbers (default: the run file's)")
 
     compare = add("compare", "give the Bayes factors between finished hypotheses", _compare)
@@ -163,7 +166,13 @@ def _run(options: argparse.Namespace) -> None:
     run_file = load_run(options.run)
     from crsea_infer import runs
 
-    runs.execute(run_file, options.output or Path("results") / run_file.name, options.seed, fresh=options.fresh)
+    runs.execute(
+        run_file,
+        options.output or Path("results") / run_file.name,
+        options.seed,
+        fresh=options.fresh,
+        accept_unconverged=options.accept_unconverged,
+    )
 
 
 def _compare(options: argparse.Namespace) -> None:

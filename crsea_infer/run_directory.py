@@ -95,6 +95,8 @@ class RunDirectory:
                     valid="a new directory, or one that holds this run, which is resumed",
                     fix="choose another directory with --output, or replace what is there with --fresh",
                 )
+            if self.read().get("resolved") != run.resolved():  # what adds to a run and changes none of its numbers
+                self._write(run, identity, model)
             return
         taken = [name for name in (*_OURS, *(item.name for item in run.hypotheses)) if (self.path / name).exists()]
         if taken:
@@ -103,6 +105,9 @@ class RunDirectory:
                 valid="a new directory, or one that holds this run, which is resumed",
                 fix="choose another directory with --output, or replace what is there with --fresh",
             )
+        self._write(run, identity, model)
+
+    def _write(self, run: RunFile, identity: Mapping[str, str], model: SkyModel) -> None:
         content = {
             "name": run.name,
             "title": run.title,

@@ -22,12 +22,13 @@ from crsea_infer.inference.checkpoint import lock
 from crsea_infer.inference.evidence import Evidence, bayes_factor, combine, disagreements
 from crsea_infer.inference.posterior_file import as_chains
 from crsea_infer.inference.samplers.base import maximum_likelihood
+from crsea_infer.inference.subsets import ALL, gives_evidence
 from crsea_infer.inference.tasks import Task, generator_for, run_identity, sample_task
 from crsea_infer.inference.workers import available_cores, run_tasks
 from crsea_infer.report.console import Display, new_console, show_factors, show_result
 from crsea_infer.report.page import write_page
 from crsea_infer.report.products import sections, write_products
-from crsea_infer.report.summary import HypothesisSummary, RunSummary, shown_sampler
+from crsea_infer.report.summary import HypothesisSummary, RunSummary, Sampling, shown_sampler
 from crsea_infer.report.tables import read_evidences
 from crsea_infer.run_directory import RunDirectory, versions
 
@@ -39,14 +40,25 @@ if TYPE_CHECKING:
     from crsea_infer.emulator.model import SkyModel
     from crsea_infer.inference.posterior import Posterior
     from crsea_infer.inference.run_file import RunFile
+    from crsea_infer.inference.samplers.base import SamplerResult
 
-__all__ = ["compare", "execute"]
+__all__ = ["NotConvergedError", "compare", "execute"]
 
 _MOST_WORKERS = 8
 
 
+class NotConvergedError(UserError):
+    """A run that is finished and kept, whose results rest on a sampler that did not converge."""
+
+
 def execute(
-    run: RunFile, output: Path, seed: int | None = None, *, fresh: bool = False, workers: int | None = None
+    run: RunFile,
+    output: Path,
+    seed: int | None = None,
+    *,
+    fresh: bool = False,
+    workers: int | None = None,
+    accept_unconverged: bool = False,
 ) -> Path:
     """Carry out a run, or what is left of it.
 
@@ -63,6 +75,8 @@ def execute(
     workers
         Processes that sample side by side; default: one per core and task, at most 8. 0: sample in this process. The
         results do not depend on it.
+    accept_unconverged
+        Only warn when the samples shown, or all that weigh some data, did not converge.
 
     Returns
     -------
@@ -74,39 +88,60 @@ def execute(
     UserError
         When the directory cannot be used, holds another run or is in use; when a result in it is damaged; when a
         likelihood is not a number; when a worker was killed.
+    NotConvergedError
+        At the very end, with everything written, when the results rest on a sampler that did not converge.
     KeyboardInterrupt
         On Ctrl-C and on SIGTERM, with everything kept.
     """
     from crsea_infer import emulator
-    from crsea_infer.inference.posterior import posterior_for
 
-    if run.train_on:
-        raise UserError(
-            f"{run.path}: train_on = {list(run.train_on)}: conditional evidence is not computed by this version",
-            valid="run files without train_on",
-            fix="run the training set and all data as two runs: the difference of their ln Z is the conditional one",
-        )
     if seed is not None:
         run = replace(run, seed=seed)
     console = new_console()
     directory = RunDirectory(make_directory(output))
     with lock(directory.path), _terminated_like_interrupted():
         model = emulator.load(run.emulator)
-        posteriors = [posterior_for(hypothesis, run.likelihoods, model) for hypothesis in run.hypotheses]
+        posteriors = _posteriors(run, model)
         identity = run_identity(run, model.fingerprint)
         directory.claim(run, identity, model, fresh=fresh)
-        tasks = [
-            Task(run, hypothesis.name, sampler, make_directory(directory.folder(hypothesis.name)), identity)
-            for sampler in _longest_first(run)
-            for hypothesis in run.hypotheses
-        ]
+        tasks = _tasks(run, directory, identity)
         _sample(console, tasks, workers)
         summary = _summarise(run, identity, model, posteriors, tasks)
         write_products(directory.path, summary, lambda words: console.print(words, markup=False))
         found = sections(directory.path, summary)
         write_page(directory.path, summary, found, versions() | _hashes(identity))
         show_result(console, summary, found, directory.path)
+    if summary.unconverged and not accept_unconverged:
+        raise NotConvergedError(
+            f"the run is finished, but not converged: {'; '.join(summary.unconverged)}",
+            valid="samplers that say of themselves that they converged",
+            fix="raise the option named above in the run file; --accept-unconverged takes the results as they are",
+        )
     return directory.path
+
+
+def _posteriors(run: RunFile, model: SkyModel) -> dict[str, dict[str, Posterior]]:
+    """Return the posterior of every hypothesis on all that it is sampled with: hypothesis -> data -> posterior."""
+    from crsea_infer.inference.posterior import posterior_for
+
+    return {
+        hypothesis.name: {
+            data: posterior_for(hypothesis, likelihoods, model)
+            for data, likelihoods in run.samplings(hypothesis.name).items()
+        }
+        for hypothesis in run.hypotheses
+    }
+
+
+def _tasks(run: RunFile, directory: RunDirectory, identity: dict[str, str]) -> list[Task]:
+    """Return every sampling of the run; a part of the data only with samplers that give an evidence."""
+    return [
+        Task(run, hypothesis.name, sampler, make_directory(directory.folder(hypothesis.name)), identity, data)
+        for sampler in _longest_first(run)
+        for hypothesis in run.hypotheses
+        for data in run.samplings(hypothesis.name)
+        if data == ALL or gives_evidence(sampler)
+    ]
 
 
 def compare(directories: Sequence[Path]) -> str:
@@ -191,36 +226,49 @@ def _summarise(
     run: RunFile,
     identity: dict[str, str],
     model: SkyModel,
-    posteriors: Sequence[Posterior],
+    posteriors: Mapping[str, Mapping[str, Posterior]],
     tasks: Sequence[Task],
 ) -> RunSummary:
     summaries = []
-    for posterior in posteriors:
-        name = posterior.hypothesis.name
-        found = {task.sampler: task.result() for task in tasks if task.hypothesis == name}
-        results = {sampler: found[sampler] for sampler in run.samplers}
-        if any(result is None for result in results.values()):
-            raise RuntimeError(f"a sampler of {name} ended without a result")
-        complete = {sampler: result for sampler, result in results.items() if result is not None}
-        shown = complete[shown_sampler(complete)]
+    for name, by_data in posteriors.items():
+        samplings = {
+            data: Sampling(
+                posterior, _results(run, [task for task in tasks if (task.hypothesis, task.data) == (name, data)])
+            )
+            for data, posterior in by_data.items()
+        }
+        posterior, results = by_data[ALL], samplings.pop(ALL).results
+        shown = results[shown_sampler(results)]
         start, _ = maximum_likelihood([shown])
         generator = generator_for(run, name, "draws")
         draws = as_chains(shown, generator).reshape(-1, len(posterior.names))
         summaries.append(
             HypothesisSummary(
                 posterior=posterior,
-                results=complete,
+                results=results,
                 best_fit=find_best_fit(posterior, start),
                 draws=generator.permutation(draws),
+                others=samplings,
             )
         )
     return RunSummary(run=run, identity=identity, model=model, hypotheses=tuple(summaries))
 
 
+def _results(run: RunFile, tasks: Sequence[Task]) -> dict[str, SamplerResult]:
+    """Read the results of tasks, in the order in which the run file names their samplers."""
+    results = {}
+    for task in sorted(tasks, key=lambda task: list(run.samplers).index(task.sampler)):
+        result = task.result()
+        if result is None:
+            raise RuntimeError(f"{task.name} ended without a result")
+        results[task.sampler] = result
+    return results
+
+
 def _hashes(identity: Mapping[str, str]) -> dict[str, str]:
     """Return the identity in words for the page; the version stands among the versions."""
     return {
-        f"hash of the {name}" if name in {"run", "data", "model"} else name: text
+        f"hash of the {name}" if name in {"run", "data", "training", "model"} else name: text
         for name, text in identity.items()
         if name != "version"
     }

@@ -61,7 +61,8 @@ def check(run: str) -> None:
     run_file = load_run(run)
     model = emulator.load(run_file.emulator)
     for hypothesis in run_file.hypotheses:
-        posterior_for(hypothesis, run_file.likelihoods, model)
+        for likelihoods in run_file.samplings(hypothesis.name).values():
+            posterior_for(hypothesis, likelihoods, model)
     console = _console()
     console.print(f"[bold]{_text(run_file.title)}[/bold]  ({_text(str(run_file.path))})")
     if run_file.description:
@@ -71,8 +72,10 @@ def check(run: str) -> None:
         console.print(_hypothesis_table(hypothesis))
     console.print()
     console.print(_likelihood_table(run_file))
-    if run_file.train_on:
-        console.print(f"[bold]Training set[/bold]  {_text(', '.join(run_file.train_on))}")
+    for name, trained_on in run_file.subsets.training.items():
+        console.print(f"[bold]Training set[/bold]  {_text(name)}: {_text(', '.join(trained_on))}")
+    for name, members in run_file.subsets.groups.items():
+        console.print(f"[bold]Group[/bold]  {_text(name)}: {_text(', '.join(members))}")
     console.print()
     physics = "; ".join(f"{key.replace('_', ' ')}: {value}" for key, value in model.description.items())
     console.print(f"[bold]Sky model[/bold]  {_text(physics)}; fingerprint {model.fingerprint}")

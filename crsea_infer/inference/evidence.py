@@ -3,6 +3,10 @@
 All logarithms are natural. A Bayes factor carries the errors of both evidences; its verdict uses the scale of Kass and
 Raftery (1995, J. Am. Stat. Assoc. 90, 773, section 3.2), which is stated for 2 ln B, and says "not resolved" when the
 numerical error is too large to tell the hypotheses apart.
+
+A conditional evidence is that of data D after a training set T: ln Z(D | T) = ln Z(D, T) - ln Z(T), from two samplings
+with independent errors. It is the probability of D predicted by the posterior that T leaves, so that the width of a
+prior that T narrows matters little.
 """
 
 from __future__ import annotations
@@ -14,7 +18,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-__all__ = ["BayesFactor", "Evidence", "bayes_factor", "combine", "disagreements"]
+__all__ = ["BayesFactor", "Evidence", "bayes_factor", "combine", "conditional", "disagreements"]
 
 _RESOLVED_SIGMA = 2.0
 _AGREEMENT_SIGMA = 3.0
@@ -87,6 +91,16 @@ def bayes_factor(name_1: str, evidence_1: Evidence, name_2: str, evidence_2: Evi
         ln_b=evidence_1.lnz - evidence_2.lnz,
         ln_b_err=math.hypot(evidence_1.lnz_err, evidence_2.lnz_err),
         method=" and ".join(methods),
+    )
+
+
+def conditional(joint: Evidence, training: Evidence) -> Evidence:
+    """Return the evidence of the data given the training set, from that of both and that of the training set."""
+    methods = " and ".join(dict.fromkeys((joint.method, training.method)))
+    return Evidence(
+        lnz=joint.lnz - training.lnz,
+        lnz_err=math.hypot(joint.lnz_err, training.lnz_err),
+        method=f"{methods}, with and without the data",
     )
 
 

@@ -20,16 +20,17 @@ from crsea_infer.inference import content
 from crsea_infer.inference.hypotheses import Hypothesis, build_hypothesis, load_hypothesis
 from crsea_infer.inference.likelihoods.base import Likelihood, load_likelihood
 from crsea_infer.inference.prior_sensitivity import FACTORS, PARAMETERS
+from crsea_infer.inference.subsets import Subsets, folder_name, read_subsets
 from crsea_infer.inference.validation import Entry, read_toml, validate
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["RunFile", "load_run"]
+__all__ = ["RunFile", "load_run", "run_from"]
 
 LARGEST_SEED = 2**63 - 1
 LARGEST_EXACT = 100_000
-EXACT_SAMPLES = 2000
+EXACT_SAMPLES = 1000
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,9 +45,8 @@ class RunFile:
         The file.
     hypotheses, likelihoods
         What is compared, and with what.
-    train_on
-        Names of the likelihoods that are a training set: the evidence of the others is then conditional on them,
-        ln Z(others | train_on) = ln Z(all) - ln Z(train_on). Empty for none.
+    subsets
+        Which of the likelihoods are training sets, and the groups between which tension is sought.
     exact_samples
         Posterior samples of each hypothesis that are checked with the transport solver; 0 for none.
     sensitivity_parameters, sensitivity_factors
@@ -68,19 +68,25 @@ class RunFile:
     seed: int
     samplers: Mapping[str, Any]
     emulator: Path | None
-    train_on: tuple[str, ...] = ()
+    subsets: Subsets
     exact_samples: int = EXACT_SAMPLES
     sensitivity_parameters: tuple[str, ...] = PARAMETERS
     sensitivity_factors: tuple[float, ...] = FACTORS
+
+    def samplings(self, hypothesis: str) -> dict[str, tuple[Likelihood, ...]]:
+        """Return the data of each sampling of a hypothesis, as :meth:`Subsets.samplings` names them."""
+        known = {likelihood.name: likelihood for likelihood in self.likelihoods}
+        return {
+            data: tuple(known[name] for name in names) for data, names in self.subsets.samplings(hypothesis).items()
+        }
 
     def resolved(self) -> dict[str, Any]:
         """Return all that determines the results, as plain values that TOML and JSON can hold.
 
         The sky model is not part of it: it has its own fingerprint.
         """
-        conditional = {"train_on": list(self.train_on)} if self.train_on else {}
         return {
-            **conditional,
+            **self.subsets.content(),
             "seed": self.seed,
             "hypotheses": {hypothesis.name: _hypothesis_content(hypothesis) for hypothesis in self.hypotheses},
             "likelihoods": {likelihood.name: _likelihood_content(likelihood) for likelihood in self.likelihoods},
@@ -105,12 +111,20 @@ class _PriorSensitivityEntry(Entry):
     factors: list[float] = Field(default_factory=lambda: list(FACTORS))
 
 
+class _HypothesisEntry(Entry):
+    name: str
+    title: str = ""
+    prior_sets: list[str]
+    train_on: list[str] | None = None
+
+
 class _RunEntry(Entry):
     title: str
     description: str = ""
-    hypotheses: list[str] | dict[str, list[str]]
+    hypotheses: list[str] | dict[str, list[str]] | list[dict[str, Any]]
     likelihoods: list[str]
     train_on: list[str] = Field(default_factory=list)
+    tension: bool | dict[str, list[str]] = False
     options: dict[str, dict[str, Any]] = Field(default_factory=dict)
     samplers: dict[str, dict[str, Any]]
     seed: int = 1
@@ -130,7 +144,22 @@ def load_run(name: str | Path) -> RunFile:
         On anything that is absent, unknown, misspelt, given twice or out of range, with file and key.
     """
     path = content.find("runs", str(name))
-    entry = validate(_RunEntry, read_toml(path), str(path))
+    return run_from(path, path.stem, read_toml(path))
+
+
+def run_from(path: Path, name: str, given: Mapping[str, Any]) -> RunFile:
+    """Resolve the content of a run file that was read already; raises as :func:`load_run`.
+
+    Parameters
+    ----------
+    path
+        Where the content comes from: for messages and relative paths.
+    name
+        Of the run.
+    given
+        The keys of a run file.
+    """
+    entry = validate(_RunEntry, given, str(path))
     if not 0 <= entry.seed <= LARGEST_SEED:
         raise UserError(f"{path}: seed = {entry.seed}", valid=f"a whole number from 0 to {LARGEST_SEED}")
     if entry.exact_check.samples and not 100 <= entry.exact_check.samples <= LARGEST_EXACT:
@@ -139,18 +168,28 @@ def load_run(name: str | Path) -> RunFile:
             valid=f"0 (no check), or a whole number from 100 to {LARGEST_EXACT}",
         )
     likelihoods = _likelihoods(path, entry)
-    hypotheses = _hypotheses(path, entry)
+    spelt_out = _spelt_out(path, entry)
+    hypotheses = _hypotheses(path, entry, spelt_out)
+    samplers = _samplers(path, entry)
     return RunFile(
-        name=path.stem,
+        name=name,
         path=path,
         title=entry.title,
         description=entry.description,
         hypotheses=hypotheses,
         likelihoods=likelihoods,
         seed=entry.seed,
-        samplers=_samplers(path, entry),
+        samplers=samplers,
         emulator=_emulator(path, entry),
-        train_on=_training_set(path, entry, [likelihood.name for likelihood in likelihoods]),
+        subsets=read_subsets(
+            path,
+            [likelihood.name for likelihood in likelihoods],
+            [hypothesis.name for hypothesis in hypotheses],
+            list(samplers),
+            train_on=entry.train_on,
+            own={one.name: one.train_on for one in spelt_out if one.train_on is not None},
+            tension=entry.tension,
+        ),
         exact_samples=entry.exact_check.samples,
         sensitivity_parameters=_sensitivity_parameters(path, entry, hypotheses),
         sensitivity_factors=_sensitivity_factors(path, entry),
@@ -177,21 +216,36 @@ def _sensitivity_factors(path: Path, entry: _RunEntry) -> tuple[float, ...]:
     return tuple(sorted({*given, 1.0}))
 
 
-def _hypotheses(path: Path, entry: _RunEntry) -> tuple[Hypothesis, ...]:
+def _spelt_out(path: Path, entry: _RunEntry) -> list[_HypothesisEntry]:
+    """Return the tables [[hypotheses]] of a run file, if it has its hypotheses in that form."""
+    return [
+        validate(_HypothesisEntry, table, f"{path}: [[hypotheses]] number {number}")
+        for number, table in enumerate(entry.hypotheses, start=1)
+        if isinstance(table, dict)
+    ]
+
+
+def _hypotheses(path: Path, entry: _RunEntry, spelt_out: list[_HypothesisEntry]) -> tuple[Hypothesis, ...]:
     where = f"{path}: hypotheses"
-    _refuse_bad_list(where, list(entry.hypotheses), "hypothesis")
+    names = [one.name for one in spelt_out] or [str(name) for name in entry.hypotheses]
+    _refuse_bad_list(where, names, "hypothesis")
+    if spelt_out:
+        return tuple(
+            build_hypothesis(one.name, one.prior_sets, title=one.title, where=f"{where}, {one.name}", base=path.parent)
+            for one in spelt_out
+        )
     if isinstance(entry.hypotheses, dict):
         return tuple(
             build_hypothesis(name, prior_sets, where=f"{where}.{name}", base=path.parent)
             for name, prior_sets in entry.hypotheses.items()
         )
-    return tuple(load_hypothesis(name, where=where) for name in entry.hypotheses)
+    return tuple(load_hypothesis(name, where=where) for name in names)
 
 
 def _likelihoods(path: Path, entry: _RunEntry) -> tuple[Likelihood, ...]:
     where = f"{path}: likelihoods"
     _refuse_bad_list(where, entry.likelihoods, "likelihood")
-    called = {name: _folder_name(name) for name in entry.likelihoods}
+    called = {name: folder_name(name) for name in entry.likelihoods}
     for name in entry.options:
         if name not in called.values():
             raise unknown_name("likelihood", name, called.values(), where=f"{path}: options")
@@ -207,27 +261,6 @@ def _likelihoods(path: Path, entry: _RunEntry) -> tuple[Likelihood, ...]:
     )
     _refuse_bad_list(where, [likelihood.name for likelihood in likelihoods], "likelihood")
     return likelihoods
-
-
-def _training_set(path: Path, entry: _RunEntry, names: list[str]) -> tuple[str, ...]:
-    """Return the names of the training set, in the order of the likelihoods."""
-    where = f"{path}: train_on"
-    given = [_folder_name(name) for name in entry.train_on]
-    for name in given:
-        if name not in names:
-            raise unknown_name("likelihood", name, names, where=where, fix="name it under 'likelihoods' too")
-    if len(set(given)) < len(given):
-        raise UserError(f"{where}: a likelihood is given twice", valid="each likelihood once")
-    if len(given) == len(names):
-        raise UserError(
-            f"{where}: names all the likelihoods", valid="some of them", fix="leave out those that are to be predicted"
-        )
-    return tuple(name for name in names if name in given)
-
-
-def _folder_name(name: str) -> str:
-    given = Path(name)
-    return given.resolve().parent.name if given.suffix == ".toml" else given.name
 
 
 def _samplers(path: Path, entry: _RunEntry) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""One piece of a run: one hypothesis with one sampler.
+"""One piece of a run: one hypothesis with one sampler on some of the data.
 
 A task carries all that a worker process needs. Its random numbers come from the run's seed and its own name, so that
 they do not depend on which other tasks there are; its result is one HDF5 file, and its checkpoint another beside it.
@@ -16,11 +16,13 @@ from crsea_infer import __version__
 from crsea_infer.files import digest
 from crsea_infer.inference.checkpoint import Checkpoint, read_arrays
 from crsea_infer.inference.samplers.base import result_arrays, result_from_arrays
+from crsea_infer.inference.subsets import ALL, TRAINING
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from crsea_infer.inference.hypotheses import Hypothesis
+    from crsea_infer.inference.likelihoods.base import Likelihood
     from crsea_infer.inference.run_file import RunFile
     from crsea_infer.inference.samplers.base import Progress, SamplerResult
 
@@ -28,20 +30,32 @@ __all__ = ["Task", "data_digest", "generator_for", "run_identity", "sample_task"
 
 
 def data_digest(run: RunFile) -> str:
-    """Return a hash of the data sets of a run with their options: evidences compare only where it is the same."""
-    return digest(run.resolved()["likelihoods"])
+    """Return a hash of the data that a run predicts, with their options: evidences compare only where it is the same.
+
+    Training sets are no part of it.
+    """
+    likelihoods = run.resolved()["likelihoods"]
+    return digest({name: likelihoods[name] for name in run.subsets.predicted})
 
 
 def run_identity(run: RunFile, model_fingerprint: str) -> dict[str, str]:
-    """Return what makes a run this run and no other: short texts by name."""
+    """Return what makes a run this run and no other: short texts by name.
+
+    Groups for tension are no part of it: they add samplings and change none.
+    """
     resolved = run.resolved()
-    return {
+    identity = {
         "run": digest([resolved["hypotheses"], resolved["samplers"]]),
         "data": data_digest(run),
         "model": model_fingerprint,
         "version": __version__,
         "seed": str(run.seed),
     }
+    if run.subsets.training:
+        likelihoods = resolved["likelihoods"]
+        tables = {name: likelihoods[name] for name in run.subsets.train_on}
+        identity["training"] = digest([resolved["train_on"], tables])
+    return identity
 
 
 def generator_for(run: RunFile, *purpose: str) -> np.random.Generator:
@@ -56,7 +70,7 @@ def _seed(run: RunFile, *purpose: str) -> np.random.SeedSequence:
 
 @dataclass(frozen=True, eq=False)
 class Task:
-    """One hypothesis with one sampler.
+    """One hypothesis with one sampler on some of the data.
 
     Attributes
     ----------
@@ -68,6 +82,8 @@ class Task:
         The hypothesis' folder in the output.
     identity
         Of the run.
+    data
+        Which of the samplings of :meth:`RunFile.samplings`.
     """
 
     run: RunFile
@@ -75,30 +91,44 @@ class Task:
     sampler: str
     folder: Path
     identity: dict[str, str]
+    data: str = ALL
 
     @property
     def name(self) -> str:
         """How messages call it."""
-        return f"{self.hypothesis} with {self.sampler}"
+        words = "" if self.data == ALL else f" on {self.data} data" if self.data == TRAINING else f" on {self.data}"
+        return f"{self.hypothesis} with {self.sampler}{words}"
+
+    @property
+    def _stem(self) -> str:
+        return self.sampler if self.data == ALL else f"{self.sampler}_on_{self.data}"
 
     @property
     def result_path(self) -> Path:
         """The file of its result."""
-        return self.folder / f"{self.sampler}.h5"
+        return self.folder / f"{self._stem}.h5"
 
     @property
     def checkpoint_path(self) -> Path:
         """The file of its unfinished work."""
-        return self.folder / f"{self.sampler}.checkpoint.h5"
+        return self.folder / f"{self._stem}.checkpoint.h5"
 
     @property
     def _own_identity(self) -> dict[str, str]:
-        return {**self.identity, "task": f"{self.hypothesis} {self.sampler}"}
+        words = f"{self.hypothesis} {self.sampler}"
+        if self.data != ALL:
+            words += f" on {', '.join(likelihood.name for likelihood in self.likelihoods)}"
+        return {**self.identity, "task": words}
+
+    @property
+    def likelihoods(self) -> tuple[Likelihood, ...]:
+        """Its data."""
+        return self.run.samplings(self.hypothesis)[self.data]
 
     @property
     def seed(self) -> np.random.SeedSequence:
         """Its random numbers: from the run's seed and its own name."""
-        return _seed(self.run, self.hypothesis, self.sampler)
+        return _seed(self.run, self.hypothesis, self.sampler, *(() if self.data == ALL else (self.data,)))
 
     def hypothesis_object(self) -> Hypothesis:
         """Return the hypothesis itself."""
@@ -145,5 +175,5 @@ def sample_task(task: Task, progress: Progress) -> None:
     from crsea_infer import emulator
     from crsea_infer.inference.posterior import posterior_for
 
-    posterior = posterior_for(task.hypothesis_object(), task.run.likelihoods, emulator.load(task.run.emulator))
+    posterior = posterior_for(task.hypothesis_object(), task.likelihoods, emulator.load(task.run.emulator))
     task.sample(posterior, progress)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
+from crsea_infer.inference.subsets import ALL
 from crsea_infer.report.page import lnz_text, number_with_error
 from crsea_infer.report.sections import SectionTable
 from crsea_infer.report.tables import chi2_rows, evidence_rows
@@ -107,6 +108,8 @@ def show_result(console: Console, summary: RunSummary, sections: Sequence[Sectio
     )
     console.print()
     show_factors(console, summary.bayes_factors)
+    if summary.condition:
+        console.print(f"{summary.condition}.", markup=False)
     for section in sections:
         if section.on_console:
             _show_section(console, section)
@@ -118,10 +121,11 @@ def show_result(console: Console, summary: RunSummary, sections: Sequence[Sectio
 
 
 def _evidence_table(summary: RunSummary) -> SectionTable:
-    rows = [
+    rows: list[tuple[str, ...]] = [
         (
             row.hypothesis,
             row.sampler,
+            row.data,
             lnz_text(row.lnz, row.lnz_err) if row.method != "none" else "none",
             str(row.n_calls),
             f"{row.wall_s:.0f}",
@@ -131,8 +135,12 @@ def _evidence_table(summary: RunSummary) -> SectionTable:
         for item in summary.hypotheses
         for row in evidence_rows(item)
     ]
+    columns: tuple[str, ...] = ("hypothesis", "sampler", "data", "ln Z", "calls", "time [s]", "max ln L", "status")
+    if all(item.samplings.keys() == {ALL} for item in summary.hypotheses):
+        rows = [(*row[:2], *row[3:]) for row in rows]
+        columns = (*columns[:2], *columns[3:])
     return SectionTable(
-        ("hypothesis", "sampler", "ln Z", "calls", "time [s]", "max ln L", "status"),
+        columns,
         tuple(rows),
         frozenset({"ln Z", "calls", "time [s]", "max ln L"}),
     )

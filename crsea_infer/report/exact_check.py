@@ -67,7 +67,9 @@ def _n_samples(item: HypothesisSummary, summary: RunSummary) -> int:
 
 
 def _check(item: HypothesisSummary, summary: RunSummary, solver: Solver) -> ExactCheck:
-    exact = posterior_for(item.posterior.hypothesis, summary.run.likelihoods, solver)
+    names = {likelihood.name for likelihood in item.posterior.likelihoods}
+    own = [likelihood for likelihood in summary.run.likelihoods if likelihood.name in names]
+    exact = posterior_for(item.posterior.hypothesis, own, solver)
     return check_with_solver(item.posterior, exact, item.draws[: _n_samples(item, summary)])
 
 

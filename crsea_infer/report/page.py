@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from crsea_infer.files import atomic_write
+from crsea_infer.inference.samplers.base import CONVERGED
+from crsea_infer.inference.subsets import ALL
 from crsea_infer.report import corners, spectra
 from crsea_infer.report.tables import chi2_rows, evidence_rows
 
@@ -42,7 +44,9 @@ def write_page(directory: Path, summary: RunSummary, sections: Sequence[Section]
         ],
         warnings=[*summary.warnings, *(text for section in sections for text in section.cautions)],
         sections=[_section(directory, section) for section in sections],
+        condition=summary.condition,
         evidences=_evidences(summary),
+        parts=any(item.samplings.keys() != {ALL} for item in summary.hypotheses),
         subruns=_scatter(summary),
         fits=_fits(summary),
         pulls=[
@@ -85,15 +89,17 @@ def lnz_text(lnz: float, error: float) -> str:
     return number_with_error(lnz, error)
 
 
-def _evidences(summary: RunSummary) -> list[dict[str, str]]:
+def _evidences(summary: RunSummary) -> list[dict[str, Any]]:
     return [
         {
             "hypothesis": row.hypothesis,
             "sampler": row.sampler,
+            "data": row.data,
             "lnz": lnz_text(row.lnz, row.lnz_err),
             "n_calls": f"{row.n_calls:,}".replace(",", "\u202f"),
             "time": f"{row.wall_s:.0f} s",
-            "status": row.status,
+            "status": row.status if row.status == CONVERGED else f"not converged: {row.status}",
+            "converged": row.status == CONVERGED,
         }
         for item in summary.hypotheses
         for row in evidence_rows(item)

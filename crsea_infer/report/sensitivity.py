@@ -7,15 +7,18 @@ Points that reweighting cannot give are in the tables with the reason, and marke
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from crsea_infer.inference.prior_sensitivity import Reweighted, prior_sensitivity
+from crsea_infer.inference.subsets import ALL, TRAINING
 from crsea_infer.report.ecsv import Column, read_table, write_table
 from crsea_infer.report.sections import Section
 from crsea_infer.report.style import COLOURS, LINES, PAGE, new_figure, save, styled
+from crsea_infer.report.summary import shown_sampler
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,7 +27,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from crsea_infer.inference.samplers.base import SamplerResult
-    from crsea_infer.report.summary import HypothesisSummary, RunSummary
+    from crsea_infer.report.summary import HypothesisSummary, RunSummary, Sampling
 
 __all__ = ["FIGURE", "FILES", "files", "is_current", "sensitivity_section", "write_sensitivity"]
 
@@ -93,16 +96,34 @@ def _chosen(summary: RunSummary) -> tuple[str, ...]:
     return summary.run.sensitivity_parameters
 
 
-def _source(item: HypothesisSummary) -> SamplerResult:
+def _source(sampling: Sampling) -> SamplerResult:
     """Return the samples to reweight: those that know the evidence best, else those that are shown."""
-    known = [result for result in item.results.values() if result.evidence is not None]
+    known = [result for result in sampling.results.values() if result.evidence is not None]
     if not known:
-        return item.results[item.shown]
+        return sampling.results[shown_sampler(sampling.results)]
     return min(known, key=lambda result: result.evidence.lnz_err if result.evidence is not None else math.inf)
 
 
 def _reweighted(item: HypothesisSummary, summary: RunSummary) -> list[Reweighted]:
-    return prior_sensitivity(item.posterior, _source(item), _chosen(summary), summary.run.sensitivity_factors)
+    """Reweight the samples; of a trained hypothesis those of all data and of the training set, and subtract."""
+    joint, *training = (
+        prior_sensitivity(sampling.posterior, _source(sampling), _chosen(summary), summary.run.sensitivity_factors)
+        for data, sampling in item.samplings.items()
+        if data in {ALL, TRAINING}
+    )
+    if not training:
+        return joint
+    return [
+        replace(
+            both,
+            shift=both.shift - trained.shift,
+            shift_err=math.hypot(both.shift_err, trained.shift_err),
+            k_hat=max(both.k_hat, trained.k_hat),
+            effective_samples=min(both.effective_samples, trained.effective_samples),
+            withheld=both.withheld or (f"training: {trained.withheld}" if trained.withheld else ""),
+        )
+        for both, trained in zip(joint, training[0], strict=True)
+    ]
 
 
 def _evidence_row(item: HypothesisSummary, row: Reweighted) -> dict[str, Any]:
@@ -113,7 +134,7 @@ def _evidence_row(item: HypothesisSummary, row: Reweighted) -> dict[str, Any]:
         "lnz_err": math.hypot(error, row.shift_err),
         "lnz_shift": row.shift,
         "lnz_shift_err": row.shift_err,
-        "sampler": _source(item).sampler,
+        "sampler": _source(item.samplings[ALL]).sampler,
     }
 
 

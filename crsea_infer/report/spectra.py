@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from crsea_infer.arrays import Float64
+    from crsea_infer.inference.likelihoods.base import Likelihood
     from crsea_infer.report.summary import HypothesisSummary, RunSummary
 
 __all__ = ["figure_names", "write_spectra"]
@@ -79,11 +80,17 @@ def _shown(summary: RunSummary) -> list[FluxPoints]:
     return [likelihood for likelihood in summary.run.likelihoods if isinstance(likelihood, FluxPoints)]
 
 
+def _own(item: HypothesisSummary, likelihood: FluxPoints) -> Likelihood | None:
+    """Return the data set as a hypothesis has it; None when it is the training set of others."""
+    return next((one for one in item.posterior.likelihoods if one.name == likelihood.name), None)
+
+
 def _draw(axes: Any, likelihood: FluxPoints, summary: RunSummary, *, legend: bool, labels: bool) -> None:
     upper, lower = axes
     energies = _energies(likelihood, summary)
     for index, item in enumerate(summary.hypotheses):
-        _draw_hypothesis(upper, item, likelihood, energies, summary, index)
+        if _own(item, likelihood) is not None:
+            _draw_hypothesis(upper, item, likelihood, energies, summary, index)
     _draw_data(upper, likelihood)
     _draw_pulls(lower, likelihood, summary)
     upper.set_xscale("log")
@@ -208,7 +215,9 @@ def _draw_pulls(axes: Axes, likelihood: FluxPoints, summary: RunSummary) -> None
     largest = 2.0
     for index, item in enumerate(summary.hypotheses):
         theta = item.best_fit.parameters
-        own = next(one for one in item.posterior.likelihoods if one.name == likelihood.name)
+        own = _own(item, likelihood)
+        if own is None:
+            continue
         intensities = item.posterior.intensities(theta)[likelihood.name]
         pulls = np.asarray(own.pulls(intensities, item.posterior.nuisance_values(theta)))
         shift = (likelihood.energy_max / likelihood.energy_min) ** (0.16 * (index - 0.5 * (n - 1)))

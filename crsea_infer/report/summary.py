@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import combinations
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from crsea_infer.inference.evidence import BayesFactor, Evidence, bayes_factor, combine, disagreements
+from crsea_infer.inference.evidence import (
+    BayesFactor,
+    Evidence,
+    bayes_factor,
+    combine,
+    conditional,
+    disagreements,
+)
+from crsea_infer.inference.subsets import ALL, CONDITIONAL, TRAINING, gives_evidence
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,9 +29,25 @@ if TYPE_CHECKING:
     from crsea_infer.inference.run_file import RunFile
     from crsea_infer.inference.samplers.base import SamplerResult
 
-__all__ = ["HypothesisSummary", "RunSummary"]
+__all__ = ["HypothesisSummary", "RunSummary", "Sampling", "shown_sampler"]
 
 _PREFERRED = ("dynesty", "emcee", "importance")
+
+
+@dataclass(frozen=True, eq=False)
+class Sampling:
+    """A hypothesis sampled with some of its data.
+
+    Attributes
+    ----------
+    posterior
+        Prior and likelihood of these data.
+    results
+        Of each sampler, by name.
+    """
+
+    posterior: Posterior
+    results: Mapping[str, SamplerResult]
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,12 +64,15 @@ class HypothesisSummary:
         Where it fits best, and how well.
     draws
         Equally weighted posterior parameters [n_draws, n], in random order, of the sampler `shown`.
+    others
+        Samplings with a part of the data: TRAINING, or the groups between which tension is sought.
     """
 
     posterior: Posterior
     results: Mapping[str, SamplerResult]
     best_fit: BestFit
     draws: Float64
+    others: Mapping[str, Sampling] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -63,18 +90,60 @@ class HypothesisSummary:
         return shown_sampler(self.results)
 
     @cached_property
+    def samplings(self) -> dict[str, Sampling]:
+        """All samplings by the data they saw, ALL first."""
+        return {ALL: Sampling(self.posterior, self.results), **self.others}
+
+    @property
+    def is_trained(self) -> bool:
+        """Whether its evidence is conditional on a training set."""
+        return TRAINING in self.others
+
+    @cached_property
+    def evidences(self) -> dict[str, dict[str, Evidence]]:
+        """Evidence by data and sampler; CONDITIONAL is there when the hypothesis is trained."""
+        found = {
+            data: {name: result.evidence for name, result in sampling.results.items() if result.evidence is not None}
+            for data, sampling in self.samplings.items()
+        }
+        if self.is_trained:
+            found[CONDITIONAL] = {
+                name: conditional(joint, found[TRAINING][name])
+                for name, joint in found[ALL].items()
+                if name in found[TRAINING]
+            }
+        return found
+
+    @cached_property
     def evidence(self) -> Evidence | None:
-        """The evidence to quote, out of those of its samplers."""
-        return combine(self._evidences)
+        """The evidence to quote, out of those of its samplers: the conditional one when it is trained."""
+        return combine(self.evidences[CONDITIONAL if self.is_trained else ALL])
 
     @cached_property
     def disagreements(self) -> list[str]:
         """Pairs of samplers whose evidences differ by more than three sigma, in words."""
-        return disagreements(self._evidences)
+        return [
+            words if data == ALL else f"{data}: {words}"
+            for data, evidences in self.evidences.items()
+            for words in disagreements(evidences)
+        ]
 
-    @property
-    def _evidences(self) -> dict[str, Evidence]:
-        return {name: result.evidence for name, result in self.results.items() if result.evidence is not None}
+    @cached_property
+    def unconverged(self) -> list[str]:
+        """What did not converge though results rest on it: the samples shown, and all that weigh some of the data."""
+        found = []
+        for data, sampling in self.samplings.items():
+            where = self.name if data == ALL else f"{self.name} ({data})"
+            weigh = [name for name in sampling.results if gives_evidence(name)]
+            wanted = {shown_sampler(sampling.results)}
+            if not any(sampling.results[name].converged for name in weigh):
+                wanted.update(weigh)
+            found += [
+                f"{where}, {name}: {_status(result)}"
+                for name, result in sampling.results.items()
+                if name in wanted and not result.converged
+            ]
+        return found
 
     @cached_property
     def informativeness(self) -> Float64:
@@ -134,8 +203,35 @@ class RunSummary:
         """What a reader must know before believing the numbers."""
         found = []
         for item in self.hypotheses:
-            for name, result in item.results.items():
-                if not result.converged:
-                    found.append(f"{item.name}, {name}: {result.diagnostics.get('status', 'convergence unknown')}")
+            for data, sampling in item.samplings.items():
+                where = item.name if data == ALL else f"{item.name} ({data})"
+                found += [
+                    f"{where}, {name}: {_status(result)}"
+                    for name, result in sampling.results.items()
+                    if not result.converged
+                ]
             found.extend(f"{item.name}: {words}" for words in item.disagreements)
         return tuple(found)
+
+    @property
+    def unconverged(self) -> tuple[str, ...]:
+        """What the results rest on and did not converge."""
+        return tuple(words for item in self.hypotheses for words in item.unconverged)
+
+    @cached_property
+    def condition(self) -> str:
+        """What the Bayes factors are conditional on, in words; empty for plain ones."""
+        subsets = self.run.subsets
+        if not subsets.training:
+            return ""
+        given = "; ".join(
+            f"{item.name} given {', '.join(subsets.training[item.name])}"
+            if item.name in subsets.training
+            else f"{item.name} without a training set"
+            for item in self.hypotheses
+        )
+        return f"Conditional: the probability of {', '.join(subsets.predicted)} after training: {given}"
+
+
+def _status(result: SamplerResult) -> str:
+    return str(result.diagnostics.get("status", "convergence unknown"))

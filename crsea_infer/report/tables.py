@@ -9,12 +9,13 @@ import numpy as np
 
 from crsea_infer.errors import UserError
 from crsea_infer.inference.evidence import Evidence
+from crsea_infer.inference.samplers.base import CONVERGED
+from crsea_infer.inference.subsets import ALL, CONDITIONAL, TRAINING
 from crsea_infer.report.ecsv import Column, read_table, write_table
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from crsea_infer.inference.evidence import BayesFactor
     from crsea_infer.report.summary import HypothesisSummary, RunSummary
 
 __all__ = ["FILES", "EvidenceRow", "chi2_rows", "evidence_rows", "read_evidences", "write_tables"]
@@ -34,6 +35,11 @@ _EVIDENCE_COLUMNS = {
     "n_data": Column("data points", int),
     "method": Column("how the evidence was obtained, or none", str),
     "status": Column("converged, or why not", str),
+    "data": Column(
+        "all: all data of the hypothesis; training: its training set; conditional: the others given the "
+        "training set, lnz of all less lnz of training; else the name of a group",
+        str,
+    ),
 }
 _FACTOR_COLUMNS = {
     "hypothesis_1": Column("first hypothesis", str),
@@ -42,6 +48,7 @@ _FACTOR_COLUMNS = {
     "ln_b_err": Column("one-sigma numerical error of ln_b"),
     "verdict": Column("scale of Kass and Raftery (1995)", str),
     "method": Column("methods of the two evidences", str),
+    "data": Column("all, or conditional: of the data that are no training set, given the training sets", str),
 }
 _CHI2_COLUMNS = {
     "hypothesis": Column("name of the hypothesis", str),
@@ -70,31 +77,66 @@ class EvidenceRow:
     n_data: int
     method: str
     status: str
+    data: str = ALL
 
 
 def evidence_rows(item: HypothesisSummary) -> list[EvidenceRow]:
-    """Return one row per sampler of a hypothesis."""
-    rows = []
-    for name, result in item.results.items():
-        best = int(np.argmax(result.log_likelihood))
-        chi2 = sum(float(value) for value in item.posterior.chi2(result.samples[best]).values())
-        evidence = result.evidence or Evidence(np.nan, np.nan, "none")
-        rows.append(
-            EvidenceRow(
-                hypothesis=item.name,
-                sampler=name,
-                lnz=evidence.lnz,
-                lnz_err=evidence.lnz_err,
-                n_calls=result.n_calls,
-                wall_s=round(result.wall_s, 2),
-                max_lnl=float(result.log_likelihood[best]),
-                chi2=chi2,
-                n_data=item.posterior.n_data,
-                method=evidence.method,
-                status=str(result.diagnostics.get("status", "unknown")),
-            )
-        )
-    return rows
+    """Return one row per sampler and data of a hypothesis; of a trained one the conditional evidences come first."""
+    rows = [_row(item, data, name) for data, sampling in item.samplings.items() for name in sampling.results]
+    if not item.is_trained:
+        return rows
+    by_data = {(row.data, row.sampler): row for row in rows}
+    trained = [row.sampler for row in rows if row.data == TRAINING]
+    return [*(_conditional_row(item, by_data[ALL, name], by_data[TRAINING, name]) for name in trained), *rows]
+
+
+def _row(item: HypothesisSummary, data: str, sampler: str) -> EvidenceRow:
+    sampling = item.samplings[data]
+    result = sampling.results[sampler]
+    best = int(np.argmax(result.log_likelihood))
+    evidence = result.evidence or Evidence(np.nan, np.nan, "none")
+    return EvidenceRow(
+        hypothesis=item.name,
+        sampler=sampler,
+        lnz=evidence.lnz,
+        lnz_err=evidence.lnz_err,
+        n_calls=result.n_calls,
+        wall_s=round(result.wall_s, 2),
+        max_lnl=float(result.log_likelihood[best]),
+        chi2=sum(float(value) for value in sampling.posterior.chi2(result.samples[best]).values()),
+        n_data=sampling.posterior.n_data,
+        method=evidence.method,
+        status=str(result.diagnostics.get("status", "unknown")),
+        data=data,
+    )
+
+
+def _conditional_row(item: HypothesisSummary, joint: EvidenceRow, training: EvidenceRow) -> EvidenceRow:
+    """Join two samplings; ln L and chi2 are those of the predicted data alone, at the best sample of the joint one."""
+    result = item.results[joint.sampler]
+    best = result.samples[int(np.argmax(result.log_likelihood))]
+    trained = {likelihood.name for likelihood in item.others[TRAINING].posterior.likelihoods}
+    evidence = item.evidences[CONDITIONAL].get(joint.sampler, Evidence(np.nan, np.nan, "none"))
+    log_l, chi2 = (
+        sum(float(value) for name, value in values.items() if name not in trained)
+        for values in (item.posterior.log_likelihood_per_data_set(best), item.posterior.chi2(best))
+    )
+    return EvidenceRow(
+        hypothesis=item.name,
+        sampler=joint.sampler,
+        lnz=evidence.lnz,
+        lnz_err=evidence.lnz_err,
+        n_calls=joint.n_calls + training.n_calls,
+        wall_s=round(joint.wall_s + training.wall_s, 2),
+        max_lnl=log_l,
+        chi2=chi2,
+        n_data=joint.n_data - training.n_data,
+        method=evidence.method,
+        status=CONVERGED
+        if joint.status == training.status == CONVERGED
+        else "; ".join(f"{row.data}: {row.status}" for row in (joint, training) if row.status != CONVERGED),
+        data=CONDITIONAL,
+    )
 
 
 def chi2_rows(item: HypothesisSummary) -> list[dict[str, Any]]:
@@ -129,18 +171,17 @@ def write_tables(directory: Path, summary: RunSummary) -> None:
     meta = summary.table_meta
     rows = [vars(row) for item in summary.hypotheses for row in evidence_rows(item)]
     write_table(directory / "evidence.ecsv", _EVIDENCE_COLUMNS, rows, meta)
-    factors = [_factor_row(factor) for factor in summary.bayes_factors]
+    data = CONDITIONAL if summary.condition else ALL
+    factors = [{**vars(factor), "verdict": factor.verdict, "data": data} for factor in summary.bayes_factors]
     write_table(directory / "bayes_factors.ecsv", _FACTOR_COLUMNS, factors, meta)
     fits = [row for item in summary.hypotheses for row in chi2_rows(item)]
     write_table(directory / "chi2.ecsv", _CHI2_COLUMNS, fits, meta)
 
 
-def _factor_row(factor: BayesFactor) -> dict[str, Any]:
-    return {name: getattr(factor, name) for name in _FACTOR_COLUMNS}
-
-
 def read_evidences(path: Path) -> dict[str, dict[str, Evidence]]:
-    """Read evidence.ecsv: hypothesis -> sampler -> evidence; samplers without one are left out.
+    """Read the evidences to quote from evidence.ecsv: hypothesis -> sampler -> evidence; without those that are nan.
+
+    Where a hypothesis was trained, they are the conditional ones.
 
     Raises
     ------
@@ -149,9 +190,12 @@ def read_evidences(path: Path) -> dict[str, dict[str, Evidence]]:
     """
     found: dict[str, dict[str, Evidence]] = {}
     try:
-        for row in read_table(path):
+        rows = read_table(path)
+        trained = {row["hypothesis"] for row in rows if row.get("data") == CONDITIONAL}
+        for row in rows:
             own = found.setdefault(row["hypothesis"], {})
-            if np.isfinite(row["lnz"]):
+            wanted = CONDITIONAL if row["hypothesis"] in trained else ALL
+            if row.get("data", ALL) == wanted and np.isfinite(row["lnz"]):
                 own[row["sampler"]] = Evidence(row["lnz"], row["lnz_err"], row["method"])
     except (KeyError, TypeError) as error:
         raise UserError(

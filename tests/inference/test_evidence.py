@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crsea_infer.inference.evidence import Evidence, bayes_factor, combine, disagreements
+from crsea_infer.inference.evidence import Evidence, bayes_factor, combine, conditional, disagreements
 
 FINITE = st.floats(-1e4, 1e4)
 ERROR = st.floats(1e-3, 10.0)
@@ -31,6 +31,13 @@ def test_verdicts_follow_kass_and_raftery_in_both_directions(ln_b: float, words:
     one, other = Evidence(-10.0, 0.01, "nested"), Evidence(-10.0 - ln_b, 0.01, "nested")
     assert bayes_factor("min", one, "max", other).verdict == f"{words} evidence for min over max"
     assert bayes_factor("max", other, "min", one).verdict == f"{words} evidence for min over max"
+
+
+def test_a_conditional_evidence_is_the_difference_with_both_errors() -> None:
+    found = conditional(Evidence(-30.0, 0.3, "nested sampling"), Evidence(-20.0, 0.4, "nested sampling"))
+    assert found.lnz == -10.0
+    assert found.lnz_err == pytest.approx(0.5)
+    assert found.method == "nested sampling, with and without the data"
 
 
 def test_a_difference_within_its_error_is_not_resolved() -> None:

@@ -169,12 +169,97 @@ def test_the_same_data_under_two_paths_are_refused(folder: Path) -> None:
 
 def test_a_training_set_is_some_of_the_likelihoods(folder: Path) -> None:
     run = read(folder, GOOD.replace("seed = 5", 'seed = 5\ntrain_on = ["lhaaso_km2a_outer"]'))
-    assert run.train_on == ("lhaaso_km2a_outer",)
-    assert run.resolved()["train_on"] == ["lhaaso_km2a_outer"]
+    assert run.subsets.train_on == ("lhaaso_km2a_outer",)
+    assert run.subsets.predicted == ("lhaaso_km2a_inner",)
+    assert run.resolved()["train_on"] == {name: ["lhaaso_km2a_outer"] for name in ("base-min", "base-max")}
     plain = read(folder, name="plain")
-    assert plain.train_on == ()
+    assert plain.subsets.train_on == ()
     assert "train_on" not in plain.resolved()
     assert run.fingerprint() != plain.fingerprint()
+
+
+OWN = """\
+title = "T"
+likelihoods = ["lhaaso_km2a_inner", "lhaaso_km2a_outer", "kascade_protons"]
+
+[[hypotheses]]
+name = "one"
+prior_sets = ["gamma_optimized", "local_spectrum", "gas"]
+train_on = ["kascade_protons"]
+
+[[hypotheses]]
+name = "other"
+title = "Another"
+prior_sets = ["gamma_optimized", "local_spectrum", "gas"]
+train_on = ["lhaaso_km2a_outer"]
+
+[[hypotheses]]
+name = "untrained"
+prior_sets = ["gamma_optimized", "local_spectrum", "gas"]
+
+[samplers.importance]
+"""
+
+
+def test_hypotheses_with_their_own_training_sets_predict_the_same_data(folder: Path) -> None:
+    run = read(folder, OWN)
+    assert run.subsets.predicted == ("lhaaso_km2a_inner",)
+    names = {
+        hypothesis.name: {data: [one.name for one in given] for data, given in run.samplings(hypothesis.name).items()}
+        for hypothesis in run.hypotheses
+    }
+    assert names == {
+        "one": {"all": ["lhaaso_km2a_inner", "kascade_protons"], "training": ["kascade_protons"]},
+        "other": {"all": ["lhaaso_km2a_inner", "lhaaso_km2a_outer"], "training": ["lhaaso_km2a_outer"]},
+        "untrained": {"all": ["lhaaso_km2a_inner"]},
+    }
+    assert run.hypotheses[1].title == "Another"
+
+
+def test_an_own_training_set_stands_in_place_of_the_common_one(folder: Path) -> None:
+    text = OWN.replace('train_on = ["kascade_protons"]', "train_on = []")
+    run = read(folder, text.replace('"T"\n', '"T"\ntrain_on = ["kascade_protons"]\n'))
+    assert run.subsets.training == {"other": ("lhaaso_km2a_outer",), "untrained": ("kascade_protons",)}
+
+
+def test_each_data_set_or_named_groups_can_be_set_against_each_other(folder: Path) -> None:
+    run = read(folder, GOOD.replace("seed = 5", "seed = 5\ntension = true"))
+    assert run.subsets.groups == {name: (name,) for name in ("lhaaso_km2a_inner", "lhaaso_km2a_outer")}
+    named = read(folder, GOOD + '[tension]\nIN = ["lhaaso_km2a_inner"]\nout = ["lhaaso_km2a_outer"]\n')
+    assert list(named.samplings("base-min")) == ["all", "IN", "out"]
+    assert named.fingerprint() != run.fingerprint()
+    assert read(folder, GOOD.replace("seed = 5", "seed = 5\ntension = false")).subsets.groups == {}
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (OWN.replace("prior_sets =", "prior_set =", 1), ["number 1", "did you mean 'prior_sets'"]),
+        (OWN.replace('"other"', '"one"'), ["'one'", "twice"]),
+        (OWN.replace("train_on = [", 'train_on = ["dampe_protons", ', 1), ["one: train_on", "dampe_protons"]),
+        (OWN.replace("[samplers", 'train_on = ["lhaaso_km2a_inner"]\n[samplers'), ["all the likelihoods"]),
+        (OWN.replace("samplers.importance", "samplers.emcee"), ["train_on", "emcee alone", "samplers.dynesty"]),
+        (
+            GOOD.replace('hypotheses = ["base-min", "base-max"]', 'train_on = ["lhaaso_km2a_inner"]')
+            + '[[hypotheses]]\nname = "a"\nprior_sets = ["base", "min", "gas"]\ntrain_on = ["lhaaso_km2a_outer"]\n',
+            ["of no use"],
+        ),
+        (OWN.replace('"T"\n', '"T"\ntension = true\n'), ["train_on and tension", "two run files"]),
+        (GOOD + '[tension]\na = ["lhaaso_km2a_inner"]\n', ["do not divide", "tension = true"]),
+        (GOOD + '[tension]\na = ["lhaaso_km2a_inner", "lhaaso_km2a_outer"]\nb = []\n', ["do not divide"]),
+        (GOOD + '[tension]\nall = ["lhaaso_km2a_inner"]\nb = ["lhaaso_km2a_outer"]\n', ["'all' cannot name"]),
+        (GOOD + '[tension]\na = ["lhaaso_km2a_iner"]\nb = ["lhaaso_km2a_outer"]\n', ["tension.a", "did you mean"]),
+        (
+            GOOD.replace("seed = 5", "seed = 5\ntension = true").replace("[samplers.dynesty]", ""),
+            ["tension with emcee alone"],
+        ),
+    ],
+)
+def test_a_mistake_in_dividing_the_data_is_told(folder: Path, text: str, words: list[str]) -> None:
+    with pytest.raises(UserError) as caught:
+        read(folder, text)
+    for word in words:
+        assert word in str(caught.value)
 
 
 @pytest.mark.parametrize(

@@ -34,9 +34,8 @@ def hypothesis(name: str, width: float, lnz: float, *, sampled: tuple[str, ...] 
         names=tuple(parameter.name for parameter in parameters),
         hypothesis=SimpleNamespace(name=name),
     )
-    return SimpleNamespace(
-        name=name, posterior=posterior, results={"importance": result}, shown="importance", evidence=evidence
-    )
+    sampling = SimpleNamespace(posterior=posterior, results={"importance": result})
+    return SimpleNamespace(name=name, samplings={"all": sampling}, evidence=evidence, **vars(sampling))
 
 
 def summary_of(*items: Any, parameters: tuple[str, ...] = ("hi_scale", "xco_scale", "halo_height")) -> Any:
@@ -136,3 +135,13 @@ def test_other_factors_in_the_run_file_make_it_again(tmp_path: Path) -> None:
     assert sensitivity.is_current(tmp_path, summary)
     summary.run.sensitivity_factors = (0.5, 1.0)
     assert not sensitivity.is_current(tmp_path, summary)
+
+
+def test_of_a_conditional_evidence_the_shift_of_the_training_is_taken_off(tmp_path: Path) -> None:
+    joint, training = hypothesis("one", 0.1, -3.0), hypothesis("one", 0.1, -9.0, sampled=("halo_height", "hi_scale"))
+    joint.samplings["training"] = training.samplings["all"]
+    evidences, _ = write(tmp_path, summary_of(joint, parameters=("hi_scale",)))
+    shifts = [row["lnz_shift"] for row in evidences if not row["withheld"]]
+    assert len(shifts) > 5
+    assert shifts == pytest.approx(np.zeros(len(shifts)), abs=0.1)
+    assert all(row["lnz_shift_err"] > 0.0 for row in evidences if not row["withheld"] and row["factor"] != 1.0)
