@@ -87,24 +87,62 @@ def test_a_batch_and_jax_give_the_same_numbers() -> None:
         np.testing.assert_allclose(likelihood.log_likelihood((jax.numpy.asarray(batch),), {}), values)
 
 
-def test_flux_points_may_be_dropped_in_as_the_folder_says(tmp_path: Path) -> None:
+DROPPED_IN = """\
+# %ECSV 1.0
+# ---
+# datatype:
+# - {name: energy_min, unit: TeV, datatype: float64, description: lower edge of the bin}
+# - {name: energy_max, unit: TeV, datatype: float64, description: upper edge of the bin}
+# - {name: energy_reference, unit: TeV, datatype: float64, description: energy of the point}
+# - {name: intensity, unit: 1 / (TeV cm2 s sr), datatype: float64, description: made for a test}
+# - {name: error_low, unit: 1 / (TeV cm2 s sr), datatype: float64, description: made for a test}
+# - {name: error_high, unit: 1 / (TeV cm2 s sr), datatype: float64, description: made for a test}
+# - {name: systematic, unit: 1 / (TeV cm2 s sr), datatype: float64, description: made for a test}
+# delimiter: ','
+# meta: !!omap
+# - {reference: made for a test}
+# - {table_or_figure: none}
+# - {status: published-table}
+# - {transcribed_from: made for a test}
+# schema: astropy-2.0
+energy_min,energy_max,energy_reference,intensity,error_low,error_high,systematic
+"""
+
+
+@pytest.mark.parametrize(("side", "index"), [("inner", 2.67), ("outer", 2.83)])
+def test_flux_points_may_be_dropped_in_as_the_folder_says(tmp_path: Path, side: str, index: float) -> None:
+    """The three keys are those that the file itself names; the points are a power law, which must then fit exactly."""
     from crsea_infer.inference.content import packaged_root
     from crsea_infer.inference.likelihoods.flux_points import FluxPoints
 
-    home = tmp_path / "wcda"
+    home = tmp_path / f"lhaaso_wcda_{side}"
     home.mkdir()
-    root = packaged_root() / "likelihoods"
-    text = (root / "lhaaso_wcda_inner" / "likelihood.toml").read_text()
-    for old, new in (
-        ('kind = "spectral-index"', 'kind = "flux-points"'),
-        ('table = "index.ecsv"', 'table = "flux.ecsv"'),
-        ("weight_slope = 0.0", "reference_index = 2.67"),
-    ):
-        assert f"\n{old}" in text
-        text = text.replace(f"\n{old}", f"\n{new}")
+    text = (packaged_root() / "likelihoods" / home.name / "likelihood.toml").read_text()
+    told = [line.removeprefix("#").split("(")[0].strip() for line in text.splitlines() if line.startswith("#     ")]
+    assert [line.split(" = ")[0] for line in told] == ["kind", "table", "reference_index"]
+    for line, old in zip(told, ("kind = ", "table = ", "weight_slope = "), strict=True):
+        (place,) = (one for one in text.splitlines() if one.startswith(old))
+        text = text.replace(f"\n{place}\n", f"\n{line}\n")
     (home / "likelihood.toml").write_text(text)
-    (home / "flux.ecsv").write_text((root / "lhaaso_km2a_inner" / "flux.ecsv").read_text())
-    assert isinstance(load_likelihood(f"{home}/"), FluxPoints)
+    edges = 25.0 ** (np.arange(6) / 5)
+    centres = np.sqrt(edges[1:] * edges[:-1])
+    points = 1e-11 * centres**-index
+    lines = [
+        f"{low!r},{high!r},{centre!r},{value!r},{0.1 * value!r},{0.1 * value!r},{0.07 * value!r}"
+        for low, high, centre, value in zip(
+            *(one.tolist() for one in (edges, edges[1:], centres, points)), strict=False
+        )
+    ]
+    (home / "flux.ecsv").write_text(DROPPED_IN + "\n".join(lines) + "\n")
+    likelihood = load_likelihood(f"{home}/")
+    assert isinstance(likelihood, FluxPoints)
+    assert (likelihood.region, likelihood.n_data) == (f"lhaaso_{side}", 5)
+    energies = np.array(likelihood.requests[0].energies)
+    intensity = 1e-14 * (energies / 1e3) ** -index
+    shift = {f"lhaaso_wcda_{side}_systematic": np.array(0.0)}
+    assert float(likelihood.chi2((intensity,), shift)) == pytest.approx(0.0, abs=1e-8)
+    assert float(likelihood.chi2((1.1 * intensity,), shift)) == pytest.approx(5.0, rel=1e-6)
+    assert float(likelihood.chi2_profiled((1.1 * intensity,))) < 2.0  # one shift of 7 % takes most of the 10 %
 
 
 @pytest.mark.parametrize(
