@@ -1,4 +1,7 @@
-"""The command line of emulators: train and validate."""
+"""The command line of emulators: the arguments of train and validate, and train itself.
+
+Validation compares with data sets, and so belongs to :mod:`crsea_infer.inference.emulator_check`.
+"""
 
 from __future__ import annotations
 
@@ -21,19 +24,39 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     train.add_argument("--output", type=Path, default=Path("emulator.npz"), help="file to write (default: %(default)s)")
     train.add_argument("-n", type=int, default=500, help="held-out points of the validation (default: %(default)s)")
     add_training_arguments(train)
-    check = commands.add_parser("validate", help="compare an emulator with the solver", allow_abbrev=False)
+    check = commands.add_parser(
+        "validate",
+        help="compare an emulator with the solver, in per cent and in the errors of data sets",
+        allow_abbrev=False,
+    )
     check.add_argument("emulator", type=Path, nargs="?", help="file of emulator train (default: the shipped emulator)")
     check.add_argument("--grid", type=Path, help="emulators of spectra: another grid to test on")
     check.add_argument("-n", type=int, default=500, help="held-out points (default: %(default)s)")
+    check.add_argument(
+        "--likelihood",
+        action="append",
+        metavar="NAME",
+        help="data set to compare with; may be repeated (default: all whose regions and energies the emulator holds)",
+    )
+    check.add_argument(
+        "--hypothesis",
+        metavar="NAME",
+        help="whose priors give what is not in the emulator (default: the prior sets min, gas and leptons)",
+    )
 
 
 def execute(arguments: argparse.Namespace) -> None:
-    """Run the sub-command that was parsed."""
+    """Run ``train``, on a grid of either kind."""
+    check_points(arguments.n)
+    _train(arguments)
+
+
+def check_points(n: int) -> None:
+    """Refuse a number of held-out points that is none."""
     from crsea_infer.errors import UserError
 
-    if arguments.n < 1:
-        raise UserError(f"-n {arguments.n} held-out points", valid="a whole number of at least 1")
-    {"train": _train, "validate": _validate}[arguments.emulator_command](arguments)
+    if n < 1:
+        raise UserError(f"-n {n} held-out points", valid="a whole number of at least 1")
 
 
 def _train(arguments: argparse.Namespace) -> None:
@@ -50,9 +73,11 @@ def _train(arguments: argparse.Namespace) -> None:
 def _train_responses(arguments: argparse.Namespace) -> None:
     import dataclasses
 
+    from crsea_infer.emulator.held_out import solve_held_out
     from crsea_infer.emulator.response import train
     from crsea_infer.emulator.store import write_emulator
     from crsea_infer.emulator.validate import validate
+    from crsea_infer.emulator.validation_table import error_text
     from crsea_infer.files import make_directory
     from crsea_infer.grids.response import read_grid
     from crsea_infer.progress import counter
@@ -60,43 +85,10 @@ def _train_responses(arguments: argparse.Namespace) -> None:
     make_directory(arguments.output.resolve().parent)
     emulator = train(read_grid(arguments.grid))
     with counter("held-out points") as progress:
-        summary = validate(emulator, arguments.n, progress=progress).summary()
-    emulator = dataclasses.replace(emulator, metadata={**emulator.metadata, "validation": summary})
+        held_out = solve_held_out(emulator.settings, arguments.n, progress=progress)
+    table = validate(emulator, held_out).table()
+    emulator = dataclasses.replace(emulator, metadata={**emulator.metadata, "validation": table})
     write_emulator(emulator, arguments.output)
     size = arguments.output.stat().st_size / 1e6
+    print(error_text(table))
     print(f"wrote {arguments.output}: rank {emulator.basis.shape[0]}, {size:.2f} MB")
-    print(
-        f"error on {summary['n_points']} held-out points: 99.9 % below {summary['quantile_99.9']:.1e}, "
-        f"largest {summary['maximum']:.1e}"
-    )
-    if "lepton_maximum" in summary:
-        print(f"gamma rays of electrons: {summary['lepton_quantile_99.9']:.1e} and {summary['lepton_maximum']:.1e}")
-
-
-def _validate(arguments: argparse.Namespace) -> None:
-    from crsea_infer.emulator.archive import archive_kind
-
-    if arguments.emulator is not None and archive_kind(arguments.emulator) != "response":
-        from crsea_infer.emulator.spectra_commands import validate_on_spectra
-
-        print(validate_on_spectra(arguments.emulator, arguments.grid))
-        return
-    _validate_responses(arguments)
-
-
-def _validate_responses(arguments: argparse.Namespace) -> None:
-    from crsea_infer.emulator.store import read_emulator
-    from crsea_infer.emulator.validate import validate
-    from crsea_infer.progress import counter
-
-    emulator = read_emulator(arguments.emulator)
-    with counter("held-out points") as progress:
-        validation = validate(emulator, arguments.n, progress=progress)
-    print("relative error in per cent     median      99.9 %     largest")
-    for messenger, region, component, median, high, largest in validation.rows():
-        print(
-            f"{messenger:<9} {region:<18} {component:<2} {100 * median:11.2e} {100 * high:11.2e} {100 * largest:11.2e}"
-        )
-    summary = validation.summary()
-    overall = (100 * summary[key] for key in ("median", "quantile_99.9", "maximum"))
-    print(f"{'all':<31}" + " ".join(f"{value:11.2e}" for value in overall))

@@ -75,7 +75,7 @@ class SkyModel(Protocol):
 
     @property
     def relative_error(self) -> float:
-        """Relative error of the intensities due to emulation (one sigma); 0 for the solver itself."""
+        """Relative error of the intensities due to emulation, one standard deviation; 0 for the solver itself."""
 
     def bind(self, requests: Sequence[Request]) -> BoundModel:
         """Prepare everything that does not depend on the parameters.

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-__all__ = ["SPECTRA_KINDS", "SpectraEmulator", "read_spectra_emulator", "write_spectra_emulator"]
+__all__ = ["SPECTRA_KINDS", "Residuals", "SpectraEmulator", "read_spectra_emulator", "write_spectra_emulator"]
 
 Kind = Literal["polynomial chaos", "gaussian process"]
 SPECTRA_KINDS: Final[tuple[Kind, ...]] = ("polynomial chaos", "gaussian process")
@@ -35,6 +35,22 @@ _CLASSES: Final[Mapping[str, type[PolynomialChaos | GaussianProcess]]] = {
 _BLOCK: Final = 128
 """Points evaluated at once on NumPy: what they need stays in the cache of a core."""
 _ROUND_OFF: Final = {"float32": 1e-6}
+
+
+@dataclass(frozen=True)
+class Residuals:
+    """What cross-validation left: how wrong an emulator is at points that it was trained without.
+
+    Attributes
+    ----------
+    points
+        Parameters, shape [n_points, n_parameters].
+    logs
+        ln(emulated / true), shape [n_points, n_outputs].
+    """
+
+    points: Float64
+    logs: np.typing.NDArray[np.floating[Any]]
 
 
 @dataclass(frozen=True)
@@ -55,6 +71,8 @@ class SpectraEmulator:
         From points [n_parameters, n] in [-1, 1] to amplitudes [rank, n].
     metadata
         Grid hash, provenance, validation table.
+    held_out
+        Residuals at some points of the grid; None when it was never cross-validated.
     """
 
     parameters: tuple[Parameter, ...]
@@ -63,6 +81,7 @@ class SpectraEmulator:
     basis: Float64
     amplitudes: PolynomialChaos | GaussianProcess
     metadata: Mapping[str, Any] = field(default_factory=dict)
+    held_out: Residuals | None = None
 
     @property
     def kind(self) -> Kind:
@@ -157,6 +176,8 @@ def write_spectra_emulator(emulator: SpectraEmulator, path: Path) -> None:
         "metadata": dict(emulator.metadata),
     }
     arrays = {"mean": emulator.mean, "basis": emulator.basis, **emulator.amplitudes.arrays()}
+    if emulator.held_out is not None:
+        arrays |= {"held_out_points": emulator.held_out.points, "held_out_residuals": emulator.held_out.logs}
     write_archive(path, emulator.kind, header, arrays)
 
 
@@ -179,6 +200,9 @@ def read_spectra_emulator(path: Path) -> SpectraEmulator:
             basis=arrays["basis"],
             amplitudes=_CLASSES[header["kind"]].from_arrays(arrays),
             metadata=header["metadata"],
+            held_out=Residuals(arrays["held_out_points"], arrays["held_out_residuals"])
+            if "held_out_points" in arrays
+            else None,
         )
     except (KeyError, TypeError) as error:
         raise UserError(

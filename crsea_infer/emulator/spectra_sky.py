@@ -16,6 +16,7 @@ import numpy as np
 from crsea_infer.arrays import Array, Float64, array_namespace
 from crsea_infer.emulator.bound import COMPONENT_SCALES, LEPTON_SCALES
 from crsea_infer.emulator.model import BoundModel, Request, SkyModel
+from crsea_infer.emulator.validation_table import stated_relative_error
 from crsea_infer.errors import UserError
 from crsea_infer.files import digest
 from crsea_infer.physics.local_spectrum import local_intensity
@@ -115,9 +116,8 @@ class SpectraSky(SkyModel):
 
     @property
     def relative_error(self) -> float:
-        """Held-out relative error of the intensities, root-mean-square, from the validation table."""
-        validation: Mapping[str, Any] = self.emulator.metadata.get("validation", {})
-        return float(validation.get("root_mean_square", 0.0))
+        """Held-out relative error, one sigma; see :mod:`crsea_infer.emulator.validation_table`."""
+        return stated_relative_error(self.emulator.metadata)
 
     def _parts(self, request: Request) -> tuple[_Part, ...]:
         energies = np.asarray(request.energies, dtype=float)

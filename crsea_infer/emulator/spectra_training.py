@@ -20,7 +20,8 @@ from crsea_infer.emulator.polynomial_chaos import (
     fit_polynomial_chaos,
     grow_terms,
 )
-from crsea_infer.emulator.spectra import SpectraEmulator
+from crsea_infer.emulator.spectra import Residuals, SpectraEmulator
+from crsea_infer.emulator.validation_table import validation_table
 from crsea_infer.errors import UserError
 
 if TYPE_CHECKING:
@@ -30,10 +31,11 @@ if TYPE_CHECKING:
     from crsea_infer.emulator.gaussian_process import GaussianProcess
     from crsea_infer.grids.spectra import SpectraGrid
 
-__all__ = ["TrainingSettings", "error_table", "held_out_errors", "train_spectra_emulator"]
+__all__ = ["TrainingSettings", "held_out_errors", "spectra_table", "train_spectra_emulator"]
 
 Method = Literal["auto", "polynomial chaos", "gaussian process"]
 _FOLDS: Final = 10
+_KEPT: Final = 500  # held-out points whose residuals go into the file
 
 
 @dataclass(frozen=True)
@@ -95,44 +97,34 @@ def _train(grid: SpectraGrid, method: Method, settings: TrainingSettings) -> Spe
     return SpectraEmulator(grid.parameters, grid.spectra, mean, basis, fitted)
 
 
-def held_out_errors(emulator: SpectraEmulator, grid: SpectraGrid) -> Float64:
-    """Return |emulated / true - 1| on the points of a grid, shape [n_points, n_outputs]."""
+def _residuals(emulator: SpectraEmulator, grid: SpectraGrid) -> Float64:
+    """Return ln(emulated / true) on the points of a grid, shape [n_points, n_outputs]."""
     values = {parameter.name: grid.points[:, i] for i, parameter in enumerate(grid.parameters)}
-    return np.asarray(np.abs(np.expm1(emulator.log_intensities(values) - np.log(grid.intensities))))
+    return np.asarray(emulator.log_intensities(values) - np.log(grid.intensities))
 
 
-def _cross_validate(grid: SpectraGrid, method: Method, settings: TrainingSettings) -> Float64:
+def held_out_errors(emulator: SpectraEmulator, grid: SpectraGrid) -> Float64:
+    """Return |emulated / true - 1| on the points of a grid, shape [n_points, n_outputs]; NaN outside the box."""
+    return np.abs(np.expm1(_residuals(emulator, grid)))
+
+
+def _cross_validate(grid: SpectraGrid, method: Method, settings: TrainingSettings) -> Residuals:
     rng = np.random.default_rng(len(grid.points))
     order = rng.permutation(len(grid.points))
     if len(order) >= settings.many:
         folds = [order[: len(order) // 10]]
     else:
         folds = np.array_split(order, min(_FOLDS, len(order)))
-    errors = []
+    residuals = []
     for fold in folds:
         kept = np.setdiff1d(order, fold)
-        errors.append(held_out_errors(_train(grid.take(kept), method, settings), grid.take(fold)))
-    return np.concatenate(errors)
+        residuals.append(_residuals(_train(grid.take(kept), method, settings), grid.take(fold)))
+    return Residuals(grid.points[np.concatenate(folds)], np.concatenate(residuals))
 
 
-def error_table(errors: Float64, emulator: SpectraEmulator) -> dict[str, Any]:
-    """Summarise relative errors [n_points, n_outputs] for the emulator file, in total and per spectrum."""
-
-    def summary(part: Float64) -> dict[str, float]:
-        median, high, highest = (float(q) for q in np.quantile(part, [0.5, 0.99, 0.999]))
-        return {
-            "median": median,
-            "root_mean_square": float(np.sqrt(np.mean(part**2))),
-            "quantile_99": high,
-            "quantile_99.9": highest,
-            "maximum": float(part.max()),
-        }
-
-    return {
-        "n_points": len(errors),
-        **summary(errors),
-        "spectra": {spectrum.label: summary(errors[:, emulator.columns(spectrum)]) for spectrum in emulator.spectra},
-    }
+def spectra_table(errors: Float64, emulator: SpectraEmulator) -> dict[str, Any]:
+    """Sum up relative errors [n_points, n_outputs], per spectrum and in total, for the emulator file."""
+    return validation_table({spectrum.label: errors[:, emulator.columns(spectrum)] for spectrum in emulator.spectra})
 
 
 def train_spectra_emulator(
@@ -174,9 +166,10 @@ def train_spectra_emulator(
     methods: list[Method] = [settings.method]
     if settings.method == "auto":
         methods = ["polynomial chaos", "gaussian process"] if n_points <= settings.few else ["polynomial chaos"]
-    errors = {}
+    residuals, errors = {}, {}
     for method in methods:
-        errors[method] = _cross_validate(grid, method, settings)
+        residuals[method] = _cross_validate(grid, method, settings)
+        errors[method] = np.abs(np.expm1(residuals[method].logs))
         say(f"{method}: 99.9 % of held-out errors below {np.quantile(errors[method], 0.999):.1e}")
     best = min(errors, key=lambda method: float(np.sqrt(np.mean(errors[method] ** 2))))
     emulator = _train(grid, best, settings)
@@ -184,6 +177,9 @@ def train_spectra_emulator(
         "grid_hash": grid.hash,
         "n_points": n_points,
         "provenance": dict(grid.provenance),
-        "validation": error_table(errors[best], emulator),
+        "validation": spectra_table(errors[best], emulator),
     }
-    return replace(emulator, metadata=metadata)
+    # the order is random already; single precision, because an error needs no more than two digits
+    few = residuals[best]
+    kept = Residuals(few.points[:_KEPT], few.logs[:_KEPT].astype(np.float32))
+    return replace(emulator, metadata=metadata, held_out=kept)

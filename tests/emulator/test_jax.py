@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -55,7 +55,7 @@ def test_gradients_are_finite_differences() -> None:
         bound = load().bind([Request("gamma", ENERGIES, "lhaaso_inner")])
         values = _fiducial()
 
-        def log_intensity(varied: dict[str, object]) -> object:
+        def log_intensity(varied: dict[str, Any]) -> Any:
             return jax.numpy.log(bound({**values, **varied})[0])
 
         point = {name: jax.numpy.asarray(float(values[name])) for name in VARIED}

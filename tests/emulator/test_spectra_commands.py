@@ -11,7 +11,7 @@ import pytest
 from astropy.io import fits
 
 from crsea_infer.emulator.spectra import read_spectra_emulator
-from crsea_infer.emulator.spectra_commands import add_training_arguments, train_on_spectra, validate_on_spectra
+from crsea_infer.emulator.spectra_commands import add_training_arguments, models_inside, train_on_spectra
 from crsea_infer.errors import UserError
 from crsea_infer.grids import importing
 from crsea_infer.grids.scale_out import add_arguments, schedule_of
@@ -85,12 +85,13 @@ def test_maps_become_an_emulator_that_knows_its_error(tmp_path: Path) -> None:
     emulator = read_spectra_emulator(tmp_path / "emulator.npz")
     assert emulator.metadata["validation"]["quantile_99.9"] < 1e-2
     assert emulator.metadata["provenance"]["table"] == "models.csv"
-    assert "40 held-out points" in validate_on_spectra(tmp_path / "emulator.npz")
+    assert "40 held-out points" in said
     _import(["hermes", str(other), *region, "--output", str(tmp_path / "test.nc")])
-    assert "all, 12 points" in validate_on_spectra(tmp_path / "emulator.npz", tmp_path / "test.nc")
+    grid, n_outside = models_inside(emulator, tmp_path / "test.nc")
+    assert (len(grid.points), n_outside) == (12, 0)
     _import(["hermes", str(other), "--region", "l=0..90,b=-5..5", "--output", str(tmp_path / "else.nc")])
     with pytest.raises(UserError, match="other spectra"):
-        validate_on_spectra(tmp_path / "emulator.npz", tmp_path / "else.nc")
+        models_inside(emulator, tmp_path / "else.nc")
 
 
 def test_one_model_alone_can_be_averaged_but_not_learned(tmp_path: Path) -> None:
