@@ -254,6 +254,11 @@ def _grid(options: argparse.Namespace) -> None:
 
 
 def _emulator(options: argparse.Namespace) -> None:
+    if options.emulator_command == "validate":
+        from crsea_infer.inference import emulator_check
+
+        print(emulator_check.validate_command(options))
+        return
     from crsea_infer.emulator import commands
 
     commands.execute(options)
