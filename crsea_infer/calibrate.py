@@ -1,0 +1,134 @@
+"""`crsea-infer calibrate`: simulate, analyse, count, tell.
+
+The simulated data sets are handed out as the points of a grid are, to processes on this machine or to a dask scheduler,
+and kept as they finish; the tables, the figures and the page are made from them at the end. The same command on the
+same directory goes on where it stopped, and a finished one is only reported again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from crsea_infer.errors import UserError
+from crsea_infer.files import make_directory
+from crsea_infer.inference.calibration import Calibration, calibration_build, comparable
+from crsea_infer.inference.checkpoint import lock
+from crsea_infer.inference.simulate import log_kept_share
+from crsea_infer.run_directory import versions
+
+if TYPE_CHECKING:
+    import argparse
+
+    from crsea_infer.grids.schedule import Schedule
+    from crsea_infer.inference.run_file import RunFile
+
+__all__ = ["add_arguments", "calibrate", "execute"]
+
+_EPILOG = """\
+Simulates N data sets under each hypothesis of a run, with truths from its prior, and analyses each with the importance
+estimator: ranks of the true parameters, and how often the Bayes factor misleads. Leaves calibration*.ecsv, figures and
+calibration.html. The same command goes on where an interrupted one stopped.
+
+examples:
+  crsea-infer calibrate min_vs_max -n 200
+  crsea-infer calibrate my_run.toml -n 1000 --scheduler tcp://host:8786"""
+
+_LEAST, _MOST = 20, 100_000
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of ``crsea-infer calibrate``."""
+    parser.epilog = _EPILOG
+    parser.add_argument("run", metavar="RUN", help="name or path of a run file")
+    parser.add_argument("-n", metavar="N", type=int, required=True, help="data sets to simulate under each hypothesis")
+    parser.add_argument("--seed", metavar="SEED", type=int, help="of all random numbers (default: the run file's)")
+    parser.add_argument(
+        "--output", metavar="DIR", type=Path, help="where results go (default: results/NAME_calibration)"
+    )
+    parser.add_argument(
+        "--scheduler",
+        metavar="ADDRESS",
+        help="dask scheduler that hands out the data sets: tcp://host:8786 (default: processes on this machine)",
+    )
+    parser.add_argument("--workers", type=int, metavar="N", help="local processes (default: one per core, at most 8)")
+
+
+def execute(arguments: argparse.Namespace) -> None:
+    """Run the command that was parsed."""
+    from crsea_infer.grids.schedule import Schedule
+    from crsea_infer.inference.run_file import LARGEST_SEED, load_run
+    from crsea_infer.inference.workers import available_cores
+
+    if not _LEAST <= arguments.n <= _MOST:
+        raise UserError(f"-n {arguments.n}", valid=f"a whole number from {_LEAST} to {_MOST}")
+    if arguments.seed is not None and not 0 <= arguments.seed <= LARGEST_SEED:
+        raise UserError(f"--seed {arguments.seed}", valid=f"a whole number from 0 to {LARGEST_SEED}")
+    run = load_run(arguments.run)
+    workers = min(available_cores(), 8) if arguments.workers is None else arguments.workers
+    schedule = Schedule(scheduler=arguments.scheduler, workers=workers, chunk=1)
+    calibrate(
+        run, arguments.n, arguments.output or Path("results") / f"{run.name}_calibration", arguments.seed, schedule
+    )
+
+
+def calibrate(
+    run: RunFile, n_data_sets: int, output: Path, seed: int | None = None, schedule: Schedule | None = None
+) -> Calibration:
+    """Calibrate the hypotheses of a run, or finish what was begun.
+
+    Parameters
+    ----------
+    run
+        What is calibrated.
+    n_data_sets
+        Data sets that are simulated under each hypothesis.
+    output
+        The directory for the results; made if it is absent.
+    seed
+        In place of the run file's.
+    schedule
+        Where to compute.
+
+    Raises
+    ------
+    UserError
+        When the directory cannot be used, or holds something else; when no scheduler answers; when data sets cannot be
+        simulated.
+    """
+    from crsea_infer import emulator
+    from crsea_infer.grids.schedule import Schedule, run_build
+    from crsea_infer.inference.posterior import posterior_for
+    from crsea_infer.progress import counter
+    from crsea_infer.report.calibration import CalibrationReport, show_calibration, write_calibration
+    from crsea_infer.report.console import new_console
+
+    if seed is not None:
+        run = replace(run, seed=seed)
+    make_directory(output)
+    with lock(output):
+        model = emulator.load(run.emulator)
+        posteriors = [posterior_for(hypothesis, run.likelihoods, model) for hypothesis in run.hypotheses]
+        generator = np.random.default_rng(np.random.SeedSequence(run.seed, spawn_key=(0,)))
+        kept = np.array([log_kept_share(posterior, generator) for posterior in posteriors])
+        build = calibration_build(run, model.fingerprint, n_data_sets)
+        with counter("simulated data sets") as progress:
+            rows = run_build(build, output / "data_sets", schedule or Schedule(chunk=1), progress)
+        found = Calibration.of(
+            [hypothesis.name for hypothesis in run.hypotheses], [posterior.names for posterior in posteriors], rows
+        )
+        report = CalibrationReport(
+            run=run,
+            identity=build.settings["identity"],
+            versions=versions(),
+            found=found,
+            log_kept=kept[:, 0],
+            labels={parameter.name: parameter.label for posterior in posteriors for parameter in posterior.parameters},
+            not_comparable=comparable(run),
+        )
+        write_calibration(output, report)
+        show_calibration(new_console(), report, output)
+    return found

@@ -1,0 +1,293 @@
+"""What a calibration found, as tables: calibration.ecsv, calibration_bayes_factors.ecsv, calibration_data_sets.ecsv.
+
+The first has one row per hypothesis and parameter, with the tests of its ranks; the second, per pair of hypotheses and
+threshold, how often ln B misled; the third every simulated data set, for whoever wants to look closer. Refused
+estimates are counted in all of them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import combinations, permutations
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from crsea_infer.inference.calibration_statistics import (
+    Misleading,
+    RankTest,
+    Reliability,
+    look_elsewhere,
+    misleading,
+    rank_test,
+    reliability,
+)
+from crsea_infer.report.ecsv import Column, write_table
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from rich.console import Console
+
+    from crsea_infer.arrays import Float64
+    from crsea_infer.inference.calibration import Calibration
+    from crsea_infer.inference.run_file import RunFile
+
+__all__ = ["FILES", "CalibrationReport", "show_calibration", "summary_words", "write_calibration"]
+
+FILES = ("calibration.ecsv", "calibration_bayes_factors.ecsv", "calibration_data_sets.ecsv")
+
+_RANK_COLUMNS = {
+    "hypothesis": Column("hypothesis under which data were simulated and analysed", str),
+    "parameter": Column("parameter, or ln L", str),
+    "n_ranks": Column("data sets with a rank", int),
+    "n_refused": Column("data sets whose estimate was refused", int),
+    "mean": Column("mean of (rank + 1/2) / (L + 1); 0.5 is expected"),
+    "mean_err": Column("its standard deviation when the posterior is right"),
+    "chi2_p": Column("p-value of chi2 of the rank histogram against a flat one"),
+    "ks_p": Column("p-value of Kolmogorov-Smirnov of the ranks against uniform ones"),
+}
+_FACTOR_COLUMNS = {
+    "truth": Column("hypothesis under which data were simulated", str),
+    "other": Column("hypothesis against which it was compared", str),
+    "threshold": Column("t"),
+    "n_data_sets": Column("data sets with a Bayes factor", int),
+    "n_refused": Column("data sets for which an evidence was refused", int),
+    "misled": Column("data sets with ln B(truth : other) < -t", int),
+    "supported": Column("data sets with ln B(truth : other) > t", int),
+    "misled_share": Column("misled / n_data_sets"),
+    "misled_upper": Column("upper limit at 95 % confidence on the probability of being misled"),
+    "bound": Column("exp(-t), which that probability cannot exceed for any pair of hypotheses"),
+    "median_ln_b": Column("median of ln B(truth : other)"),
+    "lowest_ln_b": Column("smallest ln B(truth : other)"),
+}
+_DATA_SET_COLUMNS = {
+    "truth": Column("hypothesis under which the data were simulated", str),
+    "number": Column("of the data set", int),
+    "hypothesis": Column("hypothesis whose evidence is given", str),
+    "lnz": Column("natural log of the evidence; nan when refused or not asked for"),
+    "lnz_err": Column("one-sigma error of lnz"),
+    "tries": Column("1: light settings; 2: full settings; -1: refused by both; 0: not asked for", int),
+}
+
+
+@dataclass(frozen=True, eq=False)
+class CalibrationReport:
+    """A calibration with all that a report says of it.
+
+    Attributes
+    ----------
+    run, identity, versions
+        What was calibrated, and with what.
+    found
+        What came out.
+    log_kept
+        ln C of each hypothesis (see :mod:`crsea_infer.inference.simulate`).
+    labels
+        Name of each parameter -> LaTeX.
+    not_comparable
+        Why there are no Bayes factors; empty when there are.
+    """
+
+    run: RunFile
+    identity: Mapping[str, str]
+    versions: Mapping[str, str]
+    found: Calibration
+    log_kept: Float64
+    labels: Mapping[str, str]
+    not_comparable: str = ""
+
+    @property
+    def n_data_sets(self) -> int:
+        """Number of data sets simulated under each hypothesis."""
+        return int(self.found.tries.shape[1])
+
+    def n_refused(self, truth: int, other: int | None = None) -> int:
+        """Return how many data sets of a hypothesis lack its own evidence, or that of another one."""
+        wanted = [truth] if other is None else [truth, other]
+        return int(np.sum(np.any(self.found.tries[truth][:, wanted] < 0, axis=-1)))
+
+    @cached_property
+    def tests(self) -> tuple[dict[str, RankTest], ...]:
+        """Of each hypothesis: parameter -> test of its ranks."""
+        generator = np.random.default_rng(np.random.SeedSequence(self.run.seed, spawn_key=(1,)))
+        return tuple(
+            {
+                name: rank_test(ranks[:, column], self.found.draws, generator)
+                for column, name in enumerate(self.found.parameters[truth])
+            }
+            for truth, ranks in enumerate(self.found.ranks)
+        )
+
+    @cached_property
+    def smallest(self) -> tuple[float, float, int, str]:
+        """Smallest p-value of all ranks, its look-elsewhere probability, the number of tests, and where it is."""
+        named = {
+            f"{name} of {self.found.hypotheses[truth]}": test.p
+            for truth, tests in enumerate(self.tests)
+            for name, test in tests.items()
+            if np.isfinite(test.p)
+        }
+        if not named:
+            return float("nan"), float("nan"), 0, ""
+        where = min(named, key=lambda name: named[name])
+        return named[where], *look_elsewhere(list(named.values())), where
+
+    def ln_b(self, truth: int, one: int, other: int) -> Float64:
+        """Return ln B of hypothesis `one` over `other` [number], for the data simulated under `truth`."""
+        lnz = self.found.lnz[truth] - self.log_kept
+        return np.asarray(lnz[:, one] - lnz[:, other])
+
+    @property
+    def pairs(self) -> tuple[tuple[int, int], ...]:
+        """Pairs of hypotheses between which data were compared."""
+        return () if self.not_comparable else tuple(combinations(range(len(self.found.hypotheses)), 2))
+
+    def misleading(self, truth: int, other: int) -> tuple[Misleading, ...]:
+        """Count how often ln B of the truth over another points the wrong way."""
+        return misleading(self.ln_b(truth, truth, other))
+
+    def reliability(self, one: int, other: int) -> Reliability:
+        """Compare the probabilities of a pair of hypotheses with the truth."""
+        return reliability(self.ln_b(one, one, other), self.ln_b(other, one, other))
+
+
+def write_calibration(directory: Path, report: CalibrationReport) -> None:
+    """Write tables, figures and page."""
+    from crsea_infer.files import make_directory
+    from crsea_infer.report.calibration_figures import draw_bayes_factors, draw_ranks
+    from crsea_infer.report.calibration_page import write_calibration_page
+
+    meta = {
+        "title": report.run.title,
+        "run_name": report.run.name,
+        **report.identity,
+        "data_sets_per_hypothesis": str(report.n_data_sets),
+        "posterior_draws": str(report.found.draws),
+    }
+    write_table(directory / FILES[0], _RANK_COLUMNS, _rank_rows(report), meta)
+    write_table(directory / FILES[1], _FACTOR_COLUMNS, _factor_rows(report), meta)
+    write_table(directory / FILES[2], _DATA_SET_COLUMNS, _data_set_rows(report), meta)
+    figures = make_directory(directory / "figures")
+    draw_ranks(figures, report)
+    draw_bayes_factors(figures, report)
+    write_calibration_page(directory, report)
+
+
+def _rank_rows(report: CalibrationReport) -> list[dict[str, Any]]:
+    return [
+        {
+            "hypothesis": report.found.hypotheses[truth],
+            "parameter": name,
+            "n_ranks": test.n,
+            "n_refused": report.n_refused(truth),
+            "mean": test.mean,
+            "mean_err": test.mean_err,
+            "chi2_p": test.chi2_p,
+            "ks_p": test.ks_p,
+        }
+        for truth, tests in enumerate(report.tests)
+        for name, test in tests.items()
+    ]
+
+
+def _factor_rows(report: CalibrationReport) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = []
+    for truth, other in permutations(range(len(report.found.hypotheses)), 2):
+        if report.not_comparable:
+            break
+        ln_b = report.ln_b(truth, truth, other)
+        known = ln_b[np.isfinite(ln_b)]
+        rows += [
+            {
+                "truth": report.found.hypotheses[truth],
+                "other": report.found.hypotheses[other],
+                "threshold": count.threshold,
+                "n_data_sets": count.n,
+                "n_refused": report.n_refused(truth, other),
+                "misled": count.against,
+                "supported": count.supporting,
+                "misled_share": count.against / count.n if count.n else np.nan,
+                "misled_upper": count.share_upper,
+                "bound": count.bound,
+                "median_ln_b": float(np.median(known)) if known.size else np.nan,
+                "lowest_ln_b": float(np.min(known)) if known.size else np.nan,
+            }
+            for count in report.misleading(truth, other)
+        ]
+    return rows
+
+
+def _data_set_rows(report: CalibrationReport) -> list[dict[str, Any]]:
+    found = report.found
+    return [
+        {
+            "truth": found.hypotheses[truth],
+            "number": number,
+            "hypothesis": name,
+            "lnz": found.lnz[truth, number, index],
+            "lnz_err": found.lnz_err[truth, number, index],
+            "tries": found.tries[truth, number, index],
+        }
+        for truth in range(len(found.hypotheses))
+        for number in range(report.n_data_sets)
+        for index, name in enumerate(found.hypotheses)
+    ]
+
+
+def summary_words(report: CalibrationReport) -> list[str]:
+    """Return the findings in sentences, for the console and the page."""
+    found, words = report.found, []
+    for truth, name in enumerate(found.hypotheses):
+        refused = report.n_refused(truth)
+        words.append(
+            f"{name}: {report.n_data_sets} data sets simulated, {refused} estimates of its own posterior refused."
+        )
+    p, anywhere, n_tests, where = report.smallest
+    if n_tests:
+        verdict = (
+            "no sign of a wrong posterior" if anywhere > 0.05 else "so small by chance in fewer than one in twenty"
+        )
+        words.append(
+            f"Ranks: the smallest of {n_tests} p-values is {p:.2g} ({where}); among so many, one as small is found "
+            f"with probability {anywhere:.2g}: {verdict}."
+        )
+    else:
+        words.append("Ranks: too few for a test.")
+    if report.not_comparable:
+        words.append(f"Bayes factors are not calibrated: {report.not_comparable}.")
+    for one, other in report.pairs:
+        words.append(_pair_words(report, one, other))
+    return words
+
+
+def _pair_words(report: CalibrationReport, one: int, other: int) -> str:
+    names = report.found.hypotheses
+    parts = []
+    for truth, false in ((one, other), (other, one)):
+        counts = report.misleading(truth, false)
+        told = ", ".join(f"{count.against} below −{count.threshold:g}" for count in counts[1:])
+        parts.append(
+            f"of {counts[0].n} data sets from {names[truth]} ({report.n_refused(truth, false)} refused), ln B has the "
+            f"wrong sign in {counts[0].against}, {told}"
+        )
+    result = report.reliability(one, other)
+    if np.isfinite(result.deviation):
+        tail = (
+            f"; probabilities deviate from what was true by {result.deviation:+.1f} standard deviations "
+            f"(worth {result.effective:.0f} data sets at even odds)"
+        )
+    else:
+        tail = "; all are decided, so that their probabilities say nothing about calibration"
+    return f"{names[one]} against {names[other]}: {'; '.join(parts)}{tail}."
+
+
+def show_calibration(console: Console, report: CalibrationReport, directory: Path) -> None:
+    """Print the findings and where everything is."""
+    for text in summary_words(report):
+        console.print(text, markup=False)
+    console.print()
+    for name in (*FILES, "calibration.html"):
+        console.print(f"  {directory / name}", markup=False, soft_wrap=True)
