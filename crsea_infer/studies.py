@@ -1,0 +1,68 @@
+"""Carry out a study: the run of each combination, then one page that puts their numbers side by side.
+
+Each combination has its own folder, which is the output of an ordinary run: it resumes, and `crsea-infer compare` reads
+it. The page, `results.md`, is made from the tables in those folders alone.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from crsea_infer.errors import UserError
+from crsea_infer.files import make_directory
+from crsea_infer.report.console import new_console
+from crsea_infer.report.results import read_finished, write_results
+from crsea_infer.runs import execute
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from crsea_infer.inference.study_file import Study
+
+__all__ = ["execute_study"]
+
+
+def execute_study(
+    study: Study, output: Path, seed: int | None = None, *, fresh: bool = False, accept_unconverged: bool = False
+) -> Path:
+    """Carry out a study, or what is left of it.
+
+    Parameters
+    ----------
+    study
+        What to do.
+    output
+        The directory for the results; made if it is absent. Each combination gets a folder in it.
+    seed
+        In place of the study's.
+    fresh
+        Replace what another run left there.
+    accept_unconverged
+        Do not fail at the end when a run has not converged; its status stands in the tables either way.
+
+    Returns
+    -------
+    Path
+        The page of results.
+
+    Raises
+    ------
+    UserError
+        As :func:`crsea_infer.runs.execute`; what has not converged is said at the end, with everything written.
+    """
+    directory = make_directory(output)
+    console = new_console()
+    for number, (name, run) in enumerate(study.runs.items(), start=1):
+        console.print(f"\nCombination {number} of {len(study.runs)}: {run.title} ({name})", markup=False)
+        execute(run, directory / name, seed, fresh=fresh, accept_unconverged=True)
+    page = write_results(study, directory)
+    console.print(f"\nResults of all combinations: {page}", markup=False)
+    unconverged = {name: found.cautions for name in study.runs if (found := read_finished(directory / name)).cautions}
+    if unconverged and not accept_unconverged:
+        name, cautions = next(iter(unconverged.items()))
+        raise UserError(
+            f"the study is finished, but not converged in {', '.join(unconverged)}; first in {name}: {cautions[0]}",
+            valid="samplers that converge and agree",
+            fix="raise their options in the study file; --accept-unconverged takes the results as they are",
+        )
+    return page
