@@ -2,7 +2,7 @@
 
 The simulated data sets are handed out as the points of a grid are, to processes on this machine or to a dask scheduler,
 and kept as they finish; the tables, the figures and the page are made from them at the end. The same command on the
-same directory goes on where it stopped, and a finished one is only reported again.
+same directory goes on where it stopped; one that asks for more data sets adds to those that are there.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import numpy as np
 
 from crsea_infer.errors import UserError
 from crsea_infer.files import make_directory
-from crsea_infer.inference.calibration import Calibration, calibration_build, comparable
+from crsea_infer.inference.calibration import Calibration, calibration_build, comparable, extend
 from crsea_infer.inference.checkpoint import lock
 from crsea_infer.inference.simulate import log_kept_share
 from crsea_infer.run_directory import versions
@@ -31,7 +31,8 @@ __all__ = ["add_arguments", "calibrate", "execute"]
 _EPILOG = """\
 Simulates N data sets under each hypothesis of a run, with truths from its prior, and analyses each with the importance
 estimator: ranks of the true parameters, and how often the Bayes factor misleads. Leaves calibration*.ecsv, figures and
-calibration.html. The same command goes on where an interrupted one stopped.
+calibration.html. The same command goes on where an interrupted one stopped,
+and one with a larger N adds to what is there.
 
 examples:
   crsea-infer calibrate min_vs_max -n 200
@@ -115,6 +116,7 @@ def calibrate(
         generator = np.random.default_rng(np.random.SeedSequence(run.seed, spawn_key=(0,)))
         kept = np.array([log_kept_share(posterior, generator) for posterior in posteriors])
         build = calibration_build(run, model.fingerprint, n_data_sets)
+        extend(output / "data_sets", build)
         with counter("simulated data sets") as progress:
             rows = run_build(build, output / "data_sets", schedule or Schedule(chunk=1), progress)
         found = Calibration.of(

@@ -16,6 +16,7 @@ again with the full ones; when those refuse too, the data set is counted as refu
 from __future__ import annotations
 
 import hashlib
+import json
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -24,6 +25,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 import numpy as np
 
 from crsea_infer.errors import UserError
+from crsea_infer.files import atomic_write
 from crsea_infer.grids.pieces import Build
 from crsea_infer.inference.checkpoint import Checkpoint, differences
 from crsea_infer.inference.likelihoods.base import FollowsMorphology
@@ -40,7 +42,16 @@ if TYPE_CHECKING:
     from crsea_infer.inference.run_file import RunFile
     from crsea_infer.inference.samplers.base import SamplerResult
 
-__all__ = ["DRAWS", "LIGHT", "LOG_LIKELIHOOD", "Calibration", "CalibrationTask", "calibration_build", "comparable"]
+__all__ = [
+    "DRAWS",
+    "LIGHT",
+    "LOG_LIKELIHOOD",
+    "Calibration",
+    "CalibrationTask",
+    "calibration_build",
+    "comparable",
+    "extend",
+]
 
 DRAWS: Final = 99
 """Posterior draws L among which a truth is ranked: 100 possible ranks."""
@@ -79,8 +90,6 @@ def calibration_build(run: RunFile, fingerprint: str, n_data_sets: int) -> Build
     n_data_sets
         Per hypothesis.
     """
-    numbers = np.arange(n_data_sets, dtype=np.float64)
-    points = [(number, index) for number in numbers for index in range(len(run.hypotheses))]
     return Build(
         task="crsea_infer.inference.calibration:CalibrationTask",
         settings={
@@ -91,8 +100,43 @@ def calibration_build(run: RunFile, fingerprint: str, n_data_sets: int) -> Build
             "options": vars(LIGHT),
         },
         names=("number", "hypothesis"),
-        points=np.array(points, dtype=np.float64).reshape(-1, 2),
+        points=_points(n_data_sets, len(run.hypotheses)),
     )
+
+
+def _points(n_data_sets: int, n_hypotheses: int) -> Float64:
+    """Return (number, hypothesis) [n, 2], number by number: fewer data sets are the beginning of more."""
+    numbers, hypotheses = np.divmod(np.arange(n_data_sets * n_hypotheses), n_hypotheses)
+    return np.stack([numbers, hypotheses], axis=-1).astype(np.float64)
+
+
+def extend(directory: Path, build: Build) -> None:
+    """Let a directory that holds fewer data sets of the same calibration go on to more.
+
+    Raises
+    ------
+    UserError
+        When it holds more of them.
+    """
+    manifest = directory / "build.json"
+    if not manifest.is_file():
+        return
+    try:
+        content = json.loads(manifest.read_text(encoding="utf-8"))
+        there, its_hash = int(content["n_points"]), content["hash"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return  # whoever opens the directory says what is wrong with it
+    asked, n_hypotheses = len(build.points), int(build.points[:, 1].max()) + 1
+    if there > asked:
+        longer = replace(build, points=_points(there // n_hypotheses, n_hypotheses))
+        if its_hash == longer.hash:
+            raise UserError(
+                f"{directory} holds {there // n_hypotheses} data sets of each hypothesis already",
+                valid=f"-n {there // n_hypotheses} or more",
+                fix="ask for as many, or choose another directory with --output",
+            )
+    if there < asked and its_hash == replace(build, points=build.points[:there]).hash:
+        atomic_write(manifest, json.dumps({**content, "hash": build.hash, "n_points": asked}, indent=1, sort_keys=True))
 
 
 @dataclass(frozen=True, eq=False)

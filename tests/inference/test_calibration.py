@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from types import SimpleNamespace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 
 from crsea_infer import emulator
 from crsea_infer.errors import UserError
+from crsea_infer.grids.pieces import Pieces
 from crsea_infer.inference import calibration
 from crsea_infer.inference.calibration import (
     DRAWS,
@@ -19,11 +20,15 @@ from crsea_infer.inference.calibration import (
     CalibrationTask,
     calibration_build,
     comparable,
+    extend,
 )
 from crsea_infer.inference.calibration_statistics import rank_test, reliability
 from crsea_infer.inference.evidence import Evidence
 from crsea_infer.inference.run_file import load_run
 from crsea_infer.inference.samplers.base import SamplerResult
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 @dataclass(frozen=True)
@@ -203,3 +208,23 @@ def test_template_fits_of_other_morphologies_are_not_compared() -> None:
     assert "templates" in comparable(of((plain, Follows()), "pi0", "kra_gamma"))
     assert comparable(of((plain, Follows()), "pi0", "pi0")) == ""
     assert comparable(of((plain,), "pi0", "kra_gamma")) == ""
+
+
+def test_more_data_sets_are_added_and_fewer_refused(tmp_path: Path) -> None:
+    file = load_run("min_vs_max")
+    fingerprint = emulator.load(file.emulator).fingerprint
+    few, more = (calibration_build(file, fingerprint, n) for n in (3, 5))
+    assert np.array_equal(more.points[:6], few.points)
+    extend(tmp_path, few)  # nothing is there yet
+    Pieces(tmp_path, few).write([2], np.ones((1, 4)))
+    with pytest.raises(UserError, match="another build"):
+        Pieces(tmp_path, more)
+    extend(tmp_path, more)
+    assert Pieces(tmp_path, more).finished().tolist() == [index == 2 for index in range(10)]
+    with pytest.raises(UserError, match="holds 5 data sets") as caught:
+        extend(tmp_path, few)
+    assert "-n 5" in caught.value.valid
+    other = calibration_build(replace(file, seed=99), fingerprint, 8)
+    extend(tmp_path, other)
+    with pytest.raises(UserError, match="another build"):
+        Pieces(tmp_path, other)
