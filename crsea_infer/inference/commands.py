@@ -57,7 +57,11 @@ def check(run: str) -> None:
     from crsea_infer import emulator
     from crsea_infer.inference.posterior import posterior_for
     from crsea_infer.inference.run_file import load_run
+    from crsea_infer.inference.study_file import is_study
 
+    if is_study(run):
+        _check_study(run)
+        return
     run_file = load_run(run)
     model = emulator.load(run_file.emulator)
     for hypothesis in run_file.hypotheses:
@@ -85,6 +89,32 @@ def check(run: str) -> None:
     console.print(f"\nThe run is valid: {len(run_file.hypotheses)} hypotheses, {n_data} data points.")
 
 
+def _check_study(name: str) -> None:
+    """Bind every hypothesis of every combination to its sky model, and print what the study would do."""
+    from crsea_infer import emulator
+    from crsea_infer.inference.posterior import posterior_for
+    from crsea_infer.inference.study_file import load_study
+
+    study = load_study(name)
+    model = emulator.load()
+    console = _console()
+    console.print(f"[bold]{_text(study.title)}[/bold]  ({_text(str(study.path))})")
+    table = _table("Combinations", "combination", "hypotheses", "parameters", "points", "samplers", "likelihoods")
+    for label, run_file in study.runs.items():
+        posteriors = [posterior_for(hypothesis, run_file.likelihoods, model) for hypothesis in run_file.hypotheses]
+        sizes = [len(posterior.names) for posterior in posteriors]
+        table.add_row(
+            label,
+            str(len(posteriors)),
+            f"{min(sizes)} to {max(sizes)}",
+            str(posteriors[0].n_data),
+            ", ".join(run_file.samplers),
+            ", ".join(likelihood.name for likelihood in run_file.likelihoods),
+        )
+    console.print(table)
+    console.print(f"\nThe study is valid: {len(study.runs)} runs.")
+
+
 def cite(run: str) -> str:
     """Return BibTeX for the data sets, models and samplers of a run, each once.
 
@@ -93,18 +123,19 @@ def cite(run: str) -> str:
     UserError
         When the run is not valid.
     """
-    from crsea_infer.inference.run_file import load_run
+    from crsea_infer.inference.study_file import load_runs
 
-    run_file = load_run(run)
+    runs = load_runs(run)
     entries: dict[str, None] = {}
-    for likelihood in run_file.likelihoods:
+    for likelihood in (likelihood for run_file in runs for likelihood in run_file.likelihoods):
         entries.update(dict.fromkeys(likelihood.citations))
     cited: dict[str, set[str]] = {}
-    for hypothesis in run_file.hypotheses:
+    for hypothesis in (hypothesis for run_file in runs for hypothesis in run_file.hypotheses):
         for reference in hypothesis.references:
             cited.setdefault(reference, set()).add(hypothesis.name)
     uses = [(reference, "models of " + ", ".join(sorted(names))) for reference, names in cited.items()]
-    uses += [_METHODS[name] for name in run_file.samplers if name in _METHODS]
+    samplers = dict.fromkeys(name for run_file in runs for name in run_file.samplers)
+    uses += [_METHODS[name] for name in samplers if name in _METHODS]
     entries.update(dict.fromkeys(_entry_of(reference, use) for reference, use in uses))
     return "\n\n".join(entries)
 
@@ -299,11 +330,16 @@ def _list_hypotheses() -> Table:
 
 def _list_runs() -> Table:
     from crsea_infer.inference.run_file import load_run
+    from crsea_infer.inference.study_file import is_study, load_study
 
     table = _table("Runs", "run", "from", "hypotheses", "likelihoods", "title")
     for item in content.available("runs"):
 
         def read(path: Path = item.path) -> tuple[str, ...]:
+            if is_study(path):
+                study = load_study(path)
+                each = ", ".join(study.main_hypotheses)
+                return each, f"combinations: {', '.join(study.runs)}", study.title
             run_file = load_run(path)
             hypotheses = ", ".join(hypothesis.name for hypothesis in run_file.hypotheses)
             return hypotheses, ", ".join(likelihood.name for likelihood in run_file.likelihoods), run_file.title
