@@ -1,0 +1,114 @@
+"""`crsea-infer calibrate` from the command line to the directory."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+
+from crsea_infer import calibrate, cli
+from crsea_infer.errors import UserError
+from crsea_infer.grids import schedule
+from crsea_infer.inference import calibration
+from crsea_infer.inference.checkpoint import lock
+from crsea_infer.inference.evidence import Evidence
+from crsea_infer.inference.run_file import load_run
+from crsea_infer.inference.samplers.base import SamplerResult
+from crsea_infer.report.ecsv import read_table
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def from_prior(posterior: Any, seed: np.random.SeedSequence) -> tuple[int, SamplerResult]:
+    """A crude estimate: prior draws, weighted with the likelihood and tempered, so that some weight is left."""
+    unit = np.random.default_rng(seed).random((300, len(posterior.names)))
+    samples = posterior.prior_transform(unit)
+    lnl = posterior.log_likelihood(samples)
+    return 1, SamplerResult(
+        "importance",
+        posterior.names,
+        samples,
+        unit,
+        0.02 * lnl,
+        lnl,
+        Evidence(float(np.mean(lnl)), 0.1, "none"),
+        300,
+        0.0,
+        {"status": "converged", "effective_samples": 300.0, "pareto_k_hat": 0.1},
+    )
+
+
+def test_the_whole_way_in_one_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    done = []
+
+    def here(build: Any, directory: Path, _schedule: Any, _progress: Any) -> np.ndarray:
+        directory.mkdir(exist_ok=True)
+        task = calibration.CalibrationTask.from_json(dict(build.settings))
+        done.append(len(build.points))
+        return np.stack([task(build.point(index)) for index in range(len(build.points))])
+
+    monkeypatch.setattr(schedule, "run_build", here)
+    monkeypatch.setattr(calibration, "_estimate", from_prior)
+    assert cli.main(["calibrate", "min_vs_max", "-n", "20", "--seed", "5", "--output", str(tmp_path / "out")]) == 0
+    assert done == [40]
+    said = capsys.readouterr().out
+    assert "20 data sets simulated" in said
+    assert "calibration.html" in said
+    rows = read_table(tmp_path / "out" / "calibration.ecsv")
+    names = {row["parameter"] for row in rows if row["hypothesis"] == "gamma-optimized-max"}
+    assert {"halo_height", "ln L"} <= names
+    assert {row["n_ranks"] for row in rows} == {20}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["min_vs_max", "-n", "3"], "-n 3"),
+        (["min_vs_max", "-n", "50", "--seed", "-2"], "--seed -2"),
+        (["min_vs_mox", "-n", "50"], "min_vs_max"),
+        (["min_vs_max", "-n", "50", "--workers", "0"], "0 workers"),
+    ],
+)
+def test_what_makes_no_sense_is_one_message(
+    arguments: list[str], message: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    assert cli.main(["calibrate", *arguments, "--output", str(tmp_path / "out")]) == 1
+    said = capsys.readouterr().err
+    assert message in said
+    assert "Traceback" not in said
+
+
+def test_two_calibrations_cannot_share_a_directory(tmp_path: Path) -> None:
+    with lock(tmp_path), pytest.raises(UserError, match="another run is at work"):
+        calibrate.calibrate(load_run("min_vs_max"), 20, tmp_path)
+
+
+@pytest.mark.slow
+def test_a_killed_calibration_keeps_its_data_sets_and_another_seed_is_refused(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    command = [sys.executable, "-m", "crsea_infer.cli", "calibrate", "min_vs_max", "-n", "20", "--output", str(out)]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+    process = subprocess.Popen(
+        [*command, "--workers", "1"], start_new_session=True, env=environment, stdout=subprocess.DEVNULL
+    )
+    limit = time.monotonic() + 120.0
+    while not list(out.glob("data_sets/piece-*.npz")) and process.poll() is None and time.monotonic() < limit:
+        time.sleep(0.1)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    kept = {path.name: path.read_bytes() for path in out.glob("data_sets/piece-*.npz")}
+    assert kept
+    run = load_run("min_vs_max")
+    with pytest.raises(UserError, match="another build"):
+        calibrate.calibrate(replace(run, seed=77), 20, out)
+    assert {path.name: path.read_bytes() for path in out.glob("data_sets/piece-*.npz")} == kept
