@@ -20,9 +20,9 @@ __all__ = ["atomic_cross_section", "differential_cross_section"]
 _FINE_STRUCTURE: Final = 7.2973525693e-3  # CODATA 2018
 _ELECTRON_RADIUS: Final = 2.8179403262e-13  # cm, CODATA 2018
 _SHIELDING: Final = {
-    # scattering functions phi_1 and phi_2 at strong shielding, Blumenthal and Gould 1970, table II
-    "hydrogen": (45.79, 44.46),
-    "helium": (134.60, 131.40),
+    # scattering functions phi_1 and phi_2 at strong shielding (first row of the tables, Delta = 0)
+    "hydrogen": (45.79, 44.46),  # Blumenthal and Gould 1970, table 2
+    "helium": (134.60, 131.40),  # Gould 1969, Phys. Rev. 185, 72, p. 77: Hartree-Fock wave functions
 }
 
 

@@ -47,12 +47,16 @@ def measured_intensity(energies: Float64) -> Float64:
 
     Notes
     -----
-    Status: published fits, not tables. Electrons: two power laws and a turn-over at 3.94 GeV, AMS-02 2019 (PRL 122,
-    101101), without its term for solar modulation, times the break of DAMPE 2017 (Nature 552, 63, arXiv:1711.10981) at
-    914 GeV from a slope of 3.09 to 3.92. Positrons: diffuse and source terms of AMS-02 2019 (PRL 122, 041102),
-    likewise, the diffuse one with the turn-over of the electrons. The sum is 6 per cent below DAMPE at 100 GeV and 12
-    per cent at 300 GeV, as AMS-02 and CALET are, and 20 to 30 per cent from 1 to 3 TeV. Below 10 GeV solar modulation
-    makes it uncertain by 25 per cent.
+    Status: published fits, checked against the measured tables. Electrons: two power laws and a turn-over at 3.94 GeV,
+    AMS-02 2019 (PRL 122, 101101), without its term for solar modulation, times the break of DAMPE 2017 (Nature 552, 63,
+    arXiv:1711.10981) at 914 GeV from a slope of 3.09 to 3.92. Positrons: diffuse and source terms of AMS-02 2019 (PRL
+    122, 041102), likewise, the diffuse one with the turn-over of the electrons.
+
+    With the potentials that were fitted with them (0.87 and 1.10 GV) the terms reproduce the tables of AMS-02 from 10 to
+    160 GeV, electrons to 2 per cent and positrons to 5, and to 10 per cent up to 600 GeV. The sum lies between the experiments: 3 to 8 per cent above
+    CALET 2023 (PRL 131, 191001) and 6 to 16 per cent below DAMPE from 100 to 850 GeV, 20 to 30 per cent below the fit
+    of DAMPE from 1 to 3 TeV. Below 10 GeV solar modulation makes it uncertain by 25 per cent: a potential of 0.6 GV would lower
+    it by 7 per cent at 20 GeV.
     """
     energy = np.asarray(energies, dtype=float)
     turn_over = 1.0 / (1.0 + (energy / 3.94) ** -2.14)
@@ -79,8 +83,8 @@ class ElectronSettings:
     injection_slope, cutoff
         Sources inject E^-slope exp(-E / cutoff), cutoff in GeV. Only the ratio to the Sun depends on them, weakly.
     magnetic_field, magnetic_length, magnetic_height
-        Total field at the Sun, microgauss, and its exponential scales in R and z, kpc (Strong, Moskalenko and Reimer
-        2000, ApJ 537, 763).
+        Total field at the Sun, microgauss, and its exponential scales in R, counted from the Sun, and z, kpc (Strong,
+        Moskalenko and Reimer 2000, ApJ 537, 763; GALPROP counts R from its own Sun, at 8.5 kpc).
     n_radial, n_modes, steps_per_decade
         Numerics: radial cells, cosine modes, steps of energy.
     lowest, decades

@@ -52,7 +52,8 @@ class GreyBody:
 
 
 RADIATION_FIELD: Final = (
-    # Delahaye et al. 2010, model M2 (temperatures and dilutions as in its table of the field)
+    # Delahaye et al. 2010, model M2; the same temperatures and energy densities stand in Evoli et al. 2020,
+    # arXiv:2007.01302
     GreyBody("CMB", CMB_TEMPERATURE, 1.0),  # 0.26 eV/cm3
     GreyBody("infrared", 33.07, 4.5e-5),  # 0.25 eV/cm3
     GreyBody("infrared", 313.32, 1.2e-9),  # 0.055 eV/cm3

@@ -33,6 +33,13 @@ def test_the_spectrum_at_the_sun_is_that_of_dampe_within_the_spread_of_experimen
     assert np.all((ratio > 0.7) & (ratio < 1.05))
 
 
+def test_the_spectrum_at_the_sun_is_that_of_calet_within_a_tenth() -> None:
+    # CALET 2023 (PRL 131, 191001): mean energy of the bin, GeV, and electrons plus positrons per GeV m2 s sr
+    energy = np.array([100.4, 200.1, 317.3, 529.0, 841.8])
+    calet = np.array([1.45e-4, 1.66e-5, 3.89e-6, 7.46e-7, 1.63e-7])
+    assert measured_intensity(energy) * 1e4 == pytest.approx(calet, rel=0.10)
+
+
 def test_the_spectrum_steepens_to_the_slope_of_dampe_above_the_break() -> None:
     slope = np.log(measured_intensity(np.array(5e3)) / measured_intensity(np.array(3e3))) / np.log(5 / 3)
     assert slope == pytest.approx(-3.92, abs=0.25)

@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.special import gamma as Gamma  # noqa: N812 -- the name gamma is taken by the gamma ray
+from scipy.special import zeta
 
-from crsea_infer.physics.constants import BOLTZMANN, CMB_TEMPERATURE, ELECTRON_MASS, THOMSON_CROSS_SECTION
+from crsea_infer.physics.constants import BOLTZMANN, CMB_TEMPERATURE, ELECTRON_MASS, HBAR_C, THOMSON_CROSS_SECTION
 from crsea_infer.physics.inverse_compton import (
     SPEED_OF_LIGHT,
     energy_loss,
@@ -89,6 +91,21 @@ def test_a_power_law_of_electrons_gives_the_thomson_slope() -> None:
     integrand = scattering(gamma[:, None], electron, CMB) * electron**-2.0
     intensity = np.asarray(np.trapezoid(integrand, np.log(electron)))
     assert np.log10(intensity[1] / intensity[0]) == pytest.approx(-(3.0 + 1.0) / 2.0, abs=0.01)
+
+
+@pytest.mark.parametrize("slope", [2.0, 3.1])
+def test_a_power_law_of_electrons_on_a_black_body_gives_the_intensity_of_the_textbook(slope: float) -> None:
+    # Blumenthal and Gould 1970, eqs. 2.65 and 2.66: electrons K gamma^-p in a Planck field, in the Thomson limit
+    gamma = 1e-3
+    electron = np.geomspace(0.05, 1e4, 4000)
+    folded = scattering(np.asarray(gamma), electron, CMB) * (electron / ELECTRON_MASS) ** -slope / ELECTRON_MASS
+    ours = np.trapezoid(folded * electron, np.log(electron)) * SPEED_OF_LIGHT
+    p, half = slope, (slope + 5.0) / 2.0
+    number = 2 ** (p + 3) * (p**2 + 4 * p + 11) * Gamma(half) * zeta(half) / ((p + 3) ** 2 * (p + 1) * (p + 5))
+    radius_squared = THOMSON_CROSS_SECTION * 3.0 / (8.0 * np.pi)
+    thermal = BOLTZMANN * CMB_TEMPERATURE
+    expected = radius_squared * SPEED_OF_LIGHT / (np.pi * HBAR_C**3) * thermal**half * number * gamma ** (-(p + 1) / 2)
+    assert ours == pytest.approx(expected, rel=2e-3)
 
 
 def test_starlight_makes_higher_energies_than_the_cmb() -> None:

@@ -109,6 +109,23 @@ def test_path_lengths_towards_the_anticentre_reach_the_rim() -> None:
     assert weights[0, -1].sum() / CENTIMETRES_PER_KILOPARSEC == pytest.approx(expected, rel=0.01)
 
 
+def test_emission_along_a_line_of_sight_is_that_of_a_direct_integral() -> None:
+    settings = LineOfSight(heights=np.linspace(0.0, 12.0, 241))
+
+    def emissivity(radius: np.ndarray, height: np.ndarray) -> np.ndarray:
+        return np.exp(-radius / 4.0 - height / 1.5)
+
+    weights = path_weights([parse_region("l=40..50,b=2..4")], RADII, disc_radius=20.0, settings=settings)[0, 0]
+    ours = float((weights * emissivity(RADII[:, None], settings.heights)).sum()) / CENTIMETRES_PER_KILOPARSEC
+    distance = (np.arange(5600) + 0.5) * 0.005
+    longitude, latitude = np.radians(np.arange(40.25, 50.0, 0.5))[:, None, None], np.radians(np.arange(2.05, 4.0, 0.1))
+    along = distance * np.cos(latitude[:, None])
+    radius = np.sqrt(settings.sun_radius**2 + along**2 - 2.0 * settings.sun_radius * along * np.cos(longitude))
+    values = emissivity(radius, distance * np.sin(latitude[:, None])) * (radius < 20.0)
+    direct = np.average(values.sum(axis=2) * 0.005, weights=np.broadcast_to(np.cos(latitude), values.shape[:2]))
+    assert ours == pytest.approx(direct, rel=3e-3)
+
+
 def test_an_empty_region_is_refused() -> None:
     nowhere = Region("nowhere", (10.0, 10.01), (3.301, 3.302))
     with pytest.raises(UserError, match="nowhere"):
