@@ -52,11 +52,11 @@ def measured_intensity(energies: Float64) -> Float64:
     arXiv:1711.10981) at 914 GeV from a slope of 3.09 to 3.92. Positrons: diffuse and source terms of AMS-02 2019 (PRL
     122, 041102), likewise, the diffuse one with the turn-over of the electrons.
 
-    With the potentials that were fitted with them (0.87 and 1.10 GV) the terms reproduce the tables of AMS-02 from 10 to
-    160 GeV, electrons to 2 per cent and positrons to 5, and to 10 per cent up to 600 GeV. The sum lies between the experiments: 3 to 8 per cent above
-    CALET 2023 (PRL 131, 191001) and 6 to 16 per cent below DAMPE from 100 to 850 GeV, 20 to 30 per cent below the fit
-    of DAMPE from 1 to 3 TeV. Below 10 GeV solar modulation makes it uncertain by 25 per cent: a potential of 0.6 GV would lower
-    it by 7 per cent at 20 GeV.
+    With the potentials that were fitted with them (0.87 and 1.10 GV) the terms reproduce the tables of AMS-02 from 10
+    to 160 GeV, electrons to 2 per cent and positrons to 5, and to 10 per cent up to 600 GeV. The sum lies between the
+    experiments: 3 to 8 per cent above CALET 2023 (PRL 131, 191001) and 6 to 16 per cent below DAMPE from 100 to 850
+    GeV, 20 to 30 per cent below the fit of DAMPE from 1 to 3 TeV. Below 10 GeV solar modulation makes it uncertain by
+    25 per cent: a potential of 0.6 GV would lower it by 7 per cent at 20 GeV.
     """
     energy = np.asarray(energies, dtype=float)
     turn_over = 1.0 / (1.0 + (energy / 3.94) ** -2.14)
