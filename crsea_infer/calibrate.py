@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from crsea_infer.errors import UserError
-from crsea_infer.files import make_directory
+from crsea_infer.files import make_directory, remove_leftovers
 from crsea_infer.inference.calibration import Calibration, calibration_build, comparable, extend
 from crsea_infer.inference.checkpoint import lock
 from crsea_infer.inference.simulate import log_kept_share
+from crsea_infer.inference.workers import terminated_like_interrupted
 from crsea_infer.run_directory import versions
 
 if TYPE_CHECKING:
@@ -110,7 +111,8 @@ def calibrate(
     if seed is not None:
         run = replace(run, seed=seed)
     make_directory(output)
-    with lock(output):
+    with lock(output), terminated_like_interrupted():
+        remove_leftovers(output)
         model = emulator.load(run.emulator)
         posteriors = [posterior_for(hypothesis, run.likelihoods, model) for hypothesis in run.hypotheses]
         generator = np.random.default_rng(np.random.SeedSequence(run.seed, spawn_key=(0,)))

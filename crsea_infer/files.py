@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import secrets
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -20,7 +21,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-__all__ = ["atomic_path", "atomic_write", "digest", "file_digest", "make_directory"]
+__all__ = ["atomic_path", "atomic_write", "digest", "file_digest", "make_directory", "remove_leftovers"]
+
+_LEFTOVER = re.compile(r"\..+-[0-9a-f]{8}(\.\w+)?")
 
 
 @contextmanager
@@ -53,6 +56,16 @@ def atomic_write(path: Path, content: str | bytes) -> None:
     data = content.encode() if isinstance(content, str) else content
     with atomic_path(path) as temporary:
         temporary.write_bytes(data)
+
+
+def remove_leftovers(directory: Path) -> None:
+    """Remove what processes killed in the middle of :func:`atomic_path` left in a directory and below.
+
+    Only for who holds the directory alone: the temporary file of a living process is removed too.
+    """
+    for path in directory.rglob(".*"):
+        if _LEFTOVER.fullmatch(path.name) and path.is_file():
+            path.unlink(missing_ok=True)
 
 
 def make_directory(path: Path) -> Path:

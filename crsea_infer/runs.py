@@ -7,16 +7,13 @@ results, so a run that was interrupted anywhere goes on from there, and a finish
 
 from __future__ import annotations
 
-import signal
-import threading
-from contextlib import contextmanager
 from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from crsea_infer.errors import UserError
-from crsea_infer.files import make_directory
+from crsea_infer.files import make_directory, remove_leftovers
 from crsea_infer.inference.best_fit import find_best_fit
 from crsea_infer.inference.checkpoint import lock
 from crsea_infer.inference.evidence import Evidence, bayes_factor, combine, disagreements
@@ -24,7 +21,7 @@ from crsea_infer.inference.posterior_file import as_chains
 from crsea_infer.inference.samplers.base import maximum_likelihood
 from crsea_infer.inference.subsets import ALL, gives_evidence
 from crsea_infer.inference.tasks import Task, generator_for, run_identity, sample_task
-from crsea_infer.inference.workers import available_cores, run_tasks
+from crsea_infer.inference.workers import available_cores, run_tasks, terminated_like_interrupted
 from crsea_infer.report.console import Display, new_console, show_factors, show_result
 from crsea_infer.report.page import write_page
 from crsea_infer.report.products import sections, write_products
@@ -33,7 +30,7 @@ from crsea_infer.report.tables import read_evidences
 from crsea_infer.run_directory import RunDirectory, versions
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from rich.console import Console
 
@@ -99,7 +96,8 @@ def execute(
         run = replace(run, seed=seed)
     console = new_console()
     directory = RunDirectory(make_directory(output))
-    with lock(directory.path), _terminated_like_interrupted():
+    with lock(directory.path), terminated_like_interrupted():
+        remove_leftovers(directory.path)
         model = emulator.load(run.emulator)
         posteriors = _posteriors(run, model)
         identity = run_identity(run, model.fingerprint)
@@ -272,20 +270,3 @@ def _hashes(identity: Mapping[str, str]) -> dict[str, str]:
         for name, text in identity.items()
         if name != "version"
     }
-
-
-@contextmanager
-def _terminated_like_interrupted() -> Iterator[None]:
-    """Let SIGTERM (a batch system's warning) end a run as Ctrl-C does."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def interrupt(_number: int, _frame: object) -> None:
-        raise KeyboardInterrupt
-
-    previous = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, previous)
