@@ -1,4 +1,4 @@
-"""Do two data sets agree under a hypothesis? The evidence ratio R and the suspiciousness S.
+"""Do data sets agree under a hypothesis? The evidence ratio R and the suspiciousness S.
 
 For data sets A and B with evidences Z_A, Z_B and, together, Z_AB,
 
@@ -8,11 +8,13 @@ For data sets A and B with evidences Z_A, Z_B and, together, Z_AB,
 
 (Handley & Lemos 2019, Phys. Rev. D 100, 043504 and 023512). R depends on the width of the priors, S does not. Where
 posteriors are Gaussian, d - 2 ln S is distributed as chi2 with d degrees of freedom, which gives the probability p of a
-worse disagreement by chance. All that is needed are runs of one hypothesis on A, on B and on both.
+worse disagreement by chance. For more than two, the sums run over all of them, and a disagreement of any counts. All
+that is needed are runs of one hypothesis on each and on all together.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -22,6 +24,8 @@ from scipy import stats
 from crsea_infer.errors import UserError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from crsea_infer.arrays import Float64
 
 __all__ = ["Fit", "Tension", "tension"]
@@ -46,62 +50,74 @@ class Fit:
     log_likelihood: Float64
     log_weights: Float64 | None = None
 
-    def moments(self) -> tuple[float, float]:
-        """Return mean and variance of ln L over the posterior."""
+    def moments(self) -> tuple[float, float, float]:
+        """Return mean and variance of ln L over the posterior, and the Monte-Carlo variance of that mean.
+
+        Raises
+        ------
+        UserError
+            When a ln L that has weight is not finite.
+        """
         weights = (
             np.ones(len(self.log_likelihood))
             if self.log_weights is None
             else np.exp(self.log_weights - np.max(self.log_weights))
         )
-        weights = weights / weights.sum()
-        mean = float(weights @ self.log_likelihood)
-        return mean, float(weights @ (self.log_likelihood - mean) ** 2)
+        log_likelihood, weights = self.log_likelihood[weights > 0.0], weights[weights > 0.0] / weights.sum()
+        if not np.all(np.isfinite(log_likelihood)):
+            raise UserError("a posterior sample with ln L that is not finite", valid="samples of a finished run")
+        mean = float(weights @ log_likelihood)
+        squares = (log_likelihood - mean) ** 2
+        return mean, float(weights @ squares), float(weights**2 @ squares)
 
 
 @dataclass(frozen=True)
 class Tension:
-    """How well two data sets agree.
+    """How well data sets agree.
 
     Attributes
     ----------
     ln_r, ln_r_err
         Evidence ratio and its error.
-    ln_s
-        Suspiciousness; negative where the data sets disagree more than by chance.
+    ln_s, ln_s_err
+        Suspiciousness and its Monte-Carlo error, for independent samples; negative where the data sets disagree more
+        than by chance.
     dimensionality
-        Number of parameters that both constrain.
+        Number of parameters that several of them constrain.
     probability
-        Of a worse disagreement by chance; NaN where no parameter is constrained by both.
+        Of a worse disagreement by chance; NaN where no parameter is constrained by several.
     """
 
     ln_r: float
     ln_r_err: float
     ln_s: float
+    ln_s_err: float
     dimensionality: float
     probability: float
 
 
-def tension(first: Fit, second: Fit, joint: Fit) -> Tension:
-    """Return the tension between two data sets from runs on each and on both.
+def tension(parts: Sequence[Fit], joint: Fit) -> Tension:
+    """Return the tension between data sets from runs on each and on all together.
 
     Raises
     ------
     UserError
-        When a ln L is not finite.
+        When there are fewer than two, or a ln L is not finite where it has weight.
     """
-    fits = (first, second, joint)
-    if not all(np.all(np.isfinite(fit.log_likelihood)) for fit in fits):
-        raise UserError("a posterior sample with ln L that is not finite", valid="samples of a finished run")
-    (mean_1, variance_1), (mean_2, variance_2), (mean_12, variance_12) = (fit.moments() for fit in fits)
-    ln_s = mean_12 - mean_1 - mean_2
-    dimensionality = 2.0 * (variance_1 + variance_2 - variance_12)
-    probability = float("nan")
+    if len(parts) < 2:
+        raise UserError(f"tension between {len(parts)} data sets", valid="at least two")
+    moments = [fit.moments() for fit in (joint, *parts)]
+    (mean, variance, _), *others = moments
+    ln_s = mean - sum(one[0] for one in others)
+    dimensionality = 2.0 * (sum(one[1] for one in others) - variance)
+    probability = math.nan
     if dimensionality > 0:
         probability = float(stats.chi2.sf(max(dimensionality - 2.0 * ln_s, 0.0), dimensionality))
     return Tension(
-        ln_r=joint.lnz - first.lnz - second.lnz,
-        ln_r_err=float(np.sqrt(sum(fit.lnz_err**2 for fit in fits))),
+        ln_r=joint.lnz - sum(fit.lnz for fit in parts),
+        ln_r_err=math.sqrt(sum(fit.lnz_err**2 for fit in (joint, *parts))),
         ln_s=ln_s,
+        ln_s_err=math.sqrt(sum(of_mean for _, _, of_mean in moments)),
         dimensionality=dimensionality,
         probability=probability,
     )

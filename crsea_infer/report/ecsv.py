@@ -58,7 +58,8 @@ def read_table(path: Path) -> list[dict[str, Any]]:
 
     try:
         table = Table.read(path, format="ascii.ecsv")
-        return [{name: row[name].item() for name in table.colnames} for row in table]
+        columns = {name: _plain(table[name]) for name in table.colnames}
+        return [{name: values[number] for name, values in columns.items()} for number in range(len(table))]
     except FileNotFoundError as error:
         raise UserError(
             f"there is no {path}", valid="the output directory of a finished run", fix="run it to its end first"
@@ -67,3 +68,10 @@ def read_table(path: Path) -> list[dict[str, Any]]:
         raise UserError(
             f"{path} cannot be read: {error}", valid=f"the {path.name} of a finished run", fix="run it again"
         ) from error
+
+
+def _plain(column: Any) -> list[Any]:
+    """Return the values of a column; empty texts, which ECSV takes for missing, as they were."""
+    if np.asarray(column).dtype.kind in "US" and hasattr(column, "filled"):
+        column = column.filled("")
+    return list(np.asarray(column).tolist())

@@ -12,7 +12,17 @@ from typing import TYPE_CHECKING
 from crsea_infer.files import make_directory
 from crsea_infer.inference.posterior_file import write_posterior
 from crsea_infer.inference.tasks import generator_for
-from crsea_infer.report import corners, exact_check, sensitivity, spectra, tables
+from crsea_infer.report import (
+    corners,
+    data_sets,
+    exact_check,
+    leave_one_out,
+    nested_hypotheses,
+    sensitivity,
+    spectra,
+    tables,
+    tensions,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -111,6 +121,20 @@ def _figure_files(names: Callable[[RunSummary], dict[str, str]]) -> Callable[[Ru
 PRODUCTS: tuple[Product, ...] = (
     Product("", lambda summary: list(_posterior_files(summary)), _write_posteriors),
     Product("", lambda _: tables.FILES, tables.write_tables, always=True),
+    Product(
+        "Comparing nested hypotheses",
+        nested_hypotheses.files,
+        nested_hypotheses.write_savage_dickey,
+        nested_hypotheses.nested_section,
+    ),
+    Product("", tensions.files, tensions.write_tension, tensions.tension_section, always=True),
+    Product(
+        "Drawing pulls",
+        data_sets.files,
+        data_sets.write_data_sets,
+        data_sets.data_sets_section,
+    ),
+    Product("Leaving one out", leave_one_out.files, leave_one_out.write_loo, leave_one_out.loo_section),
     Product(
         "Drawing spectra",
         _figure_files(spectra.figure_names),

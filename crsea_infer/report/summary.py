@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from crsea_infer.inference.run_file import RunFile
     from crsea_infer.inference.samplers.base import SamplerResult
 
-__all__ = ["HypothesisSummary", "RunSummary", "Sampling", "shown_sampler"]
+__all__ = ["HypothesisSummary", "RunSummary", "Sampling", "effective_samples", "shown_sampler"]
 
 _PREFERRED = ("dynesty", "emcee", "importance")
 
@@ -231,6 +231,14 @@ class RunSummary:
             for item in self.hypotheses
         )
         return f"Conditional: the probability of {', '.join(subsets.predicted)} after training: {given}"
+
+
+def effective_samples(result: SamplerResult) -> float:
+    """Return how many independent samples those of a sampler are worth: as it says, else by the spread of weights."""
+    known = result.diagnostics.get("effective_samples")
+    if isinstance(known, int | float):
+        return float(known)
+    return float(1.0 / np.sum(result.weights**2))
 
 
 def _status(result: SamplerResult) -> str:

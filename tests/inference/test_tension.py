@@ -26,8 +26,8 @@ def fit(data: list[float]) -> Fit:
     return Fit(lnz, 0.02, log_likelihood)
 
 
-def both(first: float, second: float) -> tuple[Fit, Fit, Fit]:
-    return fit([first]), fit([second]), fit([first, second])
+def both(first: float, second: float) -> tuple[list[Fit], Fit]:
+    return [fit([first]), fit([second])], fit([first, second])
 
 
 @pytest.mark.parametrize("distance", [0.0, 1.0, 4.0])
@@ -46,20 +46,39 @@ def test_agreement_raises_the_evidence_ratio_and_disagreement_lowers_it() -> Non
     assert tension(*both(0.0, 6.0)).ln_r < -5.0
 
 
+def test_three_data_sets_have_two_distances() -> None:
+    """Of three normals with one mean, the chi2 of their scatter has two degrees of freedom."""
+    values = [-1.0, 0.5, 2.0]
+    found = tension([fit([value]) for value in values], fit(values))
+    assert found.dimensionality == pytest.approx(2.0, abs=0.1)
+    chi2 = float(np.var(values) * len(values))
+    assert found.probability == pytest.approx(float(stats.chi2.sf(chi2, 2)), abs=0.04)
+
+
 def test_weights_count() -> None:
-    first, second, joint = both(0.0, 2.0)
+    parts, joint = both(0.0, 2.0)
     doubled = Fit(
         joint.lnz,
         joint.lnz_err,
         np.repeat(joint.log_likelihood, 2),
         np.tile([0.0, -math.inf], len(joint.log_likelihood)),
     )
-    assert tension(first, second, doubled).ln_s == pytest.approx(tension(first, second, joint).ln_s)
+    assert tension(parts, doubled).ln_s == pytest.approx(tension(parts, joint).ln_s)
+    assert tension(parts, doubled).ln_s_err == pytest.approx(tension(parts, joint).ln_s_err)
 
 
-def test_samples_without_a_likelihood_are_refused() -> None:
-    first, second, joint = both(0.0, 2.0)
+def test_the_error_of_the_suspiciousness_is_that_of_repeated_posteriors() -> None:
+    spread = np.random.default_rng(1)
+    few = [Fit(0.0, 0.0, spread.choice(fit([0.0]).log_likelihood, 200)) for _ in range(300)]
+    known = fit([0.0])
+    values = [tension([one, known], known) for one in few]
+    assert np.std([one.ln_s for one in values]) == pytest.approx(np.mean([one.ln_s_err for one in values]), rel=0.15)
+
+
+def test_what_has_no_tension_is_refused() -> None:
+    parts, joint = both(0.0, 2.0)
     broken = Fit(0.0, 0.0, np.array([0.0, -np.inf]))
     with pytest.raises(UserError, match="not finite"):
-        tension(first, second, broken)
-    assert joint.log_weights is None
+        tension([parts[0], broken], joint)
+    with pytest.raises(UserError, match="at least two"):
+        tension(parts[:1], joint)

@@ -1,0 +1,63 @@
+"""Tension in the report: one row per hypothesis and sampler that weighs, with the reason where there is no number."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+
+from crsea_infer.report.ecsv import read_table
+from crsea_infer.report.tables import evidence_rows
+from crsea_infer.report.tensions import FILE, files, tension_section, write_tension
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from crsea_infer.report.summary import RunSummary
+
+
+def test_the_evidence_ratio_is_that_of_the_evidences(nested_run: RunSummary, tmp_path: Path) -> None:
+    assert files(nested_run) == [FILE]
+    write_tension(tmp_path, nested_run)
+    rows = read_table(tmp_path / FILE)
+    assert [(row["hypothesis"], row["sampler"]) for row in rows] == [
+        (item.name, "dynesty") for item in nested_run.hypotheses
+    ]
+    assert [row["ln_r"] for row in rows] == pytest.approx([600.0 - n - 299.0 - 298.0 for n in range(3)])
+    assert rows[0]["ln_r_err"] == pytest.approx(0.1 * np.sqrt(3.0))
+    item = nested_run.hypotheses[0]
+    means = [item.samplings[data].results["dynesty"].log_likelihood.mean() for data in item.samplings]
+    assert rows[0]["ln_s"] == pytest.approx(means[0] - means[1] - means[2])
+
+
+def test_an_evidence_that_is_withheld_leaves_the_reason(nested_run: RunSummary, changed: Any, tmp_path: Path) -> None:
+    item = nested_run.hypotheses[0]
+    data, sampling = next(iter(item.others.items()))
+    without = replace(sampling, results={"dynesty": replace(sampling.results["dynesty"], evidence=None)})
+    write_tension(tmp_path, changed(replace(item, others={**item.others, data: without})))
+    (row,) = read_table(tmp_path / FILE)
+    assert np.isnan(row["ln_r"])
+    assert row["remark"] == "no evidence of some of the data"
+    assert row["remark"] in tension_section(tmp_path, nested_run).tables[0].rows[0]
+
+
+def test_data_that_disagree_are_a_caution(nested_run: RunSummary, tmp_path: Path) -> None:
+    write_tension(tmp_path, nested_run)
+    text = (tmp_path / FILE).read_text()
+    quiet = tension_section(tmp_path, nested_run)
+    rows = read_table(tmp_path / FILE)
+    assert len(quiet.cautions) == sum(row["probability"] < 0.01 for row in rows)
+    assert "lhaaso_km2a_inner; lhaaso_km2a_outer" in quiet.words[0]
+    assert "name of the hypothesis" in text
+
+
+def test_the_samplings_of_groups_stand_in_the_table_of_evidences(nested_run: RunSummary) -> None:
+    rows = evidence_rows(nested_run.hypotheses[0])
+    assert [(row.sampler, row.data, row.n_data) for row in rows] == [
+        ("dynesty", "all", 15),
+        ("emcee", "all", 15),
+        ("dynesty", "lhaaso_km2a_inner", 10),
+        ("dynesty", "lhaaso_km2a_outer", 5),
+    ]
