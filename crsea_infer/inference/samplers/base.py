@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CONVERGED",
+    "EDGE",
     "Counted",
     "Progress",
     "Sampler",
@@ -43,7 +44,7 @@ CONVERGED = "converged"
 """Value of ``diagnostics["status"]`` of a run that converged; any other value is a sentence saying why not."""
 
 _SHARE_DRAWS = 1e4  # a share f from N draws is known to sqrt((1 - f) / (f N)): 1 % at N f / (1 - f) = 1e4
-_EDGE = 1e-15  # keeps quantile functions finite; costs 2e-15 of prior volume
+EDGE = 1e-15  # keeps quantile functions finite; costs 2e-15 of prior volume
 
 
 class Progress(Protocol):
@@ -179,14 +180,14 @@ def to_unit(probit: Float64) -> Float64:
     """Map probit coordinates to the open unit cube."""
     from scipy.special import ndtr
 
-    return np.asarray(np.clip(ndtr(probit), _EDGE, 1.0 - _EDGE))
+    return np.asarray(np.clip(ndtr(probit), EDGE, 1.0 - EDGE))
 
 
 def to_probit(unit: Float64) -> Float64:
     """Map the unit cube to probit coordinates."""
     from scipy.special import ndtri
 
-    return np.asarray(ndtri(np.clip(unit, _EDGE, 1.0 - _EDGE)))
+    return np.asarray(ndtri(np.clip(unit, EDGE, 1.0 - EDGE)))
 
 
 def standard_normal_log_density(probit: Float64) -> Float64:

@@ -149,7 +149,7 @@ def dynesty_arguments(counted: Counted, walks: int, walkers: int, seed: np.rando
 
 @contextmanager
 def without_warnings() -> Iterator[None]:
-    """Silence dynesty on few live points per dimension and on plateaus: the insertion test sees what matters of both."""
+    """Silence dynesty on few live points and on plateaus: the insertion test sees what matters of both."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield

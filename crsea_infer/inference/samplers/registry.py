@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING, Any
 from crsea_infer.errors import unknown_name
 from crsea_infer.inference.samplers.dynamic import DynamicDynesty, DynamicDynestyOptions
 from crsea_infer.inference.samplers.ensemble import Emcee, EmceeOptions
+from crsea_infer.inference.samplers.hamiltonian import Nuts, NutsOptions
 from crsea_infer.inference.samplers.importance import Importance, ImportanceOptions
 from crsea_infer.inference.samplers.nested import Dynesty, DynestyOptions
+from crsea_infer.inference.samplers.neural import Nautilus, NautilusOptions
+from crsea_infer.inference.samplers.slices import JaxNested, JaxNestedOptions
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,6 +27,9 @@ _SAMPLERS: Mapping[str, tuple[type[Any], type[Any]]] = MappingProxyType(
         "dynesty-dynamic": (DynamicDynesty, DynamicDynestyOptions),
         "emcee": (Emcee, EmceeOptions),
         "importance": (Importance, ImportanceOptions),
+        "jax-nested": (JaxNested, JaxNestedOptions),
+        "nautilus": (Nautilus, NautilusOptions),
+        "nuts": (Nuts, NutsOptions),
     }
 )
 

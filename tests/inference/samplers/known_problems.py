@@ -1,16 +1,24 @@
-"""Problems with a known answer, on which samplers are tried."""
+"""Problems with a known answer, on which samplers are tried. NumPy and JAX both run them."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
 
 import numpy as np
-from scipy.special import ndtri
+from scipy import special
 
+from crsea_infer.arrays import array_namespace
+from crsea_infer.inference.distributions import special_functions
 from crsea_infer.inference.samplers.dynamic import DynamicDynestyOptions
 from crsea_infer.inference.samplers.ensemble import EmceeOptions
+from crsea_infer.inference.samplers.hamiltonian import NutsOptions
 from crsea_infer.inference.samplers.importance import ImportanceOptions
 from crsea_infer.inference.samplers.nested import DynestyOptions
+from crsea_infer.inference.samplers.neural import NautilusOptions
+from crsea_infer.inference.samplers.registry import OPTIONS
+from crsea_infer.inference.samplers.slices import JaxNestedOptions
 
 QUICK = {
     "dynesty": DynestyOptions(subruns=3, live_points=40, walks=20, walkers=10, remaining=0.2),
@@ -26,6 +34,9 @@ QUICK = {
     ),
     "emcee": EmceeOptions(block=100, max_steps=400),
     "importance": ImportanceOptions(walkers=64, steps=80, draws=3000, least_effective=100.0),
+    "jax-nested": JaxNestedOptions(subruns=2, live_points=80, replaced=20, remaining=0.2),
+    "nautilus": NautilusOptions(live_points=200, networks=1, batch=128, effective_samples=800.0),
+    "nuts": NutsOptions(chains=2, adaptation=200, block=100, most_draws=300, effective_samples=200.0),
 }
 
 
@@ -47,7 +58,7 @@ class LinearGaussian:
     def names(self) -> tuple[str, ...]:
         return tuple(f"coefficient_{index}" for index in range(self.design.shape[1]))
 
-    @property
+    @cached_property
     def lnz(self) -> float:
         covariance = self.design @ self.design.T + np.eye(len(self.data))
         quadratic = self.data @ np.linalg.solve(covariance, self.data)
@@ -61,34 +72,88 @@ class LinearGaussian:
     def mean(self) -> np.ndarray:
         return self.covariance @ self.design.T @ self.data
 
-    def prior_transform(self, unit: np.ndarray) -> np.ndarray:
-        return ndtri(unit)
+    def prior_transform(self, unit: Any) -> Any:
+        return special_functions(array_namespace(unit)).ndtri(unit)
 
-    def log_likelihood(self, theta: np.ndarray) -> np.ndarray:
+    def log_likelihood(self, theta: Any) -> Any:
+        xp = array_namespace(theta)
         residual = self.data - theta @ self.design.T
-        return -0.5 * np.sum(residual**2, axis=-1) - 0.5 * len(self.data) * np.log(2.0 * np.pi)
+        return -0.5 * xp.sum(residual**2, axis=-1) - 0.5 * len(self.data) * np.log(2.0 * np.pi)
 
 
 @dataclass(frozen=True)
-class TwoModes:
-    """Two narrow normal peaks, 30 % and 70 %, far apart in the unit cube: ln Z = 0."""
+class UnitCube:
+    """A problem whose parameters are uniform between 0 and 1."""
 
     names: tuple[str, ...] = ("x_0", "x_1", "x_2", "x_3", "x_4")
+
+    def prior_transform(self, unit: Any) -> Any:
+        return 1.0 * unit
+
+    def log_peak(self, theta: Any, centre: float, width: float) -> Any:
+        """Return the logarithm of a normalised round normal peak."""
+        xp = array_namespace(theta)
+        distance = xp.sum(((theta - centre) / width) ** 2, axis=-1)
+        return -0.5 * distance - theta.shape[-1] * np.log(width * np.sqrt(2.0 * np.pi))
+
+
+@dataclass(frozen=True)
+class TwoModes(UnitCube):
+    """Two narrow normal peaks, 30 % and 70 %, far apart in the unit cube: ln Z = 0."""
+
     separation: float = 0.25
     width: float = 0.03
     lnz: float = 0.0
 
-    def prior_transform(self, unit: np.ndarray) -> np.ndarray:
-        return np.asarray(unit)
+    def log_likelihood(self, theta: Any) -> Any:
+        xp = array_namespace(theta)
+        low, high = (self.log_peak(theta, 0.5 + sign * self.separation, self.width) for sign in (-1.0, 1.0))
+        return xp.logaddexp(np.log(0.3) + low, np.log(0.7) + high)
 
-    def log_likelihood(self, theta: np.ndarray) -> np.ndarray:
-        def peak(centre: float) -> np.ndarray:
-            n_dimensions = theta.shape[-1]
-            distance = np.sum(((theta - centre) / self.width) ** 2, axis=-1)
-            return -0.5 * distance - n_dimensions * np.log(self.width * np.sqrt(2.0 * np.pi))
 
-        low, high = 0.5 - self.separation, 0.5 + self.separation
-        return np.logaddexp(np.log(0.3) + peak(low), np.log(0.7) + peak(high))
+@dataclass(frozen=True)
+class AtAnEdge(UnitCube):
+    """A normal peak of which the prior cuts off most: its centre lies outside the unit cube along the first axis."""
+
+    names: tuple[str, ...] = ("x_0", "x_1", "x_2", "x_3")
+    width: float = 0.1
+    outside: float = 0.1
+
+    @cached_property
+    def lnz(self) -> float:
+        inside = special.ndtr(-self.outside / self.width) - special.ndtr(-(1.0 + self.outside) / self.width)
+        rest = 1.0 - 2.0 * special.ndtr(-0.5 / self.width)
+        return float(np.log(inside) + (len(self.names) - 1) * np.log(rest))
+
+    @cached_property
+    def edge_mean(self) -> float:
+        """Mean of the first parameter: of a normal above a threshold (the far end is out of reach)."""
+        beta = self.outside / self.width
+        hazard = np.exp(-0.5 * beta**2) / np.sqrt(2.0 * np.pi) / special.ndtr(-beta)
+        return float(self.width * hazard - self.outside)
+
+    def log_likelihood(self, theta: Any) -> Any:
+        xp = array_namespace(theta)
+        centre = xp.asarray([-self.outside] + [0.5] * (len(self.names) - 1))
+        return self.log_peak(theta - centre, 0.0, self.width)
+
+
+@dataclass(frozen=True)
+class FlatDirection(UnitCube):
+    """The data speak of the sum of the first two parameters and of the third alone; two more are left as the prior."""
+
+    width: float = 0.02
+
+    @cached_property
+    def lnz(self) -> float:
+        # The density of the sum of two uniform numbers is 1 at 1, falls linearly to both sides, and so averages to
+        # 1 - E|deviation| over the peak.
+        return float(np.log(1.0 - self.width * np.sqrt(2.0 / np.pi)))
+
+    def log_likelihood(self, theta: Any) -> Any:
+        along = ((theta[..., 0] + theta[..., 1] - 1.0) / self.width) ** 2
+        alone = ((theta[..., 2] - 0.5) / self.width) ** 2
+        return -0.5 * (along + alone) - 2.0 * np.log(self.width * np.sqrt(2.0 * np.pi))
 
 
 @dataclass(frozen=True)
@@ -97,14 +162,14 @@ class Banana:
 
     names: tuple[str, ...] = ("along", "across")
 
-    def prior_transform(self, unit: np.ndarray) -> np.ndarray:
-        return 4.0 * np.asarray(unit) - 2.0
+    def prior_transform(self, unit: Any) -> Any:
+        return 4.0 * unit - 2.0
 
-    def log_likelihood(self, theta: np.ndarray) -> np.ndarray:
+    def log_likelihood(self, theta: Any) -> Any:
         x, y = theta[..., 0], theta[..., 1]
         return -(((1.0 - x) / 0.6) ** 2) - ((y - x**2) / 0.15) ** 2
 
-    @property
+    @cached_property
     def lnz(self) -> float:
         grid = (np.arange(4000) + 0.5) / 4000
         unit = np.stack(np.meshgrid(grid, grid, indexing="ij"), axis=-1)
@@ -131,3 +196,27 @@ class Interrupted:
         if self.left < 0:
             raise InterruptAfterError
         return self.target.log_likelihood(theta)
+
+
+PROBLEMS: dict[str, Any] = {
+    **{f"Gaussian, {n} dimensions": LinearGaussian.make(n, 15, 0.3) for n in (2, 5, 10, 20)},
+    "two modes": TwoModes(),
+    "banana": Banana(),
+    "truncated at an edge": AtAnEdge(),
+    "flat directions": FlatDirection(),
+}
+"""Problems of the calibration table, by name."""
+
+
+def modest_options(sampler: str, n_dimensions: int) -> Any:
+    """Return options that give an honest ln Z in about a second."""
+    walks = {"subruns": 2, "live_points": 60, "walks": 5 + 4 * n_dimensions, "walkers": 30}
+    batches = {"batch_live_points": 60, "most_batches": 3, "effective_samples": 1000.0}
+    chosen: dict[str, dict[str, Any]] = {
+        "dynesty": walks,
+        "dynesty-dynamic": {**walks, **batches},
+        "importance": {"walkers": 128, "steps": 200, "draws": 6000, "least_effective": 200.0},
+        "jax-nested": {"subruns": 2, "live_points": 100, "replaced": 25},
+        "nautilus": {"live_points": 300, "networks": 1, "batch": 256, "effective_samples": 1000.0},
+    }
+    return OPTIONS[sampler](**chosen[sampler])

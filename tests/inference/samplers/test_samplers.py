@@ -12,8 +12,19 @@ from typing import Any
 
 import numpy as np
 import pytest
-from known_problems import QUICK, Banana, InterruptAfterError, Interrupted, LinearGaussian, TwoModes
+from known_problems import (
+    PROBLEMS,
+    QUICK,
+    AtAnEdge,
+    FlatDirection,
+    InterruptAfterError,
+    Interrupted,
+    LinearGaussian,
+    TwoModes,
+    modest_options,
+)
 
+from crsea_infer.arrays import array_namespace
 from crsea_infer.errors import UserError
 from crsea_infer.inference.checkpoint import Checkpoint
 from crsea_infer.inference.samplers.base import (
@@ -30,6 +41,9 @@ from crsea_infer.inference.samplers.ensemble import EmceeOptions
 from crsea_infer.inference.samplers.importance import ImportanceOptions
 from crsea_infer.inference.samplers.nested import DynestyOptions
 from crsea_infer.inference.samplers.registry import OPTIONS, make
+
+EVIDENCES = {"dynesty", "dynesty-dynamic", "importance", "jax-nested", "nautilus"}
+TRACED = {"jax-nested", "nuts"}
 
 
 def run(sampler: str, target: Any, seed: int = 1, options: Any = None, checkpoint: Any = None) -> SamplerResult:
@@ -48,15 +62,27 @@ def same(one: SamplerResult, other: SamplerResult) -> bool:
     )
 
 
-@pytest.mark.parametrize("n_dimensions", [2, pytest.param(20, marks=pytest.mark.slow)])
-def test_dynesty_gives_the_known_evidence_within_three_sigma(n_dimensions: int) -> None:
-    target = LinearGaussian.make(n_dimensions, 15, 0.15)
+@pytest.mark.parametrize("problem", sorted(PROBLEMS))
+@pytest.mark.parametrize("sampler", sorted(EVIDENCES))
+def test_evidence_is_known_within_four_sigma(sampler: str, problem: str) -> None:
+    target = PROBLEMS[problem]
+    if sampler in {"jax-nested", "nautilus"} and problem.startswith("Gaussian") and len(target.names) != 5:
+        pytest.skip("takes long; benchmarks/calibration.py has it")
+    result = run(sampler, target, 1, modest_options(sampler, len(target.names)))
+    assert result.evidence is not None
+    assert abs(result.evidence.lnz - target.lnz) < 4.0 * result.evidence.lnz_err
+    assert result.evidence.lnz_err < 1.0
+    assert np.all(np.isfinite(result.log_likelihood))
+    assert result.log_likelihood == pytest.approx(target.log_likelihood(result.samples))
+
+
+def test_default_dynesty_gives_two_tenths_in_twenty_dimensions() -> None:
+    target = LinearGaussian.make(20, 15, 0.15)
     result = run("dynesty", target)
     assert result.evidence is not None
     assert abs(result.evidence.lnz - target.lnz) < 3.0 * result.evidence.lnz_err
     assert result.evidence.lnz_err < 0.25
-    mean = result.weights @ result.samples
-    assert mean == pytest.approx(target.mean, abs=0.25)
+    assert result.weights @ result.samples == pytest.approx(target.mean, abs=0.25)
 
 
 def test_importance_gives_the_known_evidence_to_two_hundredths() -> None:
@@ -68,34 +94,58 @@ def test_importance_gives_the_known_evidence_to_two_hundredths() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("sampler", ["dynesty", "importance"])
+@pytest.mark.parametrize("sampler", ["dynesty", "dynesty-dynamic", "importance"])
 def test_evidence_errors_are_honest_over_many_seeds(sampler: str) -> None:
     target = LinearGaussian.make(6, 15, 0.3)
     pulls = []
     for seed in range(20):
-        evidence = run(sampler, target, seed).evidence
+        evidence = run(sampler, target, seed, modest_options(sampler, 6)).evidence
         assert evidence is not None
         pulls.append((evidence.lnz - target.lnz) / evidence.lnz_err)
     assert abs(np.mean(pulls)) < 0.8  # 3.5 sigma of the mean of 20 unit pulls
     assert 0.4 < np.std(pulls) < 1.5
 
 
-def test_evidence_of_a_curved_valley_agrees_with_quadrature() -> None:
-    target = Banana()
-    for sampler in ("dynesty", "importance"):
-        evidence = run(sampler, target).evidence
-        assert evidence is not None
-        assert abs(evidence.lnz - target.lnz) < max(3.0 * evidence.lnz_err, 0.02)
-
-
-@pytest.mark.parametrize("sampler", ["dynesty", "importance"])
+@pytest.mark.parametrize("sampler", sorted(set(OPTIONS) - {"nuts"}))  # no gradient leads from one mode to the other
 def test_separate_modes_are_both_found(sampler: str) -> None:
     target = TwoModes()
-    result = run(sampler, target)
-    assert result.evidence is not None
-    assert abs(result.evidence.lnz) < max(3.5 * result.evidence.lnz_err, 0.02)
+    options = modest_options(sampler, 5) if sampler in EVIDENCES else None
+    result = run(sampler, target, 1, options)
     share = result.weights @ (result.samples[:, 0] > 0.5)
-    assert share == pytest.approx(0.7, abs=0.15 if sampler == "dynesty" else 0.02)
+    if sampler == "emcee":  # moves along differences do, now and then
+        assert 0.0 < share < 1.0
+    else:
+        assert share == pytest.approx(0.7, abs=0.02 if sampler in {"importance", "nautilus"} else 0.2)
+
+
+def test_nuts_says_so_when_its_chains_sit_in_different_modes() -> None:
+    result = run("nuts", TwoModes(), 2, QUICK["nuts"])
+    share = np.mean(result.samples[:, 0] > 0.5)
+    assert 0.0 < share < 1.0
+    assert not result.converged
+    assert "R-hat" in str(result.diagnostics["status"])
+
+
+@pytest.mark.parametrize("sampler", sorted(OPTIONS))
+def test_a_posterior_cut_off_by_its_prior_has_the_right_mean(sampler: str) -> None:
+    target = AtAnEdge()
+    options = modest_options(sampler, len(target.names)) if sampler in EVIDENCES else None
+    result = run(sampler, target, 3, options)
+    assert result.weights @ result.samples[:, 0] == pytest.approx(target.edge_mean, abs=0.006)
+    assert np.all(result.samples > 0.0)
+
+
+@pytest.mark.parametrize("sampler", sorted(OPTIONS))
+def test_what_the_data_leave_open_is_left_as_the_prior(sampler: str) -> None:
+    target = FlatDirection()
+    options = modest_options(sampler, len(target.names)) if sampler in EVIDENCES else None
+    result = run(sampler, target, 4, options)
+    for flat in (3, 4):
+        values = result.samples[:, flat]
+        mean = result.weights @ values
+        assert mean == pytest.approx(0.5, abs=0.06)
+        assert np.sqrt(result.weights @ (values - mean) ** 2) == pytest.approx(1.0 / np.sqrt(12.0), abs=0.03)
+    assert result.weights @ result.samples[:, 2] == pytest.approx(0.5, abs=0.004)
 
 
 def test_importance_refuses_when_its_walkers_cannot_find_the_posterior() -> None:
@@ -133,26 +183,46 @@ def test_same_seed_same_numbers_and_another_seed_others(sampler: str) -> None:
     assert not same(first, run(sampler, target, 6, QUICK[sampler]))
 
 
+def interrupting(limit: float) -> Any:
+    """Return a progress that interrupts."""
+
+    def progress(fraction: float, message: str) -> None:
+        if fraction >= limit:
+            raise InterruptAfterError(message)
+
+    return progress
+
+
 @pytest.mark.parametrize("sampler", sorted(OPTIONS))
 @pytest.mark.parametrize("fraction", [0.02, 0.7, 0.97])
 def test_an_interrupted_run_ends_with_the_numbers_of_an_unbroken_one(
-    sampler: str, fraction: float, tmp_path: Path
+    sampler: str, fraction: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     target = LinearGaussian.make(3, 5, 0.5)
     options = QUICK[sampler]
     unbroken = run(sampler, target, 5, options)
     path = tmp_path / "checkpoint.h5"
+    monkeypatch.setattr("crsea_infer.inference.samplers.neural._PIECE_S", 1e-3)
+    checkpoint = Checkpoint(path, {"seed": 5}, interval=0.0)
+    # Compiled code cannot be interrupted by the likelihood.
+    broken = target if sampler in TRACED else Interrupted(target, int(fraction * unbroken.n_calls))
+    progress = interrupting(fraction - 0.02) if sampler in TRACED else no_progress
     with pytest.raises(InterruptAfterError):
-        run(
-            sampler,
-            Interrupted(target, int(fraction * unbroken.n_calls)),
-            5,
-            options,
-            Checkpoint(path, {"seed": 5}, interval=0.0),
-        )
+        make(sampler, options).run(broken, np.random.SeedSequence(5), checkpoint, progress)
     assert path.exists() == (fraction > 0.5)
     resumed = run(sampler, target, 5, options, Checkpoint(path, {"seed": 5}, interval=0.0))
     assert same(resumed, unbroken)
+
+
+def compiled_before() -> dict[str, str]:
+    """Return an environment in which another process finds what JAX compiled in this one."""
+    import jax
+
+    return {
+        **os.environ,
+        "JAX_COMPILATION_CACHE_DIR": str(jax.config.jax_compilation_cache_dir),
+        "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
+    }
 
 
 _CHILD = """
@@ -181,7 +251,7 @@ def test_kill_minus_nine_loses_nothing_but_time(sampler: str, tmp_path: Path) ->
     path = tmp_path / "checkpoint.h5"
     code = _CHILD.format(root=str(Path(__file__).parent), sampler=sampler, path=str(path))
     for extra in (0.0, 0.3):
-        child = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE)
+        child = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, env=compiled_before())
         assert child.stdout is not None
         child.stdout.readline()
         limit = time.monotonic() + 60.0
@@ -201,28 +271,30 @@ def test_kill_minus_nine_loses_nothing_but_time(sampler: str, tmp_path: Path) ->
 def test_a_likelihood_that_is_not_a_number_stops_with_the_parameters(sampler: str) -> None:
     class Broken(LinearGaussian):
         def log_likelihood(self, theta: np.ndarray) -> np.ndarray:
-            return np.where(theta[..., 0] > 1.0, np.nan, super().log_likelihood(theta))
+            xp = array_namespace(theta)
+            return xp.where(theta[..., 0] > 1.0, np.nan, super().log_likelihood(theta))
 
     with pytest.raises(UserError, match=r"nan at coefficient_0 = 1\.|nan at coefficient_0 = 2\."):
         run(sampler, Broken.make(3, 5, 0.5), options=QUICK[sampler])
 
 
-@pytest.mark.parametrize("sampler", ["dynesty", "importance"])
+@pytest.mark.parametrize("sampler", sorted(EVIDENCES))
 def test_a_prior_partly_outside_the_model_gives_the_evidence_of_the_part_inside(sampler: str) -> None:
     class Half(LinearGaussian):
         def log_likelihood(self, theta: np.ndarray) -> np.ndarray:
-            return np.where(theta[..., 0] > 0.0, 0.0 * theta[..., 0] - 0.01 * theta[..., 1] ** 2, -np.inf)
+            xp = array_namespace(theta)
+            return xp.where(theta[..., 0] > 0.0, 0.0 * theta[..., 0] - 0.01 * theta[..., 1] ** 2, -np.inf)
 
-    evidence = run(sampler, Half.make(3, 5, 0.5)).evidence
+    evidence = run(sampler, Half.make(3, 5, 0.5), 1, modest_options(sampler, 3)).evidence
     assert evidence is not None
     expected = np.log(0.5 / np.sqrt(1.02))
-    assert abs(evidence.lnz - expected) < max(3.0 * evidence.lnz_err, 0.02)
+    assert abs(evidence.lnz - expected) < max(4.0 * evidence.lnz_err, 0.02)
 
 
 def test_a_prior_wholly_outside_the_model_is_refused() -> None:
     class Nowhere(LinearGaussian):
         def log_likelihood(self, theta: np.ndarray) -> np.ndarray:
-            return np.full(theta.shape[:-1], -np.inf)
+            return array_namespace(theta).full(theta.shape[:-1], -np.inf)
 
     for sampler in OPTIONS:
         with pytest.raises(UserError, match="finite likelihood"):
@@ -241,6 +313,17 @@ def test_a_prior_wholly_outside_the_model_is_refused() -> None:
         ("importance", "walkers", 33),
         ("importance", "draws", "many"),
         ("emcee", "thin", True),
+        ("dynesty-dynamic", "posterior_share", 2.0),
+        ("dynesty-dynamic", "walkers", 50),
+        ("dynesty-dynamic", "effective_samples", 1.0),
+        ("jax-nested", "replaced", 120),
+        ("jax-nested", "slices_per_dimension", 0.5),
+        ("nautilus", "networks", -1),
+        ("nautilus", "most_calls", 100),
+        ("nautilus", "remaining", 0.0),
+        ("nuts", "dense", 1),
+        ("nuts", "acceptance", 0.2),
+        ("nuts", "chains", 1),
     ],
 )
 def test_a_bad_option_is_named_with_what_is_allowed(sampler: str, option: str, value: object) -> None:

@@ -1,0 +1,187 @@
+"""Nested slice sampling in JAX, by blackjax: evidences and posteriors from compiled, differentiable likelihoods.
+
+The lowest few live points die together and are replaced by as many slice walks, all at once, shaped by the covariance
+of the live points (Yallup, Kroupa and Handley 2026, arXiv:2601.23252; Neal 2003, Annals of Statistics 31, 705). Walks
+move in probit coordinates, where the prior is a standard normal without walls. A run is a few independent sub-runs,
+merged; see :mod:`crsea_infer.inference.samplers.subruns` for what that buys.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from crsea_infer.inference.samplers.base import Counted, SamplerResult, draw_from_prior, require, to_unit
+from crsea_infer.inference.samplers.subruns import fraction_done, merged_result, run_subruns
+from crsea_infer.inference.samplers.tracing import (
+    double_precision,
+    random_key,
+    refuse_nan,
+    require_jax,
+    traced_log_likelihood,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from crsea_infer.inference.checkpoint import Checkpoint
+    from crsea_infer.inference.samplers.base import Progress
+    from crsea_infer.inference.target import Target
+
+__all__ = ["JaxNested", "JaxNestedOptions"]
+
+_FEWEST_SLICES = 5
+_BLOCK = 10  # replacements between two looks at the remaining evidence
+
+
+@dataclass(frozen=True)
+class JaxNestedOptions:
+    """Options of nested slice sampling.
+
+    Attributes
+    ----------
+    subruns
+        Independent sub-runs, at least 2.
+    live_points
+        Live points of each sub-run.
+    replaced
+        How many of them are replaced together; at most half.
+    slices_per_dimension
+        Slices to a new point, per parameter; below 1 walks are too short and bias ln Z upwards.
+    remaining
+        A sub-run ends when the live points can add no more than this to ln Z.
+    """
+
+    subruns: int = 4
+    live_points: int = 160
+    replaced: int = 40
+    slices_per_dimension: float = 2.0
+    remaining: float = 0.1
+
+    def __post_init__(self) -> None:
+        own = "jax-nested"
+        require(self.subruns >= 2, f"{own}.subruns", self.subruns, "an integer >= 2")
+        require(self.live_points >= 20, f"{own}.live_points", self.live_points, "an integer >= 20")
+        most = self.live_points // 2
+        require(1 <= self.replaced <= most, f"{own}.replaced", self.replaced, f"an integer from 1 to {most}")
+        good = self.slices_per_dimension >= 1.0
+        require(good, f"{own}.slices_per_dimension", self.slices_per_dimension, "a number >= 1")
+        require(0.0 < self.remaining <= 1.0, f"{own}.remaining", self.remaining, "a number in (0, 1]")
+
+
+@dataclass(frozen=True)
+class JaxNested:
+    """Nested slice sampling in sub-runs."""
+
+    options: JaxNestedOptions = JaxNestedOptions()
+    name: str = "jax-nested"
+
+    def run(
+        self, target: Target, seed: np.random.SeedSequence, checkpoint: Checkpoint, progress: Progress
+    ) -> SamplerResult:
+        """Sample; see :class:`~crsea_infer.inference.samplers.base.Sampler`."""
+        require_jax(self.name)
+        options = self.options
+        with double_precision():
+            compiled: dict[str, Any] = {}
+
+            def subrun(own_seed: np.random.SeedSequence, tell: Progress) -> dict[str, Any]:
+                return _subrun(target, options, own_seed, tell, compiled)
+
+            parts = run_subruns(subrun, options.subruns, seed, checkpoint, progress)
+        return merged_result(self.name, target, parts, seed, options.remaining, "raise jax-nested.slices_per_dimension")
+
+
+def _subrun(
+    target: Target,
+    options: JaxNestedOptions,
+    seed: np.random.SeedSequence,
+    progress: Progress,
+    compiled: dict[str, Any],
+) -> dict[str, Any]:
+    """Run one sub-run to its end and return its dead points as arrays; compiles once for all sub-runs."""
+    import jax
+    import jax.numpy as jnp
+
+    started = time.perf_counter()
+    counted = Counted(target)
+    for_start, for_walks = (np.random.SeedSequence(seed.entropy, spawn_key=(*seed.spawn_key, i)) for i in range(2))
+    probit, _, share = draw_from_prior(counted, options.live_points, np.random.default_rng(for_start))
+    if not compiled:
+        log_likelihood = traced_log_likelihood(counted, "jax-nested", probit)
+        begin, advance = _functions(log_likelihood, len(counted.names), options)
+        compiled.update(begin=jax.jit(begin), advance=jax.jit(advance))
+    key = random_key(for_walks)
+    state = compiled["begin"](jnp.asarray(probit))
+    dead_points, dead_values, ranks = [], [], []
+    calls = blocks = 0
+    first = 0.0
+    while True:
+        state, (points, values, new_ranks, n_calls) = compiled["advance"](jax.random.fold_in(key, blocks), state)
+        blocks += 1
+        dead_points.append(np.asarray(points).reshape(-1, probit.shape[1]))
+        dead_values.append(np.asarray(values).reshape(-1))
+        ranks.append(np.asarray(new_ranks).reshape(-1))
+        calls += int(np.sum(n_calls))
+        live_points, live_values = np.asarray(state.particles.position), np.asarray(state.particles.loglikelihood)
+        refuse_nan(counted, np.concatenate([dead_points[-1], live_points]), np.append(dead_values[-1], live_values))
+        done, left = float(state.integrator.logZ), float(state.integrator.logZ_live)
+        remaining = float(np.logaddexp(done, left) - done)
+        first = max(first, min(remaining, 1e3))
+        progress(fraction_done(remaining, first, options.remaining), f"remaining ln Z {remaining:.2f}")
+        if remaining <= options.remaining:
+            break
+    order = np.argsort(live_values)
+    values = np.concatenate([*dead_values, live_values[order]])
+    cycle = np.arange(options.live_points, options.live_points - options.replaced, -1)
+    live = np.concatenate([np.tile(cycle, blocks * _BLOCK), np.arange(options.live_points, 0, -1)])
+    return {
+        "log_likelihood": values,
+        "unit": to_unit(np.concatenate([*dead_points, live_points[order]])),
+        "live": live.astype(np.int64),
+        "ranks": np.concatenate(ranks),
+        "log_volume_start": np.log(share),
+        "n_calls": counted.n_calls + calls,
+        "wall_s": time.perf_counter() - started,
+    }
+
+
+def _functions(
+    log_likelihood: Callable[[Any], Any], n_dimensions: int, options: JaxNestedOptions
+) -> tuple[Callable[..., Any], Callable[..., Any]]:
+    """Return how to begin from live points [n, d], and how to advance by a block of replacements."""
+    import blackjax
+    import jax
+    import jax.numpy as jnp
+
+    algorithm = blackjax.nss(
+        logprior_fn=lambda z: -0.5 * jnp.sum(z**2),
+        loglikelihood_fn=log_likelihood,
+        num_inner_steps=max(_FEWEST_SLICES, round(options.slices_per_dimension * n_dimensions)),
+        num_delete=options.replaced,
+    )
+
+    def replace(state: Any, key: Any) -> tuple[Any, Any]:
+        for_walks, for_ranks = jax.random.split(key)
+        before = state.particles.loglikelihood
+        state, info = algorithm.step(for_walks, state)
+        threshold = jnp.max(info.particles.loglikelihood)
+        _, slots = jax.lax.top_k(-before, options.replaced)
+        new = state.particles.loglikelihood[slots]
+        # Each new point among the survivors and the new ones before it: such ranks are independent of each other.
+        below = jnp.sum((before > threshold) & (before < new[:, None]), axis=1)
+        earlier = jnp.tril(jnp.ones((options.replaced, options.replaced), dtype=bool), -1)
+        below = below + jnp.sum(earlier & (new[None, :] < new[:, None]), axis=1)
+        others = options.live_points - options.replaced + jnp.arange(options.replaced)
+        ranks = (below + jax.random.uniform(for_ranks, new.shape)) / (others + 1)
+        slices = info.update_info
+        calls = jnp.sum(slices.num_expansions + slices.num_shrink + 2)  # two ends of every bracket
+        return state, (info.particles.position, info.particles.loglikelihood, ranks, calls)
+
+    def advance(key: Any, state: Any) -> tuple[Any, Any]:
+        return jax.lax.scan(replace, state, jax.random.split(key, _BLOCK))
+
+    return algorithm.init, advance
