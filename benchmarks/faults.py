@@ -22,7 +22,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +37,8 @@ TABLE = ROOT / "docs" / "figures" / "faults.inc"
 SEED = 5
 INTERVAL_S = 0.1  # between two checkpoints; a run's is 5 s, but this problem takes seconds altogether
 PATIENCE_S = 300.0
+LONGER = {"importance": {"repetitions": 8}, "emcee": {"max_steps": 3000, "chain_lengths": 500.0}}
+"""Options that make the quickest samplers long enough to be interrupted between two checkpoints."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +62,7 @@ def task_for(sampler: str, folder: Path) -> EagerTask:
     sys.path.insert(0, str(ROOT / "tests" / "inference" / "samplers"))
     from known_problems import QUICK
 
-    run: Any = SmallRun({sampler: QUICK[sampler]})
+    run: Any = SmallRun({sampler: replace(QUICK[sampler], **LONGER.get(sampler, {}))})
     return EagerTask(run, "linear", sampler, folder, {"run": "faults", "seed": str(SEED)})
 
 
@@ -89,10 +91,15 @@ def serve(sampler: str, folder: Path) -> None:
 
 def start(sampler: str, folder: Path) -> subprocess.Popen[str]:
     """Start a sampling in a process group of its own; return when it has begun."""
+    compiled = {  # JAX samplers compile in every process anew; killed ones need not
+        "JAX_COMPILATION_CACHE_DIR": str(folder.parent / "jax"),
+        "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
+    }
     process = subprocess.Popen(  # noqa: S603
         [sys.executable, __file__, "--serve", str(folder), "--samplers", sampler],
         stdout=subprocess.PIPE,
         text=True,
+        env={**os.environ, **compiled},
         start_new_session=True,
     )
     if process.stdout is None or process.stdout.readline().strip() != "begun":

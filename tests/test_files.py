@@ -7,12 +7,15 @@ import os
 import resource
 import subprocess
 import sys
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from crsea_infer.errors import UserError
 from crsea_infer.files import atomic_path, atomic_write, remove_leftovers
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def full_disk(*_: object) -> None:

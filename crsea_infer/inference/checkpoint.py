@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from crsea_infer.errors import UserError
-from crsea_infer.files import atomic_path
+from crsea_infer.files import atomic_write
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -47,10 +47,13 @@ def differences(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> str:
 
 
 def write_arrays(path: Path, identity: Mapping[str, Any], arrays: Mapping[str, Any]) -> None:
-    """Write arrays, and one entry "plain" of anything JSON can hold, to an HDF5 file, whole or not at all."""
+    """Write arrays, and one entry "plain" of anything JSON can hold, to an HDF5 file, whole or not at all.
+
+    The file is made in memory first: on a full disk the HDF5 library fails half-way, and again when the process ends.
+    """
     import h5py
 
-    with atomic_path(path) as temporary, h5py.File(temporary, "w") as file:
+    with h5py.File(path.name, "w", driver="core", backing_store=False) as file:
         file.attrs["format"] = _FORMAT
         file.attrs["identity"] = json.dumps(dict(identity), sort_keys=True)
         file.attrs["plain"] = json.dumps(arrays.get("plain", {}))
@@ -59,6 +62,9 @@ def write_arrays(path: Path, identity: Mapping[str, Any], arrays: Mapping[str, A
                 array = np.asarray(value)
                 # A checksum per block, so that a damaged file is seen; scalars cannot carry one.
                 file.create_dataset(name, data=array, fletcher32=array.ndim > 0 and array.size > 0)
+        file.flush()
+        image = file.id.get_file_image()
+    atomic_write(path, image)
 
 
 def read_arrays(path: Path, identity: Mapping[str, Any]) -> dict[str, Any]:
