@@ -26,6 +26,7 @@ import numpy as np
 
 from crsea_infer.inference.evidence import Evidence
 from crsea_infer.inference.samplers.base import CONVERGED, EDGE, Counted, SamplerResult, draw_from_prior, require
+from crsea_infer.inference.samplers.pareto import pareto_k_hat
 
 if TYPE_CHECKING:
     from crsea_infer.arrays import Float64
@@ -37,6 +38,7 @@ __all__ = ["Nautilus", "NautilusOptions"]
 
 _PIECE_S = 0.2  # time between two looks at the checkpoint
 _FEWEST_IN_SHELL = 1
+_LARGEST_K_HAT = 0.7
 
 
 @dataclass(frozen=True)
@@ -126,12 +128,15 @@ class Nautilus:
         useful = np.isfinite(log_weights)
         lnz = float(sampler.log_z)
         error = _evidence_error(sampler)
+        k_hat = pareto_k_hat(np.asarray(log_weights))
         status = CONVERGED
         if not sampler.explored:
             status = f"{sampler.n_like} evaluations did not suffice to explore the prior: raise nautilus.most_calls"
         elif not finished:
             wanted = self.options.effective_samples
             status = f"the effective sample is {sampler.n_eff:.0f}, {wanted:g} are asked for: raise nautilus.most_calls"
+        elif not k_hat < _LARGEST_K_HAT:
+            status = f"the weights have too heavy a tail (Pareto k-hat {k_hat:.2f}): raise nautilus.live_points"
         return SamplerResult(
             sampler=self.name,
             names=tuple(target.names),
@@ -146,6 +151,7 @@ class Nautilus:
             diagnostics={
                 "status": status,
                 "effective_samples": float(sampler.n_eff),
+                "pareto_k_hat": k_hat,
                 "sampling_efficiency": float(sampler.eta),
                 "shells": float(len(sampler.bounds)),
                 "remaining": self.options.remaining,
