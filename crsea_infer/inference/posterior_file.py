@@ -9,12 +9,13 @@ and, as NAME_expected, what the model expects; `observed_data` the data.
 
 from __future__ import annotations
 
+import io
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from crsea_infer import __version__
-from crsea_infer.files import atomic_path
+from crsea_infer.files import atomic_write
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -125,13 +126,19 @@ def _simulated(posterior: Posterior, chains: Float64, generator: np.random.Gener
 def _write_groups(
     path: Path, groups: Mapping[str, Mapping[str, tuple[Any, Any, dict[str, Any]]]], attributes: Mapping[str, Any]
 ) -> None:
-    """Write groups of variables to one netCDF-4 file; the one place that knows the layout ArviZ expects."""
-    import xarray
+    """Write groups of variables to one netCDF-4 file; the one place that knows the layout ArviZ expects.
 
-    with atomic_path(path) as temporary:
-        for number, (group, variables) in enumerate(groups.items()):
+    The file is made in memory first: on a full disk the HDF5 library crashes instead of raising an error.
+    """
+    import h5netcdf
+    import xarray
+    from xarray.backends import H5NetCDFStore
+
+    stream = io.BytesIO()
+    with h5netcdf.File(stream, "w") as file:
+        for group, variables in groups.items():
             dataset = xarray.Dataset(dict(variables), attrs=dict(attributes))
             coordinates = {name: np.arange(size) for name, size in dataset.sizes.items()}
-            dataset.assign_coords(coordinates).to_netcdf(
-                temporary, mode="w" if number == 0 else "a", group=group, engine="h5netcdf"
-            )
+            store = H5NetCDFStore(file.create_group(group), mode="a")
+            dataset.assign_coords(coordinates).dump_to_store(store)
+    atomic_write(path, stream.getvalue())

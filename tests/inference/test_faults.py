@@ -173,3 +173,22 @@ def test_a_result_of_another_seed_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="the seed: there 1, here 2"):
         other.check()
     assert task.result() is not None
+
+
+def test_a_posterior_on_a_full_file_system_is_one_message(tmp_path: Path) -> None:
+    code = (
+        "import resource, signal, sys; import numpy as np; from pathlib import Path\n"
+        "import xarray, h5netcdf\n"
+        "from crsea_infer.errors import UserError; from crsea_infer.inference.posterior_file import _write_groups\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, resource.RLIM_INFINITY))\n"
+        "try:\n"
+        "    groups = {'posterior': {'x': (('chain', 'draw'), np.random.rand(4, 9000), {})}}\n"
+        f"    _write_groups(Path({str(tmp_path / 'posterior.nc')!r}), groups, {{}})\n"
+        "except UserError as error:\n"
+        "    print(error); sys.exit(1)\n"
+    )
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert ended.returncode == 1, ended.stderr
+    assert "cannot write" in ended.stdout
+    assert list(tmp_path.iterdir()) == []
