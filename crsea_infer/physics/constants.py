@@ -37,6 +37,6 @@ HELIUM_TO_HYDROGEN: Final = 0.1
 SUN_RADIUS: Final = 8.122
 """Distance of the Sun from the Galactic centre in kpc (GRAVITY Collaboration 2018, A&A 615, L15).
 
-With the default source distribution and halo height it also brings the radial dependence of the cosmic rays within
-9 per cent of the published DRAGON spectra at 4 and 6 kpc; 8.0 and 8.3 kpc leave 11 per cent or more.
+With the default source distribution and halo height it also brings the cosmic rays at 4 and 6 kpc, relative to those at
+the Sun, within 9 per cent of the published DRAGON spectra; 8.0 kpc leaves 11 per cent, 8.3 kpc 18 per cent.
 """

@@ -119,7 +119,7 @@ SOURCE_DISTRIBUTIONS: Final[Mapping[str, tuple[Layer, ...]]] = MappingProxyType(
         "lorimer": (Layer(_power_exponential(1.9, 5.0), _THIN),),
         # Case and Bhattacharya 1998, ApJ 504, 761: supernova remnants
         "case-bhattacharya": (Layer(_power_exponential(1.69, 3.33), _THIN),),
-        # GALPROP, Strong and Moskalenko 1998-2010
+        # GALPROP, Strong et al. 2010, ApJ 722, L58
         "galprop": (Layer(_power_exponential(1.25, 3.56), _THIN),),
         # Faucher-Giguere and Kaspi 2006, ApJ 643, 332, with the radial profile of Yusifov and Kucuk 2004
         "faucher-giguere-kaspi": (Layer(_faucher_kaspi, VerticalProfile("exponential", 0.1)),),
