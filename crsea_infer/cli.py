@@ -82,7 +82,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser(chosen: str) -> argparse.ArgumentParser:
-    """Build the parser; the arguments of grid and emulator, which their modules define, only when they are chosen."""
+    """Build the parser; the arguments that the modules of a command define only when it is chosen."""
     parser = argparse.ArgumentParser(
         prog="crsea-infer",
         description=_DESCRIPTION,
@@ -135,6 +135,8 @@ def _parser(chosen: str) -> argparse.ArgumentParser:
     predict.add_argument("--bins", metavar="N", type=int, default=10, help="bins of --profile (default: %(default)s)")
     predict.add_argument("--format", choices=("ecsv", "json"), default="ecsv")
 
+    calibration = add("calibrate", "calibrate the hypotheses of a run file on simulated data", _calibrate)
+
     check = add("check", "read a run file and all that it names, and show what it would do", _check)
     check.add_argument("run", metavar="RUN", help="name or path of a run file")
 
@@ -157,12 +159,29 @@ def _parser(chosen: str) -> argparse.ArgumentParser:
         from crsea_infer.emulator import commands as emulator_commands
 
         emulator_commands.add_arguments(emulator)
+    if chosen == "calibrate":
+        from crsea_infer import calibrate
+
+        calibrate.add_arguments(calibration)
     return parser
 
 
 def _run(options: argparse.Namespace) -> None:
     from crsea_infer.inference.run_file import load_run
+    from crsea_infer.inference.study_file import is_study, load_study
 
+    if is_study(options.run):
+        study = load_study(options.run)
+        from crsea_infer.studies import execute_study
+
+        execute_study(
+            study,
+            options.output or Path("results") / study.name,
+            options.seed,
+            fresh=options.fresh,
+            accept_unconverged=options.accept_unconverged,
+        )
+        return
     run_file = load_run(options.run)
     from crsea_infer import runs
 
@@ -221,6 +240,12 @@ def _predict(options: argparse.Namespace) -> None:
         profile=(options.profile, options.bins) if options.profile else None,
     )
     print(text.rstrip("\n"))
+
+
+def _calibrate(options: argparse.Namespace) -> None:
+    from crsea_infer import calibrate
+
+    calibrate.execute(options)
 
 
 def _check(options: argparse.Namespace) -> None:
