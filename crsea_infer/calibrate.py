@@ -15,7 +15,14 @@ import numpy as np
 
 from crsea_infer.errors import UserError
 from crsea_infer.files import make_directory, remove_leftovers
-from crsea_infer.inference.calibration import Calibration, calibration_build, comparable, extend
+from crsea_infer.inference.calibration import (
+    DRAWS,
+    Calibration,
+    CalibrationTask,
+    calibration_build,
+    comparable,
+    extend,
+)
 from crsea_infer.inference.checkpoint import lock
 from crsea_infer.inference.simulate import log_kept_share
 from crsea_infer.inference.workers import terminated_like_interrupted
@@ -121,8 +128,12 @@ def calibrate(
         extend(output / "data_sets", build)
         with counter("simulated data sets") as progress:
             rows = run_build(build, output / "data_sets", schedule or Schedule(chunk=1), progress)
+        task = CalibrationTask(tuple(posteriors), run.seed, DRAWS, compare=not comparable(run))
         found = Calibration.of(
-            [hypothesis.name for hypothesis in run.hypotheses], [posterior.names for posterior in posteriors], rows
+            [hypothesis.name for hypothesis in run.hypotheses],
+            [posterior.names for posterior in posteriors],
+            rows,
+            [task.truths(index, n_data_sets) for index in range(len(posteriors))],
         )
         report = CalibrationReport(
             run=run,

@@ -195,7 +195,7 @@ class CalibrationTask:
         truth, *for_samplers = self._seeds(number, true)
         generator = np.random.default_rng(truth)
         posterior = self.posteriors[true]
-        theta = draw_truth(posterior, generator)
+        _, theta = draw_truth(posterior, generator)
         simulated = with_simulated_data(posterior, theta, generator)
         row = np.zeros((len(self.posteriors), _NUMBERS))
         ranks = np.full(max(len(one.names) for one in self.posteriors) + 1, -1.0)
@@ -209,6 +209,15 @@ class CalibrationTask:
                 found = _ranks(result, own, theta, self.draws, generator)
                 ranks[: len(found) - 1], ranks[-1] = found[:-1], found[-1]
         return np.concatenate([row.ravel(), ranks, [time.perf_counter() - started]])
+
+    def truths(self, true: int, n_data_sets: int) -> Float64:
+        """Return where the truths of a hypothesis lie in the unit cube of its prior [number, parameter]."""
+        return np.stack(
+            [
+                draw_truth(self.posteriors[true], np.random.default_rng(self._seeds(number, true)[0]))[0]
+                for number in range(n_data_sets)
+            ]
+        )
 
     def _seeds(self, number: int, true: int) -> list[np.random.SeedSequence]:
         name = self.posteriors[true].hypothesis.name
@@ -262,6 +271,8 @@ class Calibration:
         L.
     seconds
         [truth, number].
+    truths
+        Of each hypothesis: place of the truths in the unit cube of the prior [number, parameter].
     """
 
     hypotheses: tuple[str, ...]
@@ -272,9 +283,16 @@ class Calibration:
     ranks: tuple[np.typing.NDArray[np.int64], ...]
     draws: int
     seconds: Float64
+    truths: tuple[Float64, ...]
 
     @classmethod
-    def of(cls, hypotheses: Sequence[str], parameters: Sequence[Sequence[str]], rows: Float64) -> Calibration:
+    def of(
+        cls,
+        hypotheses: Sequence[str],
+        parameters: Sequence[Sequence[str]],
+        rows: Float64,
+        truths: Sequence[Float64],
+    ) -> Calibration:
         """Sort the rows of :class:`CalibrationTask`, in the order of :func:`calibration_build`."""
         n = len(hypotheses)
         by_truth = rows.reshape(-1, n, rows.shape[-1]).swapaxes(0, 1)
@@ -291,4 +309,5 @@ class Calibration:
             ranks=tuple(ranks[truth][:, [*range(len(names)), -1]] for truth, names in enumerate(parameters)),
             draws=DRAWS,
             seconds=by_truth[..., -1],
+            truths=tuple(truths),
         )

@@ -31,6 +31,7 @@ __all__ = [
     "bins_for",
     "look_elsewhere",
     "misleading",
+    "prior_p",
     "rank_counts",
     "rank_test",
     "reliability",
@@ -40,6 +41,8 @@ THRESHOLDS: Final = (0.0, 1.0, 2.5, 5.0)
 """On |ln B|; the last three are the steps of the Jeffreys scale as cosmology uses it."""
 
 _LEAST_EXPECTED: Final = 5.0
+_LEAST_VARIANCE: Final = 0.25
+"""Of the number of data sets from hypothesis 1: as of one data set at even odds. Below it, all are decided."""
 
 
 @dataclass(frozen=True)
@@ -99,6 +102,17 @@ def rank_test(ranks: np.typing.NDArray[np.int64], draws: int, generator: np.rand
         mean=float(np.mean((known + 0.5) / (draws + 1))),
         mean_err=float(np.sqrt((1.0 - 1.0 / (draws + 1) ** 2) / 12.0 / len(known))),
     )
+
+
+def prior_p(unit: Float64) -> float:
+    """Return the p-value with which places [n] in the unit interval of a prior are drawn from it.
+
+    Where the data say little, the rank of a truth is its place in the prior: a small p-value of the ranks with a small
+    one here is the luck of the draw, and no fault of the posterior.
+    """
+    from scipy import stats
+
+    return float(stats.kstest(unit, "uniform").pvalue)
 
 
 def look_elsewhere(p_values: Sequence[float]) -> tuple[float, int]:
@@ -205,6 +219,6 @@ def reliability(ln_b_under_1: Float64, ln_b_under_2: Float64, bins: int = 8) -> 
         share=share,
         low=np.where(true > 0, stats.beta.ppf(0.16, np.maximum(true, 1e-9), counts - true + 1), 0.0),
         high=np.where(counts > true, stats.beta.ppf(0.84, true + 1, np.maximum(counts - true, 1e-9)), 1.0),
-        deviation=float((np.sum(is_1) - np.sum(p)) / np.sqrt(variance)) if variance > 1e-6 else float("nan"),
+        deviation=float((np.sum(is_1) - np.sum(p)) / np.sqrt(variance)) if variance > _LEAST_VARIANCE else float("nan"),
         effective=4.0 * variance,
     )

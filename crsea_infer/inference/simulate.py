@@ -46,8 +46,8 @@ def acceptance(posterior: Posterior, theta: Float64) -> Float64:
     return np.asarray(kept)
 
 
-def draw_truth(posterior: Posterior, generator: np.random.Generator) -> Float64:
-    """Draw the parameters [n_parameters] of a truth.
+def draw_truth(posterior: Posterior, generator: np.random.Generator) -> tuple[Float64, Float64]:
+    """Draw a truth: its place in the unit cube of the prior [n_parameters], and its parameters [n_parameters].
 
     Raises
     ------
@@ -55,10 +55,11 @@ def draw_truth(posterior: Posterior, generator: np.random.Generator) -> Float64:
         When the sky model holds almost nowhere in the prior, or limits exclude almost all of it.
     """
     for _ in range(0, _MOST, _BATCH):
-        theta = np.asarray(posterior.prior_transform(generator.random((_BATCH, len(posterior.names)))))
+        unit = generator.random((_BATCH, len(posterior.names)))
+        theta = np.asarray(posterior.prior_transform(unit))
         kept = np.flatnonzero(generator.random(_BATCH) < acceptance(posterior, theta))
         if kept.size:
-            return np.asarray(theta[kept[0]])
+            return unit[kept[0]], np.asarray(theta[kept[0]])
     raise UserError(
         f"none of {_MOST} draws from the prior of {posterior.hypothesis.name} can be a truth",
         valid="a prior within the range of the sky model, and not excluded by the upper limits",

@@ -20,6 +20,7 @@ from crsea_infer.inference.calibration_statistics import (
     Reliability,
     look_elsewhere,
     misleading,
+    prior_p,
     rank_test,
     reliability,
 )
@@ -48,6 +49,7 @@ _RANK_COLUMNS = {
     "mean_err": Column("its standard deviation when the posterior is right"),
     "chi2_p": Column("p-value of chi2 of the rank histogram against a flat one"),
     "ks_p": Column("p-value of Kolmogorov-Smirnov of the ranks against uniform ones"),
+    "truth_p": Column("p-value of the true values against their prior; nan for ln L, and where not all of it is kept"),
 }
 _FACTOR_COLUMNS = {
     "truth": Column("hypothesis under which data were simulated", str),
@@ -122,18 +124,24 @@ class CalibrationReport:
         )
 
     @cached_property
-    def smallest(self) -> tuple[float, float, int, str]:
+    def smallest(self) -> tuple[float, float, int, tuple[int, str] | None]:
         """Smallest p-value of all ranks, its look-elsewhere probability, the number of tests, and where it is."""
         named = {
-            f"{name} of {self.found.hypotheses[truth]}": test.p
+            (truth, name): test.p
             for truth, tests in enumerate(self.tests)
             for name, test in tests.items()
             if np.isfinite(test.p)
         }
         if not named:
-            return float("nan"), float("nan"), 0, ""
-        where = min(named, key=lambda name: named[name])
+            return float("nan"), float("nan"), 0, None
+        where = min(named, key=lambda key: named[key])
         return named[where], *look_elsewhere(list(named.values())), where
+
+    def truth_p(self, truth: int, name: str) -> float:
+        """Return the p-value of the true values of a parameter against its prior; nan where the prior was cut."""
+        column = self.found.parameters[truth].index(name)
+        places = self.found.truths[truth]
+        return prior_p(places[:, column]) if column < places.shape[1] and self.log_kept[truth] == 0.0 else float("nan")
 
     def ln_b(self, truth: int, one: int, other: int) -> Float64:
         """Return ln B of hypothesis `one` over `other` [number], for the data simulated under `truth`."""
@@ -187,6 +195,7 @@ def _rank_rows(report: CalibrationReport) -> list[dict[str, Any]]:
             "mean_err": test.mean_err,
             "chi2_p": test.chi2_p,
             "ks_p": test.ks_p,
+            "truth_p": report.truth_p(truth, name),
         }
         for truth, tests in enumerate(report.tests)
         for name, test in tests.items()
@@ -246,13 +255,19 @@ def summary_words(report: CalibrationReport) -> list[str]:
             f"{name}: {report.n_data_sets} data sets simulated, {refused} estimates of its own posterior refused."
         )
     p, anywhere, n_tests, where = report.smallest
-    if n_tests:
+    if where is not None:
         verdict = (
             "no sign of a wrong posterior" if anywhere > 0.05 else "so small by chance in fewer than one in twenty"
         )
+        of_truths = report.truth_p(*where)
+        luck = (
+            f" Its true values, drawn from the prior, are unevenly spread themselves (p = {of_truths:.2g})."
+            if of_truths < 0.05
+            else ""
+        )
         words.append(
-            f"Ranks: the smallest of {n_tests} p-values is {p:.2g} ({where}); among so many, one as small is found "
-            f"with probability {anywhere:.2g}: {verdict}."
+            f"Ranks: the smallest of {n_tests} p-values is {p:.2g} ({where[1]} of {found.hypotheses[where[0]]}); among "
+            f"so many, one as small is found with probability {anywhere:.2g}: {verdict}.{luck}"
         )
     else:
         words.append("Ranks: too few for a test.")

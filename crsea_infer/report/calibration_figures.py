@@ -125,7 +125,8 @@ def _factors(panel: Axes, report: CalibrationReport, one: int, other: int) -> No
         panel.hist(ln_b, edges, histtype="step", color=COLOURS[index], linewidth=1.0)
     for threshold in THRESHOLDS:
         for sign in (-1.0, 1.0):
-            panel.axvline(sign * threshold, color="0.5", linewidth=0.5, linestyle=":" if threshold else "-")
+            # below the legend
+            panel.axvline(sign * threshold, 0.0, 0.76, color="0.5", linewidth=0.5, linestyle=":" if threshold else "-")
     panel.set_xlabel(rf"$\ln B$({names[one]} : {names[other]})")
     panel.set_ylabel("data sets")
     low, high = panel.get_ylim()

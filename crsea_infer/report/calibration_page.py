@@ -37,6 +37,7 @@ def write_calibration_page(directory: Path, report: CalibrationReport) -> None:
                 "mean": number_with_error(test.mean, test.mean_err),
                 "chi2": f"{test.chi2_p:.3f}",
                 "ks": f"{test.ks_p:.3f}",
+                "truth": f"{report.truth_p(truth, name):.3f}".replace("nan", "–"),
             }
             for truth, tests in enumerate(report.tests)
             for name, test in tests.items()

@@ -101,7 +101,10 @@ def task(simulated_noise: float = 0.8, seed: int = 1) -> Any:
 def run(worker: Any, n: int) -> Calibration:
     rows = np.stack([worker({"number": number, "hypothesis": index}) for number in range(n) for index in (0, 1)])
     return Calibration.of(
-        [one.hypothesis.name for one in worker.posteriors], [one.names for one in worker.posteriors], rows
+        [one.hypothesis.name for one in worker.posteriors],
+        [one.names for one in worker.posteriors],
+        rows,
+        [worker.truths(index, n) for index in (0, 1)],
     )
 
 
@@ -151,7 +154,9 @@ def test_the_importance_estimator_agrees_with_the_closed_form() -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(calibration, "_estimate", exact)
         worker({"number": 0, "hypothesis": 1})
-    found = Calibration.of(["a", "b"], [("mean",)] * 2, np.stack([row, row]))
+    found = Calibration.of(
+        ["a", "b"], [("mean",)] * 2, np.stack([row, row]), [worker.truths(index, 1) for index in (0, 1)]
+    )
     assert found.lnz[1, 0] == pytest.approx(expected, abs=0.05)
     assert np.all(found.tries > 0)
 
@@ -228,3 +233,15 @@ def test_more_data_sets_are_added_and_fewer_refused(tmp_path: Path) -> None:
     extend(tmp_path, other)
     with pytest.raises(UserError, match="another build"):
         Pieces(tmp_path, other)
+
+
+@pytest.mark.usefixtures("_exactly")
+def test_truths_are_told_again_as_they_were_drawn() -> None:
+    """With data that say nothing, the rank of a truth is its place in the prior."""
+    worker = task(simulated_noise=50.0)
+    blind = replace(
+        worker, posteriors=tuple(replace(one, likelihoods=(Measured(0.0, 50.0, 50.0),)) for one in worker.posteriors)
+    )
+    found = run(blind, 60)
+    assert found.truths[0].shape == (60, 1)
+    assert found.ranks[0][:, 0] / DRAWS == pytest.approx(found.truths[0][:, 0], abs=0.2)

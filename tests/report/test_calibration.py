@@ -42,6 +42,7 @@ def report_of(
         ranks=tuple(ranks),
         draws=DRAWS,
         seconds=np.full((2, N), 6.0),
+        truths=tuple(rng.random((N, 2)) ** (1.0 + bias) for _ in range(2)),
     )
     run: Any = SimpleNamespace(title="A <calibration>", name="test", seed=1)
     labels = {"halo_height": "H", "hi_scale": r"s_\mathrm{HI}"}
@@ -83,6 +84,10 @@ def test_words_tell_a_good_calibration_from_a_bad_one() -> None:
     assert any("no sign of a wrong posterior" in text for text in good)
     assert any("fewer than one in twenty" in text for text in bad)
     assert any("6 p-values" in text for text in good)
+    assert not any("unevenly spread" in text for text in good)
+    _, _, _, where = report_of(bias=1.0).smallest
+    assert where is not None
+    assert any("unevenly spread" in text for text in bad) == (where[1] != LOG_LIKELIHOOD)
     wrong = int(np.sum(report_of().ln_b(0, 0, 1) < 0))
     assert any(f"wrong sign in {wrong}," in text for text in good)
 
