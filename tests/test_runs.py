@@ -101,11 +101,17 @@ train_on = ["tibet_asgamma_inner"]
 [samplers.importance]
 walkers = 64
 steps = 100
-draws = 4000
+draws = 6000
 [samplers.emcee]
 max_steps = 100
 block = 100
 """
+
+
+def without_figures(patch: pytest.MonkeyPatch) -> None:
+    """Leave out the slow figures, which other tests look at."""
+    for module, write in ((corners, "write_corners"), (spectra, "write_spectra")):
+        patch.setattr(module, write, lambda _folder, _summary: None)
 
 
 @pytest.fixture(scope="module")
@@ -114,14 +120,16 @@ def conditional(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     folder = tmp_path_factory.mktemp("conditional")
     path = folder / "conditional.toml"
     path.write_text(CONDITIONAL)
-    return path, runs.execute(load_run(path), folder / "out", workers=0, accept_unconverged=True)
+    with pytest.MonkeyPatch.context() as patch:
+        without_figures(patch)
+        return path, runs.execute(load_run(path), folder / "out", workers=0, accept_unconverged=True)
 
 
 def test_conditional_evidence_is_that_of_all_data_less_that_of_the_training(conditional: tuple[Path, Path]) -> None:
     _, out = conditional
     table = Table.read(out / "evidence.ecsv")
     rows = {(row["hypothesis"], row["data"]): row for row in table if row["sampler"] == "importance"}
-    for name, n_training in (("after-outer", 5), ("after-tibet", 8)):
+    for name, n_training in (("after-outer", 5), ("after-tibet", 3)):
         given, joint, training = (rows[name, data] for data in ("conditional", "all", "training"))
         assert given["lnz"] == pytest.approx(joint["lnz"] - training["lnz"])
         assert given["lnz_err"] == pytest.approx(np.hypot(joint["lnz_err"], training["lnz_err"]))
@@ -139,11 +147,12 @@ def test_conditional_evidence_is_that_of_all_data_less_that_of_the_training(cond
 
 
 def test_conditional_evidences_compare_across_directories_with_any_on_the_same_data(
-    conditional: tuple[Path, Path], tmp_path: Path
+    conditional: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    without_figures(monkeypatch)
     _, out = conditional
     ln_b = float(Table.read(out / "bayes_factors.ecsv")["ln_b"][0])
-    assert f"(after-outer : after-tibet) = {ln_b:.2f}" in runs.compare([out])
+    assert f"(after-outer : after-tibet) = {ln_b:.3f}" in runs.compare([out])
     path = tmp_path / "plain.toml"
     plain = CONDITIONAL.replace('"lhaaso_km2a_outer", "tibet_asgamma_inner"', "").replace(
         '"lhaaso_km2a_inner", ]', '"lhaaso_km2a_inner"]'
@@ -156,6 +165,7 @@ def test_conditional_evidences_compare_across_directories_with_any_on_the_same_d
 def test_a_conditional_run_resumes_and_refuses_other_training(
     conditional: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    without_figures(monkeypatch)
     path, out = conditional
     before = (out / "evidence.ecsv").read_bytes()
     other = tmp_path / "conditional.toml"
@@ -171,7 +181,10 @@ def test_a_conditional_run_resumes_and_refuses_other_training(
     assert (out / "evidence.ecsv").read_bytes() == before
 
 
-def test_tension_adds_samplings_to_a_finished_run_and_changes_none_of_its_numbers(tmp_path: Path) -> None:
+def test_tension_adds_samplings_to_a_finished_run_and_changes_none_of_its_numbers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    without_figures(monkeypatch)
     path = tmp_path / "plain.toml"
     plain = CONDITIONAL.replace("train_on", "# train_on").replace(', "tibet_asgamma_inner"]', "]", 1)
     path.write_text(plain)
@@ -197,6 +210,7 @@ SHORT = QUICK.replace("[samplers.dynesty]", "[samplers.nothing]").partition("[sa
 def test_a_run_that_did_not_converge_is_kept_told_and_ends_with_1_unless_accepted(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    without_figures(monkeypatch)
     from crsea_infer.cli import main
 
     monkeypatch.chdir(tmp_path)
@@ -412,8 +426,7 @@ def wait_for(condition: Path, process: subprocess.Popen[bytes], pattern: str) ->
 def test_kill_minus_nine_and_resume_gives_the_numbers_of_an_unbroken_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module, write in ((corners, "write_corners"), (spectra, "write_spectra")):
-        monkeypatch.setattr(module, write, lambda _folder, _summary: None)
+    without_figures(monkeypatch)
     path = write_run(tmp_path, subruns=4, walks=30)
     for pattern in ("*/*.checkpoint.h5", "*/dynesty.h5"):
         process = start(path, tmp_path / "broken")

@@ -10,11 +10,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+from scipy.special import logsumexp
 
 if TYPE_CHECKING:
     from crsea_infer.arrays import Float64
 
 __all__ = ["PsisLoo", "psis_loo"]
+
+_CONSTANT = 1e-8  # range of ln p over the draws below which a point says nothing
 
 
 @dataclass(frozen=True)
@@ -39,11 +42,36 @@ class PsisLoo:
 def psis_loo(log_likelihood: Float64, efficiency: float) -> PsisLoo:
     """Return leave-one-out for ln p of each point [n_draws, n_data], at equally weighted posterior draws.
 
+    A point whose ln p is the same at all draws is predicted as well without it: its elpd is that, its k -inf. A point
+    to whose weights no tail can be fitted has k = inf, and the elpd of weights as they are.
+
     Parameters
     ----------
     efficiency
         Effective number of draws over their number.
     """
+    n_data = log_likelihood.shape[-1]
+    elpd, pareto_k = log_likelihood.mean(axis=0), np.full(n_data, -np.inf)
+    lppd = logsumexp(log_likelihood, axis=0) - np.log(len(log_likelihood))
+    varied = np.flatnonzero(np.ptp(log_likelihood, axis=0) > _CONSTANT)
+    try:
+        elpd[varied], pareto_k[varied] = _with_arviz(log_likelihood[:, varied], efficiency)
+    except ValueError:  # ArviZ 1.x, when the tail of a point is many times the same draw
+        for point in varied:
+            try:
+                elpd[[point]], pareto_k[[point]] = _with_arviz(log_likelihood[:, [point]], efficiency)
+            except ValueError:
+                elpd[point] = np.nan
+    unknown = np.isnan(pareto_k) | ~np.isfinite(elpd)
+    pareto_k[unknown] = np.inf
+    elpd[unknown] = np.log(len(log_likelihood)) - logsumexp(-log_likelihood[:, unknown], axis=0)
+    return PsisLoo(elpd=elpd, effective_parameters=float(np.sum(lppd - elpd)), pareto_k=pareto_k)
+
+
+def _with_arviz(log_likelihood: Float64, efficiency: float) -> tuple[Float64, Float64]:
+    """Return elpd and k of each point [n_data]."""
+    if log_likelihood.shape[-1] == 0:
+        return np.empty(0), np.empty(0)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # a notice on import, and tails that pareto_k tells of
         import arviz
@@ -52,9 +80,5 @@ def psis_loo(log_likelihood: Float64, efficiency: float) -> PsisLoo:
         before_1 = int(arviz.__version__.split(".")[0]) < 1
         data = arviz.from_dict(log_likelihood=draws) if before_1 else arviz.from_dict({"log_likelihood": draws})
         found = arviz.loo(data, pointwise=True, var_name="data", reff=efficiency)
-    elpd, p_loo = (found.loo_i, found.p_loo) if before_1 else (found.elpd_i, found.p)
-    return PsisLoo(
-        elpd=np.asarray(elpd, dtype=np.float64).ravel(),
-        effective_parameters=float(p_loo),
-        pareto_k=np.asarray(found.pareto_k, dtype=np.float64).ravel(),
-    )
+    elpd, pareto_k = (found.loo_i if before_1 else found.elpd_i), found.pareto_k
+    return np.asarray(elpd, dtype=np.float64).ravel(), np.asarray(pareto_k, dtype=np.float64).ravel()

@@ -64,7 +64,7 @@ def write_corners(folder: Path, summary: RunSummary) -> None:
             names = list(item.posterior.names)
             if len(chosen) < len(names):
                 figure = _corner([item], names, [COLOURS[index % len(COLOURS)]], 0.8 * len(names), with_prior=True)
-                save(figure, folder, f"corner_{item.name}_all")
+                save(figure, folder, f"corner_{item.name}_all", (".pdf",))
         if "corner_overlay" in figure_names(summary):
             colours = [COLOURS[index % len(COLOURS)] for index in range(len(summary.hypotheses))]
             figure = _corner(summary.hypotheses, _shared(summary), colours, PAGE, with_prior=False)
@@ -273,7 +273,9 @@ def _ranges(samples: Sequence[Float64], published: Sequence[float] | None) -> li
         near = (value > low - width) & (value < high + width)
         low = np.where(near, np.minimum(low, value - 0.08 * width), low)
         high = np.where(near, np.maximum(high, value + 0.08 * width), high)
-    return [(float(a), float(b)) for a, b in zip(low, high, strict=True)]
+    # samples that are all the same, of a sampler that failed, still need an axis
+    width = np.where(high > low, 0.0, 1e-6 + 1e-3 * np.abs(low))
+    return [(float(a), float(b)) for a, b in zip(low - width, high + width, strict=True)]
 
 
 def _label(parameter: Parameter, *, as_log: bool) -> str:

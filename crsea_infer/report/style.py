@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from crsea_infer.files import atomic_path
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from matplotlib.figure import Figure
@@ -75,8 +75,9 @@ def new_figure(width: float, height: float) -> Figure:
     return figure
 
 
-def save(figure: Figure, folder: Path, name: str) -> None:
+def save(figure: Figure, folder: Path, name: str, suffixes: Sequence[str] = (".pdf", ".png")) -> None:
     """Write NAME.pdf and NAME.png (300 dpi), each whole or not at all."""
-    for suffix, metadata in ((".pdf", {"CreationDate": None}), (".png", {"Software": None})):
+    metadata = {".pdf": {"CreationDate": None}, ".png": {"Software": None}}
+    for suffix in suffixes:
         with atomic_path(folder / f"{name}{suffix}") as path:
-            figure.savefig(path, dpi=300, metadata=metadata)
+            figure.savefig(path, dpi=300, metadata=metadata[suffix])

@@ -38,6 +38,17 @@ def test_a_point_that_alone_decides_is_found() -> None:
     assert psis_loo(log_likelihood, 1.0).pareto_k[1] > 0.7
 
 
+def test_a_point_that_no_parameter_moves_costs_nothing_and_repeated_draws_are_told() -> None:
+    rng = np.random.default_rng(5)
+    few = np.repeat(rng.normal(size=3), 1000)
+    log_likelihood = np.stack([np.full(3000, -2.5), stats.norm.logpdf(few)], axis=-1)
+    found = psis_loo(log_likelihood, 1.0)
+    assert found.elpd[0] == -2.5
+    assert found.pareto_k[0] == -np.inf
+    assert found.pareto_k[1] > 0.7
+    assert np.isfinite(found.elpd[1])
+
+
 def test_the_table_compares_with_the_best_hypothesis(nested_run: RunSummary, tmp_path: Path) -> None:
     assert files(nested_run) == [FILE]
     write_loo(tmp_path, nested_run)
