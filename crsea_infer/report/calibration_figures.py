@@ -108,6 +108,8 @@ def draw_bayes_factors(folder: Path, report: CalibrationReport) -> None:
 
 
 def _factors(panel: Axes, report: CalibrationReport, one: int, other: int) -> None:
+    from matplotlib.ticker import MaxNLocator
+
     names = report.found.hypotheses
     values: list[Any] = []
     for truth in (one, other):
@@ -131,6 +133,7 @@ def _factors(panel: Axes, report: CalibrationReport, one: int, other: int) -> No
     panel.set_ylabel("data sets")
     low, high = panel.get_ylim()
     panel.set_ylim(low, 1.3 * high)
+    panel.yaxis.set_major_locator(MaxNLocator(nbins=6, integer=True))
     panel.legend(loc="upper left")
 
 
