@@ -1,7 +1,9 @@
-"""How long an evaluation of the emulator takes, beside the transport solver and beside JAX, in one run.
+"""How long an evaluation of the emulator takes, in NumPy and in JAX, beside the transport solver, in one run.
 
-Times the responses of all shipped regions (all components, absorption and rigidity nodes), and the intensities of both
-LHAASO regions at 30 energies, in batches from 1 to 4096 on one core. JAX is measured if it is installed.
+Times all outputs that ship (the responses of all regions, components, absorption and rigidity nodes, and the gamma rays
+of electrons), and the intensities of both LHAASO regions at 30 energies, in batches from 1 to 4096 on one core. NumPy
+takes batches in blocks of 128, as posteriors do, because what a block needs stays in the cache. JAX, which blocks by
+itself, is measured if it is installed, after compilation.
 
     OMP_NUM_THREADS=1 python benchmarks/emulator_speed.py
 """
@@ -9,8 +11,9 @@ LHAASO regions at 30 energies, in batches from 1 to 4096 on one core. JAX is mea
 from __future__ import annotations
 
 import dataclasses
+import importlib.util
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -20,9 +23,13 @@ from crsea_infer.emulator.store import read_emulator
 from crsea_infer.inference.hypotheses import load_hypothesis
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
+
+    from crsea_infer.emulator.response import ResponseEmulator
 
 BATCHES = (1, 64, 256, 1024, 4096)
+BLOCK = 128
+ARRAYS = ("coefficients", "basis", "lepton_coefficients", "lepton_basis")
 
 
 def microseconds(function: Callable[[], object], batch: int) -> float:
@@ -38,19 +45,42 @@ def microseconds(function: Callable[[], object], batch: int) -> float:
     return 1e6 * min(times)
 
 
+def in_blocks(evaluate: Callable[[Mapping[str, Any]], object], point: Mapping[str, np.ndarray]) -> None:
+    """Evaluate a batch block by block."""
+    size = next(iter(point.values())).size
+    if size == 1:
+        evaluate(point)
+        return
+    for first in range(0, size, BLOCK):
+        evaluate({name: values[first : first + BLOCK] for name, values in point.items()})
+
+
+def all_outputs(emulator: ResponseEmulator, point: Mapping[str, Any]) -> tuple[Any, Any]:
+    """Return everything that an emulator predicts."""
+    return emulator.responses(point), emulator.lepton_intensities(point)
+
+
+def jax_microseconds(emulator: ResponseEmulator, point: Mapping[str, np.ndarray], batch: int) -> float:
+    """Return the time per evaluation with JAX in single precision."""
+    import jax
+
+    evaluate = jax.jit(lambda given: all_outputs(emulator, given))
+    given = {name: jax.numpy.asarray(values, dtype="float32") for name, values in point.items()}
+    return microseconds(lambda: jax.block_until_ready(evaluate(given)), batch)
+
+
 def main() -> None:
     """Print the table."""
     emulator = read_emulator()
-    outputs = int(np.prod(emulator.basis.shape[1:]))
-    single = dataclasses.replace(
-        emulator, coefficients=emulator.coefficients.astype(np.float32), basis=emulator.basis.astype(np.float32)
-    )
+    outputs = sum(int(np.prod(basis.shape[1:])) for basis in (emulator.basis, emulator.lepton_basis))
+    single = dataclasses.replace(emulator, **{name: getattr(emulator, name).astype(np.float32) for name in ARRAYS})
     rng = np.random.default_rng(1)
     fiducial = {name: np.asarray(value) for name, value in load_hypothesis("gamma-optimized-min").fiducial.items()}
     energies = tuple(np.geomspace(1.05e4, 9.5e5, 30))
     bound = load().bind([Request("gamma", energies, "lhaaso_inner"), Request("gamma", energies, "lhaaso_outer")])
-    print(f"microseconds per evaluation on one core; responses: {outputs} outputs, intensities: 60 outputs")
-    print(f"{'batch':>6} {'responses':>12} {'responses f32':>14} {'intensities':>12}")
+    has_jax = importlib.util.find_spec("jax") is not None
+    print(f"microseconds per evaluation on one core; all: {outputs} outputs, intensities: 60 outputs")
+    print(f"{'batch':>6} {'all, double':>12} {'all, single':>12} {'intensities':>12}" + f" {'all, JAX':>12}" * has_jax)
     for batch in BATCHES:
         shape = () if batch == 1 else (batch,)
         point = {
@@ -59,14 +89,17 @@ def main() -> None:
         }
         point32 = {name: value.astype(np.float32) for name, value in point.items()}
         values = {name: np.broadcast_to(value, shape) for name, value in (fiducial | point).items()}
-        print(
-            f"{batch:>6} {microseconds(lambda p=point: emulator.responses(p), batch):12.1f} "
-            f"{microseconds(lambda p=point32: single.responses(p), batch):14.1f} "
-            f"{microseconds(lambda v=values: bound(v), batch):12.1f}"
+        tasks = (
+            lambda p=point: in_blocks(lambda block: all_outputs(emulator, block), p),
+            lambda p=point32: in_blocks(lambda block: all_outputs(single, block), p),
+            lambda v=values: in_blocks(bound, v),
         )
-    solver = emulator.settings.solver()
-    solver(0.04, 4.7)
-    print(f"transport solver: {microseconds(lambda: solver(0.04, 4.7), 1):.0f} per point")
+        times = [microseconds(task, batch) for task in tasks]
+        times += [jax_microseconds(emulator, point, batch)] if has_jax else []
+        print(f"{batch:>6} " + " ".join(f"{found:12.1f}" for found in times))
+    solver, electrons = emulator.settings.solver(), emulator.settings.lepton_solver()
+    print(f"transport solver: {microseconds(lambda: solver(0.04, 4.7), 1):.0f} per point", end="")
+    print(f", and {microseconds(lambda: electrons(0.04, 4.7), 1):.0f} more for electrons" if electrons else "")
 
 
 if __name__ == "__main__":

@@ -209,13 +209,10 @@ class EmulatedSky(_Sky, SkyModel):
     @property
     def fingerprint(self) -> str:
         """Hash of the grid settings and of the trained numbers."""
-        return digest(
-            {
-                "grid": self.settings.as_json(),
-                "sums": [float(np.abs(self.emulator.coefficients).sum()), float(np.abs(self.emulator.basis).sum())],
-                "physics": dict(self.description),
-            }
-        )
+        emulator = self.emulator
+        arrays = emulator.coefficients, emulator.basis, emulator.lepton_coefficients, emulator.lepton_basis
+        sums = [float(np.abs(array).sum()) for array in arrays if array is not None]
+        return digest({"grid": self.settings.as_json(), "sums": sums, "physics": dict(self.description)})
 
     @property
     def relative_error(self) -> float:

@@ -19,7 +19,7 @@ from crsea_infer.files import atomic_path, digest
 from crsea_infer.physics.electrons import ElectronSettings
 from crsea_infer.physics.gas import load_gas
 from crsea_infer.physics.geometry import COMPONENTS, LineOfSight, absorption_nodes
-from crsea_infer.physics.leptons import LEPTON_COMPONENTS, LEPTON_ENERGIES, LeptonSolver
+from crsea_infer.physics.leptons import LEPTON_COMPONENTS, LEPTON_ENERGIES, LeptonSolver, lepton_heights
 from crsea_infer.physics.regions import REGIONS, Region, parse_region
 from crsea_infer.physics.response import ResponseSolver, rigidity_nodes
 from crsea_infer.physics.transport import TransportSettings
@@ -146,6 +146,8 @@ class GridSettings:
         settings = asdict(self)
         settings["line_of_sight"]["heights"] = self.line_of_sight.heights.tolist()
         settings["gas"] = load_gas().provenance
+        # numerics that are no choice, but that decide the numbers as choices do
+        settings["lepton_heights"] = None if self.electrons is None else lepton_heights().tolist()
         return settings
 
     @classmethod
