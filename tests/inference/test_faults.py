@@ -28,13 +28,14 @@ IDENTITY = {"run": "aa", "data": "bb", "model": "cc", "version": "0.1.0", "seed"
 @pytest.mark.slow
 @pytest.mark.parametrize("sampler", sorted(OPTIONS))
 def test_killed_at_random_moments_it_ends_as_if_left_alone(sampler: str) -> None:
-    command = [sys.executable, str(ROOT / "benchmarks" / "faults.py"), "--no-table", "--kills", "2", "--seed", "3"]
+    kills = "1" if sampler in {"jax-nested", "nuts"} else "2"  # those compile for seconds each time they start
+    command = [sys.executable, str(ROOT / "benchmarks" / "faults.py"), "--no-table", "--kills", kills, "--seed", "3"]
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
     ended = subprocess.run(
         [*command, "--samplers", sampler], capture_output=True, text=True, env=environment, check=False
     )
     assert ended.returncode == 0, ended.stdout + ended.stderr
-    assert "| 2 |" in ended.stdout
+    assert f"| {kills} |" in ended.stdout
 
 
 @dataclass(frozen=True)
