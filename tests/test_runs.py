@@ -35,8 +35,6 @@ live_points = 30
 walks = {walks}
 walkers = 10
 remaining = 1.0
-[exact_check]
-samples = 100
 """
 
 CONTRACT = {"hypothesis", "sampler", "lnz", "lnz_err", "n_calls", "wall_s", "max_lnl", "chi2", "n_data"}
