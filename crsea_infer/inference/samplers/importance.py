@@ -1,9 +1,9 @@
 """Importance evidence: ln Z as the mean weight of draws from a fitted proposal.
 
-From a cold start in the prior, a short ensemble of walkers finds the posterior; a mixture of Student-t distributions is
-fitted to it, mixed with a few per cent of the prior itself, so that the weights of what the walkers missed stay finite;
-fresh draws from that proposal are weighted with prior times likelihood over proposal. All in probit coordinates and all
-in batches. The whole is done twice with independent random numbers.
+From a cold start in the prior, a short ensemble of walkers finds the posterior; a proposal is fitted to it and improved
+in a few rounds (see :mod:`crsea_infer.inference.samplers.proposals`); fresh draws from that proposal are weighted with
+prior times likelihood over proposal. All in probit coordinates and all in batches. The whole is done twice with
+independent random numbers.
 
 The estimate is withheld, with the reason, when the effective sample is small, when the tail of the weights is too heavy
 (Pareto k-hat), or when the repetitions disagree. It stands beside nested sampling, never instead of it.
@@ -27,8 +27,8 @@ from crsea_infer.inference.samplers.base import (
     standard_normal_log_density,
     to_unit,
 )
-from crsea_infer.inference.samplers.mixtures import fit_mixture
 from crsea_infer.inference.samplers.pareto import pareto_k_hat
+from crsea_infer.inference.samplers.proposals import effective_sample, improved
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 __all__ = ["Importance", "ImportanceOptions"]
 
 _BLOCK = 4096
+_TRIAL = 8  # draws by which a proposal is tried: one in so many of those that count, and at least 500
 _LARGEST_K_HAT = 0.7
 _AGREEMENT_SIGMA = 3.0
 
@@ -56,7 +57,9 @@ class ImportanceOptions:
     walkers, steps
         Size and length of the ensemble that finds the posterior.
     components
-        Components of the proposal; fewer than 12 make it fragile.
+        Most components of the proposal, at least 4; a quarter as many and a single one are tried as well.
+    rounds
+        How often proposals are fitted at most.
     freedom
         Degrees of freedom of its Student-t distributions.
     prior_share
@@ -71,9 +74,10 @@ class ImportanceOptions:
     walkers: int = 256
     steps: int = 400
     components: int = 16
-    freedom: float = 5.0
+    rounds: int = 8
+    freedom: float = 3.0
     prior_share: float = 0.03
-    draws: int = 30000
+    draws: int = 24000
     least_effective: float = 500.0
 
     def __post_init__(self) -> None:
@@ -81,7 +85,8 @@ class ImportanceOptions:
         good = self.walkers >= 16 and self.walkers % 2 == 0
         require(good, "importance.walkers", self.walkers, "an even number >= 16")
         require(self.steps >= 40, "importance.steps", self.steps, "an integer >= 40")
-        require(self.components >= 1, "importance.components", self.components, "an integer >= 1")
+        require(self.components >= 4, "importance.components", self.components, "an integer >= 4")
+        require(self.rounds >= 2, "importance.rounds", self.rounds, "an integer >= 2")
         require(self.freedom > 0.0, "importance.freedom", self.freedom, "a number > 0")
         require(0.0 < self.prior_share < 1.0, "importance.prior_share", self.prior_share, "a number between 0 and 1")
         require(self.draws >= 1000, "importance.draws", self.draws, "an integer >= 1000")
@@ -179,7 +184,7 @@ class _Estimate:
         if not np.isfinite(largest):
             return cls(-np.inf, np.inf, 0.0, np.inf)
         weights = np.exp(log_weights - largest)
-        effective = float(np.sum(weights) ** 2 / np.sum(weights**2))
+        effective = effective_sample(log_weights)
         lnz = largest + float(np.log(np.mean(weights)))
         return cls(lnz, float(np.sqrt(max(1.0 / effective - 1.0 / n, 0.0))), effective, pareto_k_hat(log_weights))
 
@@ -193,17 +198,20 @@ def _repetition(
     seeds = [np.random.SeedSequence(seed.entropy, spawn_key=(*seed.spawn_key, index)) for index in range(4)]
     points = _explore(counted, options, seeds[0], seeds[1], progress)
     progress(0.5, "fitting the proposal")
-    mixture = fit_mixture(points, options.components, options.freedom, np.random.default_rng(seeds[2]))
-    generator = np.random.default_rng(seeds[3])
-    from_prior = generator.random(options.draws) < options.prior_share
-    n_prior = int(from_prior.sum())
-    draws = np.empty((options.draws, points.shape[1]))
-    draws[from_prior] = generator.standard_normal((n_prior, points.shape[1]))
-    draws[~from_prior] = mixture.draw(options.draws - n_prior, generator)
-    log_prior = standard_normal_log_density(draws)
-    log_proposal = np.logaddexp(
-        np.log(options.prior_share) + log_prior, np.log1p(-options.prior_share) + mixture.log_density(draws)
+    generator = np.random.default_rng(seeds[2])
+    proposal = improved(
+        points,
+        lambda probit: counted.from_probit(probit) + standard_normal_log_density(probit),
+        sizes=(1, options.components // 4, options.components) if options.components > 4 else (1, options.components),
+        freedom=options.freedom,
+        prior_share=options.prior_share,
+        rounds=options.rounds,
+        n_trial=max(options.draws // _TRIAL, 500),
+        generator=generator,
     )
+    draws = proposal.draw(options.draws, np.random.default_rng(seeds[3]))
+    log_prior = standard_normal_log_density(draws)
+    log_proposal = proposal.log_density(draws)
     unit = to_unit(draws)
     log_likelihood = np.empty(options.draws)
     for start in range(0, options.draws, _BLOCK):

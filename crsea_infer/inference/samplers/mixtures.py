@@ -14,11 +14,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from crsea_infer.arrays import Float64
 
-__all__ = ["StudentMixture", "fit_mixture"]
+__all__ = ["StudentMixture", "fit_mixture", "joined"]
 
-_ITERATIONS = 40
+_ITERATIONS = 25
 
 
 @dataclass(frozen=True)
@@ -79,30 +81,49 @@ class StudentMixture:
         return points
 
 
-def fit_mixture(points: Float64, n_components: int, freedom: float, generator: np.random.Generator) -> StudentMixture:
-    """Fit a mixture to points [n, d] of equal weight.
+def fit_mixture(
+    points: Float64,
+    n_components: int,
+    freedom: float,
+    generator: np.random.Generator,
+    weights: Float64 | None = None,
+) -> StudentMixture:
+    """Fit a mixture to points [n, d], of equal weight or with weights [n] of mean 1.
 
     The first centres are spread over the points (k-means++ of Arthur and Vassilvitskii 2007, in whitened coordinates).
     """
     n_points, n_dimensions = points.shape
-    overall = np.atleast_2d(np.cov(points.T)) + 1e-10 * np.eye(n_dimensions)
-    white = np.linalg.solve(np.linalg.cholesky(overall), (points - points.mean(axis=0)).T).T
-    chosen = [int(generator.integers(n_points))]
+    each = np.ones(n_points) if weights is None else weights
+    overall = np.atleast_2d(np.cov(points.T, aweights=each)) + 1e-10 * np.eye(n_dimensions)
+    centre = np.average(points, axis=0, weights=each)
+    white = np.linalg.solve(np.linalg.cholesky(overall), (points - centre).T).T
+    chosen = [int(generator.choice(n_points, p=each / each.sum()))]
     nearest = np.sum((white - white[chosen[0]]) ** 2, axis=1)
     for _ in range(n_components - 1):
-        chosen.append(int(generator.choice(n_points, p=nearest / nearest.sum())))
+        chosen.append(int(generator.choice(n_points, p=each * nearest / np.sum(each * nearest))))
         nearest = np.minimum(nearest, np.sum((white - white[chosen[-1]]) ** 2, axis=1))
     belongs = np.argmin(np.stack([np.sum((white - white[index]) ** 2, axis=1) for index in chosen], axis=1), axis=1)
-    mixture = _maximise(points, np.eye(n_components)[belongs], np.ones((n_points, n_components)), freedom)
+    first = np.eye(n_components)[belongs] * each[:, None]
+    mixture = _maximise(points, first, np.ones((n_points, n_components)), freedom)
     for _ in range(_ITERATIONS):
         terms, distance = mixture._component_terms(points)  # noqa: SLF001
-        share = np.exp(terms - np.logaddexp.reduce(terms, axis=1)[:, None])
+        share = np.exp(terms - np.logaddexp.reduce(terms, axis=1)[:, None]) * each[:, None]
         mixture = _maximise(points, share, (freedom + n_dimensions) / (freedom + distance), freedom)
     return mixture
 
 
+def joined(mixtures: Sequence[StudentMixture], shares: Float64) -> StudentMixture:
+    """Return one mixture of several with the same degrees of freedom, in the given shares (summing to one)."""
+    return StudentMixture(
+        np.concatenate([share * mixture.shares for share, mixture in zip(shares, mixtures, strict=True)]),
+        np.concatenate([mixture.centres for mixture in mixtures]),
+        np.concatenate([mixture.factors for mixture in mixtures]),
+        mixtures[0].freedom,
+    )
+
+
 def _maximise(points: Float64, share: Float64, scale: Float64, freedom: float) -> StudentMixture:
-    """Update the mixture, given each point's share [n, k] in the components and its tail weight [n, k]."""
+    """Update the mixture, given each point's weighted share [n, k] in the components and its tail weight [n, k]."""
     n_points, n_dimensions = points.shape
     total = share.sum(axis=0) + 1e-12
     weight = share * scale

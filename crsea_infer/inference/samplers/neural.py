@@ -61,8 +61,8 @@ class NautilusOptions:
         Likelihood evaluations after which it ends in any case, and says so.
     """
 
-    live_points: int = 1500
-    networks: int = 4
+    live_points: int = 800
+    networks: int = 2
     batch: int = 512
     remaining: float = 0.01
     effective_samples: float = 5000.0

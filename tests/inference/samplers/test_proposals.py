@@ -7,8 +7,9 @@ import pytest
 from scipy.stats import genpareto, multivariate_t
 
 from crsea_infer.inference.samplers.convergence import autocorrelation_time, split_r_hat
-from crsea_infer.inference.samplers.mixtures import StudentMixture, fit_mixture
+from crsea_infer.inference.samplers.mixtures import StudentMixture, fit_mixture, joined
 from crsea_infer.inference.samplers.pareto import generalised_pareto_shape, pareto_k_hat
+from crsea_infer.inference.samplers.proposals import Proposal, effective_sample, improved
 from crsea_infer.inference.samplers.turns import Normal
 
 
@@ -73,3 +74,42 @@ def test_r_hat_and_autocorrelation_time_see_a_bad_chain() -> None:
     assert np.all(split_r_hat(drift) > 1.2)
     slow = np.cumsum(good, axis=0)
     assert np.all(autocorrelation_time(slow) > 10.0 * autocorrelation_time(good))
+
+
+def test_joined_mixtures_have_the_mean_density() -> None:
+    generator = np.random.default_rng(9)
+    points = generator.normal(size=(500, 3))
+    mixtures = [fit_mixture(points, 1, 5.0, generator), fit_mixture(points + 1.0, 4, 5.0, generator)]
+    together = joined(mixtures, np.array([0.2, 0.8])).log_density(points)
+    expected = 0.2 * np.exp(mixtures[0].log_density(points)) + 0.8 * np.exp(mixtures[1].log_density(points))
+    assert np.exp(together) == pytest.approx(expected)
+
+
+def test_weights_of_a_fit_stand_for_repeated_points() -> None:
+    points = np.random.default_rng(10).normal(size=(300, 2))
+    weights = np.where(points[:, 0] > 0.0, 3.0, 1.0)
+    repeated = np.repeat(points, weights.astype(int), axis=0)
+    one = fit_mixture(points, 1, 5.0, np.random.default_rng(1), weights / weights.mean())
+    other = fit_mixture(repeated, 1, 5.0, np.random.default_rng(1))
+    assert one.centres == pytest.approx(other.centres, abs=1e-6)
+    assert one.factors == pytest.approx(other.factors, rel=0.02)
+
+
+def test_a_proposal_recovers_from_points_that_are_far_from_the_posterior() -> None:
+    generator = np.random.default_rng(11)
+    n_dimensions, width = 12, 0.3
+
+    def log_target(points: np.ndarray) -> np.ndarray:
+        return -0.5 * np.sum(((points - 1.0) / width) ** 2, axis=1)
+
+    start = 1.8 + 0.5 * generator.normal(size=(500, n_dimensions))
+    arguments = (log_target, (1, 4), 5.0, 0.03)
+
+    def share(proposal: Proposal) -> float:
+        draws = proposal.draw(4000, np.random.default_rng(12))
+        return effective_sample(log_target(draws) - proposal.log_density(draws)) / len(draws)
+
+    first = improved(start, *arguments, rounds=1, n_trial=1500, generator=generator)
+    last = improved(start, *arguments, rounds=8, n_trial=1500, generator=generator)
+    assert share(first) < 0.02
+    assert share(last) > 0.2

@@ -150,11 +150,23 @@ def test_what_the_data_leave_open_is_left_as_the_prior(sampler: str) -> None:
 
 def test_importance_refuses_when_its_walkers_cannot_find_the_posterior() -> None:
     target = TwoModes(names=tuple(f"x_{index}" for index in range(12)), width=0.002)
-    options = ImportanceOptions(walkers=32, steps=40, draws=2000, components=2)
+    options = ImportanceOptions(walkers=32, steps=40, draws=2000, components=4)
     result = run("importance", target, options=options)
     assert result.evidence is None
     assert "no evidence is quoted" in str(result.diagnostics["status"])
     assert not result.converged
+
+
+@pytest.mark.parametrize(("n_dimensions", "width"), [(5, 0.03), (10, 0.03), (10, 0.01), (14, 0.03)])
+@pytest.mark.parametrize("seed", [1, 2])
+def test_importance_finds_both_modes_or_refuses(n_dimensions: int, width: float, seed: int) -> None:
+    target = TwoModes(names=tuple(f"x_{index}" for index in range(n_dimensions)), width=width)
+    result = run("importance", target, seed)
+    if result.evidence is None:
+        assert not result.converged
+    else:
+        assert abs(result.evidence.lnz) < max(4.0 * result.evidence.lnz_err, 0.02)
+        assert result.weights @ (result.samples[:, 0] > 0.5) == pytest.approx(0.7, abs=0.05)
 
 
 def test_emcee_gives_the_known_mean_and_covariance() -> None:
