@@ -279,7 +279,8 @@ def _validate_responses(
         hypothesis,
         skip_unknown=not arguments.likelihood,
     )
-    return "\n\n".join(part for part in (error_text(stated.metadata["validation"]), shift_text(check)) if part)
+    hint = "--likelihood NAME has transport solved for a region that the emulator lacks" if check.skipped else ""
+    return "\n\n".join(part for part in (error_text(stated.metadata["validation"]), shift_text(check), hint) if part)
 
 
 def _other_regions(likelihoods: Sequence[Likelihood], known: Sequence[str]) -> tuple[str, ...]:
