@@ -17,6 +17,7 @@ import argparse
 import dataclasses
 import multiprocessing
 import os
+import signal
 import sys
 import tempfile
 import time
@@ -132,8 +133,8 @@ def summary(rows: list[tuple[Any, ...]]) -> str:
         "|---|---|--:|--:|--:|--:|--:|--:|--:|--:|",
     ]
     for sampler in SAMPLERS:
-        for problem in problems():
-            own = [row for row in rows if row[:2] == (sampler, problem)]
+        for problem in (*problems(), "**all**"):
+            own = [row for row in rows if row[0] == sampler and problem in (row[1], "**all**")]
             if not own:
                 continue
             status = [row[7] for row in own]
@@ -166,6 +167,7 @@ def main() -> None:
     # Each run compiles anew; the same programs come from disk.
     os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(Path(tempfile.gettempdir()) / "crsea_infer_jax"))
     os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that the pool takes its processes along
     rows = read()
     # All samplers and problems of a seed before the next seed, so that a table made in pieces is even.
     tasks = [
