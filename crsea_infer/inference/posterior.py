@@ -273,11 +273,13 @@ def posterior_for(hypothesis: Hypothesis, likelihoods: Sequence[Likelihood], mod
         else likelihood
         for likelihood in likelihoods
     ]
+    # first, because an error that all points have in common may need a nuisance
+    chosen = [likelihood.with_model_error(model.relative_error) for likelihood in chosen]
     nuisances = _nuisances(hypothesis, chosen)
     requests: list[Request] = [request for likelihood in chosen for request in likelihood.requests]
     return Posterior(
         hypothesis=hypothesis,
-        likelihoods=tuple(likelihood.with_model_error(model.relative_error) for likelihood in chosen),
+        likelihoods=tuple(chosen),
         parameters=(*hypothesis.free, *nuisances),
         model=model.bind(requests),
         box=dict(model.box),

@@ -232,15 +232,20 @@ def _pull_of_the_truth(factor: Callable[[np.ndarray], np.ndarray], stated: float
     return mean / sigma, sigma
 
 
-def test_a_bad_emulator_widens_the_posterior_instead_of_biasing_it() -> None:
-    """An error of 20 per cent, smooth in energy: the truth is outside when it is not stated, and inside when it is."""
+@pytest.mark.parametrize("cycles", [0.0, 0.5, 1.0, 2.0])
+def test_a_bad_emulator_widens_the_posterior_instead_of_biasing_it(cycles: float) -> None:
+    """An error of 20 per cent, smooth in energy: the truth is outside when it is not stated, and inside when it is.
+
+    From an error that all points have in common to one that swings twice over the data.
+    """
     hidden, stated = [], []
     for seed in range(12):
         phase = 2.0 * np.pi * seed / 12
 
         def factor(energy: np.ndarray, phase: float = phase) -> np.ndarray:
             place = np.log(energy / 1e4) / np.log(100.0)
-            return np.asarray(1.0 + 0.2 * np.sqrt(2.0) * np.sin(2.0 * np.pi * place + phase))
+            swing = np.sqrt(2.0) * np.sin(2.0 * np.pi * cycles * place + phase) if cycles else np.sign(phase - 3.0)
+            return np.asarray(1.0 + 0.2 * swing + 0.0 * energy)
 
         hidden.append(_pull_of_the_truth(factor, 0.0, seed))
         stated.append(_pull_of_the_truth(factor, 0.2, seed))

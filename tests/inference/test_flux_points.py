@@ -108,7 +108,7 @@ def test_the_plain_mean_moves_the_prediction_by_what_the_file_says(name: str, pe
 
 
 def test_the_two_piece_normal_is_a_density_of_the_datum() -> None:
-    likelihood = asymmetric(systematics="none", relative_model_error=0.05)
+    likelihood = asymmetric(systematics="none")
     intensity = power_law(likelihood)
     mu = likelihood.binned_prediction((intensity,))
     base = float(likelihood.log_likelihood((intensity,), {}))
@@ -122,9 +122,7 @@ def test_the_two_piece_normal_is_a_density_of_the_datum() -> None:
     reach = 12 * likelihood.error_high[3]
     area, _ = integrate.quad(density, mu[3] - reach, mu[3] + reach, points=[mu[3]], epsabs=0, limit=200)
     # ln p of point 3 alone at the datum: what the integral of the ratio must undo
-    low, high = (
-        math.hypot(float(error[3]), 0.05 * float(mu[3])) for error in (likelihood.error_low, likelihood.error_high)
-    )
+    low, high = (float(error[3]) for error in (likelihood.error_low, likelihood.error_high))
     side = high if mu[3] > likelihood.values[3] else low
     alone = math.sqrt(2 / math.pi) / (low + high) * math.exp(-0.5 * ((likelihood.values[3] - mu[3]) / side) ** 2)
     assert area * alone == pytest.approx(1.0, rel=1e-7)
@@ -173,13 +171,16 @@ def test_one_key_turns_systematics_into_independent_errors() -> None:
     assert float(none.chi2((intensity,), {})) == pytest.approx(np.sum((residual / statistical) ** 2))
 
 
-def test_the_models_own_error_adds_in_quadrature() -> None:
+def test_the_models_own_error_adds_in_quadrature_and_moves_all_points_together() -> None:
     likelihood = load(systematics="none").with_model_error(0.1)
     intensity = power_law(likelihood)
     prediction = likelihood.binned_prediction((intensity,))
     residual = likelihood.values - prediction
     statistical = np.where(residual < 0, likelihood.error_high, likelihood.error_low)
-    expected = np.sum(residual**2 / (statistical**2 + (0.1 * prediction) ** 2))
+    independent = np.diag(statistical**2 + (0.1 * likelihood.values) ** 2)
+    expected = (
+        residual @ np.linalg.solve((independent + 0.01 * np.outer(prediction, prediction)) * 1e30, residual) * 1e30
+    )
     assert float(likelihood.chi2((intensity,), {})) == pytest.approx(expected)
 
 

@@ -15,6 +15,7 @@ not applied, so regions should be larger than it: several degrees below 1 GeV, h
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self
@@ -30,6 +31,7 @@ from crsea_infer.files import file_digest
 from crsea_infer.inference.distributions import normal
 from crsea_infer.inference.likelihoods.base import CommonEntry, DataSet, LikelihoodFolder
 from crsea_infer.inference.likelihoods.bins import bin_integral
+from crsea_infer.inference.likelihoods.common_error import is_noticeable
 from crsea_infer.inference.likelihoods.extra_components import NormEntry, norm_parameter, power_law_between, tex
 from crsea_infer.inference.likelihoods.healpix_cubes import HealpixCube, read_counts_cube, read_exposure_cube
 from crsea_infer.inference.likelihoods.profile import minimise, pull_of
@@ -164,9 +166,15 @@ class CountsMap(DataSet):
         )
         return (*self.norms, shift)
 
-    def with_model_error(self, relative_error: float) -> Self:  # noqa: ARG002
-        """Return the same counts: the emulator's error is far below the Poisson errors of any real selection."""
-        return self
+    def with_model_error(self, relative_error: float) -> Self:
+        """Return the same counts with the sky model's relative error in the width of their common scale.
+
+        An error far below the Poisson error of all counts together is left out.
+        """
+        total = np.array([self.values.sum()])
+        if not is_noticeable(relative_error, total, np.sqrt(total)):
+            return self
+        return replace(self, exposure_error=math.hypot(self.exposure_error, relative_error))
 
     def binned_prediction(self, predictions: tuple[Array, ...], nuisances: Mapping[str, Array] | None = None) -> Array:
         """Return the expected counts [..., n_data] at the nominal effective area."""

@@ -10,9 +10,10 @@ With m_i the prediction of point i, c_ik that of extra component k and n_k its n
 systematic nuisance and s_i the systematic error:
 
     mu_i = m_i + sum_k n_k c_ik + eta s_i                            ("correlated"; without the last term otherwise)
-    sigma_i^2 = (error_high_i if mu_i > y_i else error_low_i)^2  [+ s_i^2 if "diagonal"]  + (eps m_i)^2
+    sigma_i^2 = (error_high_i if mu_i > y_i else error_low_i)^2  [+ s_i^2 if "diagonal"]  + (eps d_i)^2
 
-where eps is the sky model's own relative error, and p(y_i | mu_i) is the two-piece normal of
+where eps is the sky model's own relative error, of the published data d_i (where it matters it is common to all points
+too: see :mod:`crsea_infer.inference.likelihoods.common_error`), and p(y_i | mu_i) is the two-piece normal of
 :mod:`crsea_infer.inference.likelihoods.two_piece`, as are upper limits. Data sets that give the same `systematic_name`
 share one eta, which is how a scale common to several of them is expressed.
 """
@@ -35,6 +36,7 @@ from crsea_infer.inference.distributions import normal
 from crsea_infer.inference.likelihoods import two_piece
 from crsea_infer.inference.likelihoods.base import CommonEntry, DataSet, LikelihoodFolder
 from crsea_infer.inference.likelihoods.bins import bin_average
+from crsea_infer.inference.likelihoods.common_error import chi2_change, is_noticeable, log_likelihood_change
 from crsea_infer.inference.likelihoods.extra_components import ComponentEntry, ExtraComponent, read_components, tex
 from crsea_infer.inference.likelihoods.profile import minimise, pull_of
 from crsea_infer.inference.priors import Parameter
@@ -60,6 +62,8 @@ _COLUMNS = (
 )
 
 Systematics = Literal["correlated", "diagonal", "none"]
+
+_COMMON_SHIFT = Parameter("common_model_error", normal(0.0, 1.0), 0.0, "")
 
 
 class _Entry(CommonEntry):
@@ -94,6 +98,8 @@ class FluxPoints(DataSet):
         Emission in the data that the sky model does not contain.
     relative_model_error
         eps of the module's formula.
+    model_scale
+        What eps is relative to: the published data, also when others are simulated in their place.
     energy_min, energy_max, energy_reference
         Of the points, GeV: for figures.
     """
@@ -109,6 +115,7 @@ class FluxPoints(DataSet):
     systematic: Float64
     is_upper_limit: np.typing.NDArray[np.bool_]
     averaging: Float64
+    model_scale: Float64
     components: tuple[ExtraComponent, ...] = ()
     relative_model_error: float = 0.0
 
@@ -162,6 +169,7 @@ class FluxPoints(DataSet):
             systematic=systematic,
             is_upper_limit=limits,
             averaging=averaging,
+            model_scale=np.maximum(table.columns["intensity"], 0.0),
             components=components,
         )
 
@@ -206,18 +214,28 @@ class FluxPoints(DataSet):
         return total
 
     def log_likelihood_pointwise(self, predictions: tuple[Array, ...], nuisances: Mapping[str, Array]) -> Array:
-        """Return ln p of each datum [..., n_data]."""
-        return two_piece.log_density(*self._residuals(predictions, nuisances), self._limits)
+        """Return ln p of each datum [..., n_data]; what errors in common change is shared out evenly."""
+        xp, residual, low, high = self._residuals(predictions, nuisances)
+        terms = two_piece.log_density(xp, residual, low, high, self._limits)
+        if self._has_common_error:
+            change = log_likelihood_change(*self._common(xp, predictions, residual, low, high))
+            terms = terms + change[..., None] / self.n_data
+        return terms
 
     def log_likelihood(self, predictions: tuple[Array, ...], nuisances: Mapping[str, Array]) -> Array:
         """Return ln p(data) [...], by the formula at the head of this module."""
         xp, residual, low, high = self._residuals(predictions, nuisances)
-        return xp.sum(two_piece.log_density(xp, residual, low, high, self._limits), axis=-1)
+        total = xp.sum(two_piece.log_density(xp, residual, low, high, self._limits), axis=-1)
+        if self._has_common_error:
+            total = total + log_likelihood_change(*self._common(xp, predictions, residual, low, high))
+        return total
 
     def chi2(self, predictions: tuple[Array, ...], nuisances: Mapping[str, Array]) -> Array:
         """Return the sum of squared pulls [...] plus those of the nuisances; an upper limit counts -2 ln Phi."""
         xp, residual, low, high = self._residuals(predictions, nuisances)
         total = xp.sum(two_piece.squares(xp, residual, low, high, self._limits), axis=-1)
+        if self._has_common_error:
+            total = total + chi2_change(*self._common(xp, predictions, residual, low, high))
         own = self.nuisances
         return total + pull_of(own, [nuisances[nuisance.name] for nuisance in own]) if own else total
 
@@ -235,14 +253,19 @@ class FluxPoints(DataSet):
         if self.systematics == "correlated":
             columns = [self.systematic, *columns]
         design = xp.asarray(np.stack(columns, axis=-1))
+        nuisances_of_fit = self.nuisances
+        if self._has_common_error:  # minimising over a common shift is the same as having it in the covariance
+            shift = self.relative_model_error * prediction
+            design = xp.concat([xp.broadcast_to(design, (*shift.shape, design.shape[-1])), shift[..., None]], axis=-1)
+            nuisances_of_fit = (*nuisances_of_fit, _COMMON_SHIFT)
         residual = self.values - prediction
-        low, high = self._errors(xp, prediction)
+        low, high = (xp.asarray(errors) for errors in self._errors)
 
         def cost(nuisances: Array) -> tuple[Array, Array, Array, Array]:
             left = residual - xp.matmul(design, nuisances[..., None])[..., 0]
             return *two_piece.cost_slope_curvature(xp, left, low, high, self._limits), design
 
-        best = minimise(cost, self.nuisances, prediction[..., 0])
+        best = minimise(cost, nuisances_of_fit, prediction[..., 0])
         return {nuisance.name: best[..., k] for k, nuisance in enumerate(self.nuisances)}
 
     def pulls(self, predictions: tuple[Array, ...], nuisances: Mapping[str, Array]) -> Array:
@@ -257,7 +280,11 @@ class FluxPoints(DataSet):
         Upper limits stay as they are: a limit carries no data to draw.
         """
         _, residual, low, high = self._residuals(predictions, nuisances)
-        drawn = two_piece.draw(rng, self.values - residual, low, high)
+        expected = self.values - residual
+        if self._has_common_error:
+            shift = self.relative_model_error * rng.standard_normal()
+            expected = expected + shift * self._from_sky(predictions)
+        drawn = two_piece.draw(rng, expected, low, high)
         return replace(self, values=np.where(self.is_upper_limit, self.values, drawn))
 
     @cached_property
@@ -268,12 +295,28 @@ class FluxPoints(DataSet):
         (intensity,) = predictions
         return intensity @ array_namespace(intensity).asarray(self.averaging.T)
 
-    def _errors(self, xp: Any, prediction: Array) -> tuple[Array, Array]:
-        """Return the errors below and above the datum [..., n_data]; the model's own counts for its part alone."""
-        common = (self.relative_model_error * prediction) ** 2
+    @cached_property
+    def _has_common_error(self) -> bool:
+        errors = np.minimum(self.error_low, self.error_high)
+        counted = ~self.is_upper_limit
+        return is_noticeable(self.relative_model_error, self.values[counted], errors[counted])
+
+    def _common(
+        self, xp: Any, predictions: tuple[Array, ...], residual: Array, low: Array, high: Array
+    ) -> tuple[Any, Array, Array, Array, float]:
+        """Return what the functions of common_error take."""
+        variance = xp.where(residual < 0, high, low) ** 2
+        if self._limits is not None:
+            variance = xp.where(self._limits, xp.inf, variance)
+        return xp, residual, variance, self._from_sky(predictions), self.relative_model_error
+
+    @cached_property
+    def _errors(self) -> tuple[Float64, Float64]:
+        """The errors below and above the datum [n_data], with those of the model."""
+        common = (self.relative_model_error * self.model_scale) ** 2
         if self.systematics == "diagonal":
             common = common + self.systematic**2
-        return xp.sqrt(self.error_low**2 + common), xp.sqrt(self.error_high**2 + common)
+        return np.sqrt(self.error_low**2 + common), np.sqrt(self.error_high**2 + common)
 
     def _residuals(
         self, predictions: tuple[Array, ...], nuisances: Mapping[str, Array]
@@ -286,7 +329,7 @@ class FluxPoints(DataSet):
             residual = residual - xp.asarray(nuisances[self.systematic_name])[..., None] * self.systematic
         for component in self.components:
             residual = residual - xp.asarray(nuisances[component.nuisance.name])[..., None] * component.prediction
-        return xp, residual, *self._errors(xp, prediction)
+        return xp, residual, *(xp.asarray(errors) for errors in self._errors)
 
 
 def _systematics(
