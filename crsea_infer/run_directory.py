@@ -47,7 +47,7 @@ _OURS = (
     "figures",
 )
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
-_LIBRARIES = ("numpy", "scipy", "emcee", "dynesty", "xarray", "astropy")
+_LIBRARIES = ("numpy", "scipy", "emcee", "dynesty", "nautilus-sampler", "jax", "blackjax", "xarray", "astropy")
 
 
 def versions() -> dict[str, str]:
@@ -57,7 +57,7 @@ def versions() -> dict[str, str]:
         try:
             found[name] = metadata.version(name)
         except metadata.PackageNotFoundError:
-            found[name] = "unknown"
+            found[name] = "not installed"
     return found
 
 

@@ -200,8 +200,8 @@ def _show_evidences(console: Console, evidences: dict[str, Evidence]) -> None:
 
 def _longest_first(run: RunFile) -> list[str]:
     """Order samplers so that the longest start first and workers end together."""
-    order = {"dynesty": 0, "emcee": 1, "importance": 2}
-    return sorted(run.samplers, key=lambda name: order.get(name, 0))
+    order = ("nautilus", "jax-nested", "dynesty-dynamic", "dynesty", "nuts", "emcee", "importance")
+    return sorted(run.samplers, key=order.index)
 
 
 def _sample(console: Console, tasks: Sequence[Task], workers: int | None) -> None:

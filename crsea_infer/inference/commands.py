@@ -31,6 +31,10 @@ _STARTER_TABLE = ("likelihoods/lhaaso_km2a_inner/flux.ecsv", "likelihoods/my_dat
 _METHODS = {
     "emcee": ("arXiv:1202.3665", "the sampler emcee"),
     "dynesty": ("arXiv:1904.02180", "the sampler dynesty"),
+    "dynesty-dynamic": ("arXiv:1904.02180", "the sampler dynesty"),
+    "nautilus": ("arXiv:2306.16923", "the sampler nautilus"),
+    "jax-nested": ("arXiv:2601.23252", "nested slice sampling in blackjax"),
+    "nuts": ("arXiv:1111.4246", "the No-U-Turn sampler"),
 }
 
 

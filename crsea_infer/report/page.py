@@ -109,11 +109,12 @@ def _evidences(summary: RunSummary) -> list[dict[str, Any]]:
 def _scatter(summary: RunSummary) -> list[str]:
     lines = []
     for item in summary.hypotheses:
-        result = item.results.get("dynesty")
-        if result is not None and result.evidence is not None:
-            simulated, scatter = (float(result.diagnostics[f"lnz_err_{name}"]) for name in ("simulated", "scatter"))
+        for name, result in item.results.items():
+            if result.evidence is None or "lnz_err_simulated" not in result.diagnostics:
+                continue
+            simulated, scatter = (float(result.diagnostics[f"lnz_err_{kind}"]) for kind in ("simulated", "scatter"))
             lines.append(
-                f"{item.name}, dynesty: error {simulated:.2f} from simulated shrinkage, {scatter:.2f} from the scatter "
+                f"{item.name}, {name}: error {simulated:.2f} from simulated shrinkage, {scatter:.2f} from the scatter "
                 "of its sub-runs; the larger is quoted."
             )
     return lines

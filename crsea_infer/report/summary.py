@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 __all__ = ["HypothesisSummary", "RunSummary", "Sampling", "effective_samples", "shown_sampler"]
 
-_PREFERRED = ("dynesty", "emcee", "importance")
+_PREFERRED = ("dynesty", "dynesty-dynamic", "nautilus", "jax-nested", "emcee", "nuts", "importance")
 
 
 @dataclass(frozen=True, eq=False)
@@ -190,7 +190,7 @@ class RunSummary:
     @property
     def table_meta(self) -> dict[str, str]:
         """What every table of the run says in its header."""
-        return {"run": self.run.name, "title": self.run.title, **self.identity}
+        return {"name": self.run.name, "title": self.run.title, **self.identity}
 
     @cached_property
     def bayes_factors(self) -> tuple[BayesFactor, ...]:

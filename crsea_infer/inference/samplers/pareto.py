@@ -16,15 +16,23 @@ if TYPE_CHECKING:
 
 __all__ = ["generalised_pareto_shape", "pareto_k_hat"]
 
+_NO_TAIL = 3.0
+
 
 def pareto_k_hat(log_weights: Float64) -> float:
-    """Return k-hat of the tail of the weights; infinite when fewer than 25 have any weight."""
+    """Return k-hat of the tail of the weights.
+
+    Infinite when fewer than 25 have any weight. Minus infinity when none exceeds three times their mean: such weights
+    have no tail, and the fit to their largest would say nothing about it.
+    """
     n_samples = len(log_weights)
     n_tail = int(min(0.2 * n_samples, 3.0 * np.sqrt(n_samples)))
     ordered = np.sort(log_weights)
     if n_tail < 5 or not np.isfinite(ordered[-25:]).all():
         return float("inf")
     relative = np.exp(ordered - ordered[-1])
+    if np.mean(relative) * _NO_TAIL > 1.0:
+        return float("-inf")
     threshold = relative[-n_tail - 1]
     excess = relative[-n_tail:] - threshold
     excess = excess[excess > 0.0]

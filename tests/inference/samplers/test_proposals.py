@@ -56,6 +56,11 @@ def test_k_hat_tells_good_weights_from_bad() -> None:
     assert pareto_k_hat(np.full(1000, -np.inf)) == np.inf
 
 
+def test_weights_that_are_nearly_equal_have_no_tail() -> None:
+    nearly = 0.1 * np.random.default_rng(5).standard_normal(4000)
+    assert pareto_k_hat(nearly) == -np.inf
+
+
 def test_turns_keep_a_normal_distribution_whatever_the_angle() -> None:
     generator = np.random.default_rng(7)
     normal = Normal.like(generator.normal(size=(300, 4)) * [1.0, 2.0, 0.1, 1.0] + 1.0)
