@@ -60,7 +60,10 @@ def test_a_study_runs_all_its_combinations_and_resumes(tmp_path: Path) -> None:
     first = _crsea(tmp_path, "run", "two.toml", "--output", "out", "--accept-unconverged")
     assert first.returncode == 0, first.stderr
     page = (tmp_path / "out" / "results.md").read_text()
-    assert "| ln B | Correlated | Diagonal |" in page
+    assert "| ln B | base-min : base-max |" in page
+    assert all(
+        any(line.startswith(f"| {title} | ") for line in page.splitlines()) for title in ("Correlated", "Diagonal")
+    )
     for name in ("correlated", "diagonal"):
         assert (tmp_path / "out" / name / "index.html").exists()
     again = _crsea(tmp_path, "run", "two.toml", "--output", "out", "--accept-unconverged")

@@ -139,12 +139,12 @@ def _data(study: Study) -> str:
 def _bayes_factors(study: Study, finished: Mapping[str, Finished]) -> str:
     parts = ["## Bayes factors"]
     for comparison in study.comparisons:
-        head = ["ln B", *(run.title for run in study.runs.values())]
+        head = ["ln B", *(f"{one} : {other}" for one, other in comparison.pairs)]
         rows = []
-        for one, other in comparison.pairs:
-            factors = [found.factor(one, other) for found in finished.values()]
+        for name, run in study.runs.items():
+            factors = [finished[name].factor(one, other) for one, other in comparison.pairs]
             cells = ["–" if factor is None else number_with_error(factor.ln_b, factor.ln_b_err) for factor in factors]
-            rows.append([f"{one} : {other}", *cells])
+            rows.append([run.title, *cells])
         parts.append(f"**{comparison.title}** (above 0: the first is favoured)\n\n{_table(head, rows)}")
     return "\n\n".join(parts) if study.comparisons else ""
 

@@ -96,7 +96,8 @@ def _study(folder: Path, lnz: str, method: str, status: str) -> Study:
 def test_numbers_and_verdicts_come_from_the_tables(tmp_path: Path) -> None:
     study = _study(tmp_path, "583.7", '"importance sampling"', "converged")
     text = write_results(study, tmp_path).read_text()
-    assert "| base-min : base-max | 29.100 ± 0.050 |" in text
+    assert "| ln B | base-min : base-max |" in text
+    assert "| KM2A | 29.100 ± 0.050 |" in text
     favoured, worse = (line for line in text.splitlines() if line.startswith(("| Min is", "| Max fits")))
     assert favoured.endswith("| 29.100 ± 0.050 | agrees |")
     assert worse.endswith("| 2.00 | **does not agree** |")
@@ -108,7 +109,7 @@ def test_numbers_and_verdicts_come_from_the_tables(tmp_path: Path) -> None:
 def test_what_is_withheld_is_said_to_be(tmp_path: Path) -> None:
     study = _study(tmp_path, "nan", "none", '"the effective sample is 12, below 500"')
     text = write_results(study, tmp_path).read_text()
-    assert "| base-min : base-max | – |" in text
+    assert "| KM2A | – |" in text
     assert "withheld: no number" in text
     assert "| base-max | 15 | 6.20 | 5.60 | 17.6 | withheld | – |" in text
     assert "* KM2A: base-max with importance: the effective sample is 12, below 500" in text
