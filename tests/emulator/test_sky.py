@@ -58,7 +58,7 @@ def test_a_region_that_was_not_shipped_is_learned_when_asked() -> None:
 
 
 def test_published_curves_in_the_tibet_window(shared_data: Path) -> None:
-    """Shape within 10 per cent and normalisation within 15, 10 GeV to 500 TeV, for the four published models."""
+    """Shape within 5 per cent and normalisation within 15, 10 GeV to 500 TeV, for the four published models."""
     names = {
         "gopt_Min_abs": "gamma-optimized-min",
         "gopt_Max_abs": "gamma-optimized-max",
@@ -74,7 +74,7 @@ def test_published_curves_in_the_tibet_window(shared_data: Path) -> None:
         ratio = ours * energies**2.8 / flux
         normalisation = np.exp(np.log(ratio).mean())
         assert normalisation == pytest.approx(1.0, abs=0.15)
-        assert np.abs(ratio / normalisation - 1).max() < 0.10
+        assert np.abs(ratio / normalisation - 1).max() < 0.05
 
 
 def test_absorption_takes_what_the_distance_to_the_gas_says() -> None:
