@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))  # makes quick_run importable, wherever the tests are run from
 
 
 @pytest.fixture(scope="session")

@@ -8,40 +8,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 from astropy.table import Table
+from quick_run import QUICK, evidences, without_figures, write_run
 
 from crsea_infer import runs
 from crsea_infer.errors import UserError
 from crsea_infer.inference.run_file import load_run
-from crsea_infer.report import corners, spectra
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-QUICK = """
-title = "Quick & dirty <test>"
-hypotheses = ["gamma-optimized-min", "gamma-optimized-max"]
-likelihoods = ["lhaaso_km2a_inner", "lhaaso_km2a_outer"]
-seed = 3
-[exact_check]
-samples = 100
-[samplers.emcee]
-block = 100
-max_steps = 100
-[samplers.dynesty]
-subruns = {subruns}
-live_points = 30
-walks = {walks}
-walkers = 10
-remaining = 1.0
-"""
-
 CONTRACT = {"hypothesis", "sampler", "lnz", "lnz_err", "n_calls", "wall_s", "max_lnl", "chi2", "n_data"}
-
-
-def write_run(folder: Path, subruns: int = 2, walks: int = 10) -> Path:
-    path = folder / "quick.toml"
-    path.write_text(QUICK.format(subruns=subruns, walks=walks))
-    return path
 
 
 @pytest.fixture(scope="module")
@@ -50,14 +26,6 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     folder = tmp_path_factory.mktemp("run")
     path = write_run(folder)
     return path, runs.execute(load_run(path), folder / "out", workers=0)
-
-
-def evidences(directory: Path, data: str = "all") -> dict[tuple[str, str], tuple[float, float, int]]:
-    return {
-        (str(row["hypothesis"]), str(row["sampler"])): (float(row["lnz"]), float(row["lnz_err"]), int(row["n_calls"]))
-        for row in Table.read(directory / "evidence.ecsv")
-        if np.isfinite(row["lnz"]) and row["data"] == data
-    }
 
 
 def test_a_run_leaves_what_the_contract_says(finished: tuple[Path, Path]) -> None:
@@ -102,12 +70,6 @@ draws = 6000
 max_steps = 100
 block = 100
 """
-
-
-def without_figures(patch: pytest.MonkeyPatch) -> None:
-    """Leave out the slow figures, which other tests look at."""
-    for module, write in ((corners, "write_corners"), (spectra, "write_spectra")):
-        patch.setattr(module, write, lambda _folder, _summary: None)
 
 
 @pytest.fixture(scope="module")

@@ -9,52 +9,12 @@ import sys
 import time
 from pathlib import Path
 
-import numpy as np
 import pytest
-from astropy.table import Table
+from quick_run import evidences, without_figures, write_run
 
 from crsea_infer import runs
 from crsea_infer.errors import UserError
 from crsea_infer.inference.run_file import load_run
-from crsea_infer.report import corners, spectra
-
-QUICK = """
-title = "Runs that are stopped"
-hypotheses = ["gamma-optimized-min", "gamma-optimized-max"]
-likelihoods = ["lhaaso_km2a_inner", "lhaaso_km2a_outer"]
-seed = 3
-[exact_check]
-samples = 100
-[samplers.emcee]
-block = 100
-max_steps = 100
-[samplers.dynesty]
-subruns = {subruns}
-live_points = 30
-walks = {walks}
-walkers = 10
-remaining = 1.0
-"""
-
-
-def write_run(folder: Path, subruns: int = 2, walks: int = 10) -> Path:
-    path = folder / "quick.toml"
-    path.write_text(QUICK.format(subruns=subruns, walks=walks))
-    return path
-
-
-def evidences(directory: Path) -> dict[tuple[str, str], tuple[float, float, int]]:
-    return {
-        (str(row["hypothesis"]), str(row["sampler"])): (float(row["lnz"]), float(row["lnz_err"]), int(row["n_calls"]))
-        for row in Table.read(directory / "evidence.ecsv")
-        if np.isfinite(row["lnz"])
-    }
-
-
-def without_figures(patch: pytest.MonkeyPatch) -> None:
-    """Leave out the slow figures, which other tests look at."""
-    for module, write in ((corners, "write_corners"), (spectra, "write_spectra")):
-        patch.setattr(module, write, lambda _folder, _summary: None)
 
 
 def start(path: Path, out: Path) -> subprocess.Popen[bytes]:

@@ -70,7 +70,8 @@ class _BoundDistorted:
         return tuple(one * factor for one, factor in zip(self.sky(parameters), self.factors, strict=True))
 
     def components(self, parameters: Mapping[str, Any]) -> tuple[dict[str, Any], ...]:
-        raise NotImplementedError
+        parts = zip(self.sky.components(parameters), self.factors, strict=True)
+        return tuple({name: part * factor for name, part in own.items()} for own, factor in parts)
 
 
 HYPOTHESIS = load_hypothesis("gamma-optimized-free-min")

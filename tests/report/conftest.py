@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 from scipy import stats
 
+sys.path.insert(0, str(Path(__file__).parent))
+from made_up import result_at
+
 from crsea_infer import emulator
 from crsea_infer.inference.best_fit import find_best_fit
-from crsea_infer.inference.evidence import Evidence
 from crsea_infer.inference.posterior import posterior_for
 from crsea_infer.inference.run_file import load_run
-from crsea_infer.inference.samplers.base import SamplerResult
 from crsea_infer.report.summary import HypothesisSummary, RunSummary, Sampling
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from crsea_infer.inference.samplers.base import SamplerResult
 
 RUN = """
 title = "Nested"
@@ -39,19 +42,7 @@ def made_up(posterior: Any, sampler: str, lnz: float | None, seed: int) -> Sampl
     for column, parameter in enumerate(posterior.parameters):
         if parameter.name == "delta_slope" and parameter.distribution.kind == "uniform":
             unit[:, column] = SLOPE.rvs(len(unit), random_state=rng) / 0.08
-    theta = posterior.prior_transform(unit)
-    return SamplerResult(
-        sampler=sampler,
-        names=posterior.names,
-        samples=theta,
-        unit_samples=unit,
-        log_weights=None,
-        log_likelihood=posterior.log_likelihood(theta),
-        evidence=None if lnz is None else Evidence(lnz, 0.1, "nested sampling"),
-        n_calls=1234,
-        wall_s=5.0,
-        diagnostics={"status": "converged", "lnz_err_simulated": 0.1, "lnz_err_scatter": 0.05},
-    )
+    return result_at(posterior, sampler, lnz, unit)
 
 
 @pytest.fixture(scope="session")

@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from made_up import result_at
 
 from crsea_infer import emulator
 from crsea_infer.inference.best_fit import find_best_fit
 from crsea_infer.inference.evidence import Evidence
 from crsea_infer.inference.posterior import posterior_for
 from crsea_infer.inference.run_file import load_run
-from crsea_infer.inference.samplers.base import SamplerResult
 from crsea_infer.report import corners, spectra
 from crsea_infer.report.page import number_with_error
 from crsea_infer.report.style import COLUMN, PAGE, styled
@@ -28,22 +28,12 @@ from crsea_infer.run_directory import to_toml
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from crsea_infer.inference.samplers.base import SamplerResult
+
 
 def fake_result(posterior: Any, sampler: str, lnz: float | None, seed: int) -> SamplerResult:
     unit = np.clip(np.random.default_rng(seed).normal(0.5, 0.15, size=(1500, len(posterior.names))), 0.01, 0.99)
-    theta = posterior.prior_transform(unit)
-    return SamplerResult(
-        sampler=sampler,
-        names=posterior.names,
-        samples=theta,
-        unit_samples=unit,
-        log_weights=None,
-        log_likelihood=posterior.log_likelihood(theta),
-        evidence=None if lnz is None else Evidence(lnz, 0.1, "nested sampling"),
-        n_calls=1234,
-        wall_s=5.0,
-        diagnostics={"status": "converged", "lnz_err_simulated": 0.1, "lnz_err_scatter": 0.05},
-    )
+    return result_at(posterior, sampler, lnz, unit)
 
 
 @pytest.fixture(scope="module")

@@ -31,6 +31,7 @@ __all__ = [
     "Progress",
     "Sampler",
     "SamplerResult",
+    "child_seed",
     "draw_from_prior",
     "no_progress",
     "options_from",
@@ -296,6 +297,11 @@ def result_from_arrays(stored: Mapping[str, Any]) -> SamplerResult:
         diagnostics=plain["diagnostics"],
         **arrays,  # type: ignore[arg-type]
     )
+
+
+def child_seed(seed: np.random.SeedSequence, index: int) -> np.random.SeedSequence:
+    """Return the child of that number, without counting it as spawned: the same whenever it is asked for."""
+    return np.random.SeedSequence(seed.entropy, spawn_key=(*seed.spawn_key, index))
 
 
 def maximum_likelihood(results: Sequence[SamplerResult]) -> tuple[Float64, float]:

@@ -15,9 +15,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from crsea_infer.inference.samplers.base import Counted, SamplerResult, require
-from crsea_infer.inference.samplers.nested import Teller, dynesty_arguments, starting_points, without_warnings
-from crsea_infer.inference.samplers.subruns import merged_result, run_subruns
+from crsea_infer.inference.samplers.base import Counted, SamplerResult, child_seed, require
+from crsea_infer.inference.samplers.nested import (
+    Teller,
+    dynesty_arguments,
+    sample_in_subruns,
+    starting_points,
+    without_warnings,
+)
 from crsea_infer.inference.samplers.volumes import insertion_ranks
 
 if TYPE_CHECKING:
@@ -88,15 +93,7 @@ class DynamicDynesty:
         self, target: Target, seed: np.random.SeedSequence, checkpoint: Checkpoint, progress: Progress
     ) -> SamplerResult:
         """Sample; see :class:`~crsea_infer.inference.samplers.base.Sampler`."""
-        options = self.options
-        parts = run_subruns(
-            lambda own_seed, tell: _subrun(target, options, own_seed, tell),
-            options.subruns,
-            seed,
-            checkpoint,
-            progress,
-        )
-        return merged_result(self.name, target, parts, seed, options.remaining, "raise dynesty-dynamic.walks")
+        return sample_in_subruns(self, _subrun, target, seed, checkpoint, progress)
 
 
 def _subrun(
@@ -107,7 +104,7 @@ def _subrun(
 
     started = time.perf_counter()
     counted = Counted(target)
-    for_start, for_walks = (np.random.SeedSequence(seed.entropy, spawn_key=(*seed.spawn_key, i)) for i in range(2))
+    for_start, for_walks = child_seed(seed, 0), child_seed(seed, 1)
     live_points, share = starting_points(counted, options.live_points, for_start)
     with without_warnings():
         sampler = DynamicNestedSampler(

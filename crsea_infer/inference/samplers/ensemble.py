@@ -21,6 +21,7 @@ from crsea_infer.inference.samplers.base import (
     CONVERGED,
     Counted,
     SamplerResult,
+    child_seed,
     draw_from_prior,
     require,
     standard_normal_log_density,
@@ -144,7 +145,7 @@ class _Chain:
                 random_state=("MT19937", kept["random_keys"], *plain["random_rest"]),
             )
             return cls(kept["points"], kept["log_posterior"], kept["accepted"], plain["taus"], state, plain["wall_s"])
-        for_start, for_moves = (np.random.SeedSequence(seed.entropy, spawn_key=(*seed.spawn_key, i)) for i in range(2))
+        for_start, for_moves = child_seed(seed, 0), child_seed(seed, 1)
         walkers, log_likelihood, _ = draw_from_prior(counted, n_walkers, np.random.default_rng(for_start))
         state = State(
             walkers,

@@ -20,6 +20,7 @@ from crsea_infer.inference.samplers.base import (
     CONVERGED,
     Counted,
     SamplerResult,
+    child_seed,
     draw_from_prior,
     require,
     to_unit,
@@ -108,7 +109,7 @@ class Nuts:
         options = self.options
         counted = Counted(target)
         kept = checkpoint.load()
-        for_start, for_moves = (np.random.SeedSequence(seed.entropy, spawn_key=(*seed.spawn_key, i)) for i in range(2))
+        for_start, for_moves = child_seed(seed, 0), child_seed(seed, 1)
         with double_precision():
             started = time.perf_counter()
             starts = _starting_points(counted, options.chains, for_start)

@@ -22,6 +22,7 @@ from crsea_infer.inference.samplers.base import (
     CONVERGED,
     Counted,
     SamplerResult,
+    child_seed,
     draw_from_prior,
     require,
     standard_normal_log_density,
@@ -111,7 +112,7 @@ class Importance:
             prefix = f"{index}/"
             parts.append({key.removeprefix(prefix): kept[key] for key in kept if key.startswith(prefix)})
         for index in range(len(parts), options.repetitions):
-            own_seed = np.random.SeedSequence(seed.entropy, spawn_key=(*seed.spawn_key, index))
+            own_seed = child_seed(seed, index)
 
             def tell(fraction: float, message: str, index: int = index) -> None:
                 words = f"repetition {index + 1}/{options.repetitions}, {message}"
@@ -195,7 +196,7 @@ def _repetition(
     """Find the posterior, fit the proposal, draw and weight: one estimate, from the start."""
     started = time.perf_counter()
     counted = Counted(target)
-    seeds = [np.random.SeedSequence(seed.entropy, spawn_key=(*seed.spawn_key, index)) for index in range(4)]
+    seeds = [child_seed(seed, index) for index in range(4)]
     points = _explore(counted, options, seeds[0], seeds[1], progress)
     progress(0.5, "fitting the proposal")
     generator = np.random.default_rng(seeds[2])

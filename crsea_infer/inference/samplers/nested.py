@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from crsea_infer.inference.samplers.base import Counted, SamplerResult, draw_from_prior, require, to_unit
+from crsea_infer.inference.samplers.base import Counted, SamplerResult, child_seed, draw_from_prior, require, to_unit
 from crsea_infer.inference.samplers.subruns import fraction_done, merged_result, run_subruns
 from crsea_infer.inference.samplers.volumes import insertion_ranks
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from crsea_infer.arrays import Float64
     from crsea_infer.inference.checkpoint import Checkpoint
@@ -75,15 +75,23 @@ class Dynesty:
         self, target: Target, seed: np.random.SeedSequence, checkpoint: Checkpoint, progress: Progress
     ) -> SamplerResult:
         """Sample; see :class:`~crsea_infer.inference.samplers.base.Sampler`."""
-        options = self.options
-        parts = run_subruns(
-            lambda own_seed, tell: _subrun(target, options, own_seed, tell),
-            options.subruns,
-            seed,
-            checkpoint,
-            progress,
-        )
-        return merged_result(self.name, target, parts, seed, options.remaining, "raise dynesty.walks")
+        return sample_in_subruns(self, _subrun, target, seed, checkpoint, progress)
+
+
+def sample_in_subruns(
+    sampler: Any,
+    subrun: Callable[[Target, Any, np.random.SeedSequence, Progress], dict[str, Any]],
+    target: Target,
+    seed: np.random.SeedSequence,
+    checkpoint: Checkpoint,
+    progress: Progress,
+) -> SamplerResult:
+    """Do the sub-runs of a sampler by dynesty, static or dynamic, and merge them; `subrun` does one."""
+    options = sampler.options
+    parts = run_subruns(
+        lambda own_seed, tell: subrun(target, options, own_seed, tell), options.subruns, seed, checkpoint, progress
+    )
+    return merged_result(sampler.name, target, parts, seed, options.remaining, f"raise {sampler.name}.walks")
 
 
 def _subrun(
@@ -94,7 +102,7 @@ def _subrun(
 
     started = time.perf_counter()
     counted = Counted(target)
-    for_start, for_walks = (np.random.SeedSequence(seed.entropy, spawn_key=(*seed.spawn_key, i)) for i in range(2))
+    for_start, for_walks = child_seed(seed, 0), child_seed(seed, 1)
     live_points, share = starting_points(counted, options.live_points, for_start)
     with without_warnings():
         sampler = NestedSampler(

@@ -25,7 +25,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from crsea_infer.inference.evidence import Evidence
-from crsea_infer.inference.samplers.base import CONVERGED, EDGE, Counted, SamplerResult, draw_from_prior, require
+from crsea_infer.inference.samplers.base import (
+    CONVERGED,
+    EDGE,
+    Counted,
+    SamplerResult,
+    child_seed,
+    draw_from_prior,
+    require,
+)
 from crsea_infer.inference.samplers.pareto import pareto_k_hat
 
 if TYPE_CHECKING:
@@ -95,7 +103,7 @@ class Nautilus:
         kept = checkpoint.load()
         wall_s = float(kept["plain"]["wall_s"]) if kept else 0.0
         counted.n_calls = int(kept["plain"]["n_calls"]) if kept else 0
-        for_start, for_shells = (np.random.SeedSequence(seed.entropy, spawn_key=(*seed.spawn_key, i)) for i in range(2))
+        for_start, for_shells = child_seed(seed, 0), child_seed(seed, 1)
         if not kept:  # refuses a prior that lies outside the model
             draw_from_prior(counted, options.live_points, np.random.default_rng(for_start))
         with warnings.catch_warnings():

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from crsea_infer.inference.samplers.base import Counted, SamplerResult, draw_from_prior, require, to_unit
+from crsea_infer.inference.samplers.base import Counted, SamplerResult, child_seed, draw_from_prior, require, to_unit
 from crsea_infer.inference.samplers.subruns import fraction_done, merged_result, run_subruns
 from crsea_infer.inference.samplers.tracing import (
     double_precision,
@@ -127,7 +127,7 @@ def _subrun(
 
     started = time.perf_counter()
     counted = Counted(target)
-    for_start, for_walks = (np.random.SeedSequence(seed.entropy, spawn_key=(*seed.spawn_key, i)) for i in range(2))
+    for_start, for_walks = child_seed(seed, 0), child_seed(seed, 1)
     probit, _, share = draw_from_prior(counted, options.live_points, np.random.default_rng(for_start))
     if not compiled:
         log_likelihood = traced_log_likelihood(counted, "jax-nested", probit)

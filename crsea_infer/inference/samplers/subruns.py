@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from crsea_infer.inference.evidence import Evidence
-from crsea_infer.inference.samplers.base import CONVERGED, SamplerResult
+from crsea_infer.inference.samplers.base import CONVERGED, SamplerResult, child_seed
 from crsea_infer.inference.samplers.volumes import Deaths, integrate, merge, simulate_error, uniform_p_value
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def run_subruns(
     kept = checkpoint.load()
     finished = [_subrun_from(kept, index) for index in range(int(kept["plain"]["finished"]))] if kept else []
     for index in range(len(finished), n_subruns):
-        own_seed = np.random.SeedSequence(seed.entropy, spawn_key=(*seed.spawn_key, index))
+        own_seed = child_seed(seed, index)
 
         def tell(fraction: float, message: str, index: int = index) -> None:
             progress((index + fraction) / n_subruns, f"sub-run {index + 1}/{n_subruns}, {message}")
@@ -84,7 +84,7 @@ def merged_result(
     runs = [Deaths(part["log_likelihood"], part["live"], float(part["log_volume_start"])) for part in parts]
     merged, order = merge(runs)
     lnz, log_weights = integrate(merged)
-    final_seed = np.random.SeedSequence(seed.entropy, spawn_key=(*seed.spawn_key, len(parts)))
+    final_seed = child_seed(seed, len(parts))
     simulated = simulate_error(merged, np.random.default_rng(final_seed))
     separate = np.array([integrate(run)[0] for run in runs])
     scatter = float(np.std(separate, ddof=1) / np.sqrt(len(runs))) if len(runs) > 1 else 0.0
