@@ -1,13 +1,15 @@
 """Files that are either whole or absent.
 
 A run may be killed at any moment, so every file is written beside its place under another name, flushed to the disk,
-and renamed: a reader sees the old file or the new one, never half of one. Hashes of content and of files, used to
-recognise runs, grids and checkpoints, are here too.
+and renamed: a reader sees the old file or the new one, never half of one. netCDF files are made in memory first, since
+the HDF5 library crashes on a full disk; that takes as much memory as reading the file does. Hashes of content and of
+files, used to recognise runs, grids and checkpoints, are here too.
 """
 
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import os
 import re
@@ -21,7 +23,18 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-__all__ = ["atomic_path", "atomic_write", "digest", "file_digest", "make_directory", "remove_leftovers"]
+    import xarray as xr
+
+__all__ = [
+    "atomic_netcdf",
+    "atomic_path",
+    "atomic_write",
+    "digest",
+    "file_digest",
+    "make_directory",
+    "remove_leftovers",
+    "write_dataset",
+]
 
 _LEFTOVER = re.compile(r"\..+-[0-9a-f]{8}(\.\w+)?")
 
@@ -56,6 +69,37 @@ def atomic_write(path: Path, content: str | bytes) -> None:
     data = content.encode() if isinstance(content, str) else content
     with atomic_path(path) as temporary:
         temporary.write_bytes(data)
+
+
+@contextmanager
+def atomic_netcdf(path: Path) -> Iterator[Any]:
+    """Give an ``h5netcdf.File`` in memory; when the block ends well, write it to `path`, whole or not at all.
+
+    Raises
+    ------
+    UserError
+        As :func:`atomic_path`.
+    """
+    import h5netcdf
+
+    stream = io.BytesIO()
+    with h5netcdf.File(stream, "w") as file:
+        yield file
+    atomic_write(path, stream.getvalue())
+
+
+def write_dataset(dataset: xr.Dataset, path: Path) -> None:
+    """Write a dataset to a netCDF-4 file, whole or not at all.
+
+    Raises
+    ------
+    UserError
+        As :func:`atomic_path`.
+    """
+    from xarray.backends import H5NetCDFStore
+
+    with atomic_netcdf(path) as file:
+        dataset.dump_to_store(H5NetCDFStore(file, mode="a"))
 
 
 def remove_leftovers(directory: Path) -> None:

@@ -15,7 +15,7 @@ import numpy as np
 
 from crsea_infer import __version__
 from crsea_infer.errors import UserError, unknown_name
-from crsea_infer.files import atomic_path, digest, file_digest, make_directory
+from crsea_infer.files import digest, file_digest, make_directory, write_dataset
 from crsea_infer.grids.dragon import SPECIES, dragon_response, read_dragon
 from crsea_infer.grids.hermes import HermesSpectra, average_hermes_map
 from crsea_infer.grids.model_table import ModelTable, read_model_table
@@ -217,8 +217,7 @@ def _dragon_dataset(
 
 def write_dragon_grid(grid: xr.Dataset, path: Path) -> None:
     """Write an imported DRAGON2 grid to a netCDF-4 file, whole or not at all."""
-    with atomic_path(path) as temporary:
-        grid.to_netcdf(temporary, engine="h5netcdf")
+    write_dataset(grid, path)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

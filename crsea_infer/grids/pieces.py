@@ -18,7 +18,7 @@ import numpy as np
 
 from crsea_infer import __version__
 from crsea_infer.errors import UserError
-from crsea_infer.files import atomic_path, atomic_write, digest, make_directory
+from crsea_infer.files import atomic_path, atomic_write, digest, make_directory, remove_leftovers
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -86,7 +86,7 @@ class Pieces:
         manifest = directory / "build.json"
         if manifest.is_file():
             self._compare(manifest)
-        elif any(directory.iterdir()):
+        elif any(not path.name.startswith(".build-") for path in directory.iterdir()):
             raise UserError(
                 f"{directory} holds files of something else",
                 valid="an empty directory, or one of the same build",
@@ -103,8 +103,7 @@ class Pieces:
                 "n_points": len(build.points),
             }
             atomic_write(manifest, json.dumps(content, indent=1, sort_keys=True))
-        for leftover in directory.glob(".piece-*"):  # of a process that was killed while writing
-            leftover.unlink(missing_ok=True)
+        remove_leftovers(directory)
 
     def _compare(self, manifest: Path) -> None:
         fix = "choose another place with --output, or remove it"
@@ -148,8 +147,9 @@ class Pieces:
     def write(self, index: Sequence[int], values: Float64) -> None:
         """Keep the values [n, ...] of some points."""
         path = self.directory / f"piece-{index[0]:09d}-{len(index)}.npz"
-        with atomic_path(path) as temporary, temporary.open("wb") as stream:
-            np.savez(stream, index=np.asarray(index, dtype=np.int64), values=values)
+        stream = io.BytesIO()
+        np.savez(stream, index=np.asarray(index, dtype=np.int64), values=values)
+        atomic_write(path, stream.getvalue())
 
     def collect(self) -> Float64:
         """Return the values of all points in order, shape [n_points, ...], mapped from a file in the directory.
@@ -157,26 +157,33 @@ class Pieces:
         Raises
         ------
         UserError
-            When points are missing, or pieces do not have one shape.
+            When points are missing, pieces do not have one shape, or the disk is full.
         """
-        values: Any = None
+        path = self.directory / "values.npy"
         done = np.zeros(len(self.build.points), dtype=bool)
-        for path in self._files():
-            piece = self._read(path)
-            if piece is None:
-                continue
-            if values is None:
-                shape = (len(self.build.points), *piece[1].shape[1:])
-                # on disk: a grid may be larger than the memory
-                values = np.lib.format.open_memmap(self.directory / "values.npy", "w+", np.float64, shape)
-            if piece[1].shape[1:] != values.shape[1:]:
-                raise UserError(f"{path} has values of shape {piece[1].shape[1:]}", valid=str(values.shape[1:]))
-            values[piece[0]] = piece[1]
-            done[piece[0]] = True
-        if values is None or not done.all():
-            raise UserError(
-                f"{int((~done).sum())} of {done.size} points are missing in {self.directory}",
-                fix="give the same command again: it computes what is missing",
-            )
-        values.flush()
-        return np.asarray(values)
+        shape: tuple[int, ...] = ()
+        # On disk: a grid may be larger than the memory. Written, not mapped: where a map meets a full disk, the kernel
+        # kills the process.
+        with atomic_path(path) as temporary, temporary.open("wb") as stream:
+            for piece_path in self._files():
+                piece = self._read(piece_path)
+                if piece is None:
+                    continue
+                index, values = piece
+                if not done.any():
+                    shape = values.shape[1:]
+                    header = {"descr": "<f8", "fortran_order": False, "shape": (done.size, *shape)}
+                    np.lib.format.write_array_header_1_0(stream, header)
+                    start = stream.tell()
+                if values.shape[1:] != shape:
+                    raise UserError(f"{piece_path} has values of shape {values.shape[1:]}", valid=str(shape))
+                for i, row in zip(index.tolist(), values.astype("<f8"), strict=True):
+                    stream.seek(start + i * row.nbytes)
+                    stream.write(row.tobytes())
+                done[index] = True
+            if not done.all():
+                raise UserError(
+                    f"{int((~done).sum())} of {done.size} points are missing in {self.directory}",
+                    fix="give the same command again: it computes what is missing",
+                )
+        return np.asarray(np.load(path, mmap_mode="c"))

@@ -15,7 +15,7 @@ import numpy as np
 
 from crsea_infer import __version__
 from crsea_infer.errors import UserError
-from crsea_infer.files import atomic_path, digest
+from crsea_infer.files import digest, write_dataset
 from crsea_infer.physics.electrons import ElectronSettings
 from crsea_infer.physics.gas import load_gas
 from crsea_infer.physics.geometry import COMPONENTS, LineOfSight, absorption_nodes
@@ -254,8 +254,7 @@ def grid_dataset(settings: GridSettings, design: Float64, responses: Float64, le
 
 def write_grid(grid: xr.Dataset, path: Path) -> None:
     """Write a grid to a netCDF-4 file, whole or not at all."""
-    with atomic_path(path) as temporary:
-        grid.to_netcdf(temporary, engine="h5netcdf")
+    write_dataset(grid, path)
 
 
 def read_grid(path: Path) -> xr.Dataset:

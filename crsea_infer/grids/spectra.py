@@ -18,7 +18,7 @@ import numpy as np
 from crsea_infer import __version__
 from crsea_infer.arrays import Array, Float64, array_namespace
 from crsea_infer.errors import UserError
-from crsea_infer.files import atomic_path, digest
+from crsea_infer.files import digest, write_dataset
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -239,8 +239,7 @@ def write_spectra_grid(grid: SpectraGrid, path: Path) -> None:
             "crsea_infer_version": __version__,
         },
     )
-    with atomic_path(path) as temporary:
-        dataset.to_netcdf(temporary, engine="h5netcdf")
+    write_dataset(dataset, path)
 
 
 def _open(path: Path) -> xr.Dataset:

@@ -9,13 +9,12 @@ and, as NAME_expected, what the model expects; `observed_data` the data.
 
 from __future__ import annotations
 
-import io
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from crsea_infer import __version__
-from crsea_infer.files import atomic_write
+from crsea_infer.files import atomic_netcdf
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -126,19 +125,13 @@ def _simulated(posterior: Posterior, chains: Float64, generator: np.random.Gener
 def _write_groups(
     path: Path, groups: Mapping[str, Mapping[str, tuple[Any, Any, dict[str, Any]]]], attributes: Mapping[str, Any]
 ) -> None:
-    """Write groups of variables to one netCDF-4 file; the one place that knows the layout ArviZ expects.
-
-    The file is made in memory first: on a full disk the HDF5 library crashes instead of raising an error.
-    """
-    import h5netcdf
+    """Write groups of variables to one netCDF-4 file; the one place that knows the layout ArviZ expects."""
     import xarray
     from xarray.backends import H5NetCDFStore
 
-    stream = io.BytesIO()
-    with h5netcdf.File(stream, "w") as file:
+    with atomic_netcdf(path) as file:
         for group, variables in groups.items():
             dataset = xarray.Dataset(dict(variables), attrs=dict(attributes))
             coordinates = {name: np.arange(size) for name, size in dataset.sizes.items()}
             store = H5NetCDFStore(file.create_group(group), mode="a")
             dataset.assign_coords(coordinates).dump_to_store(store)
-    atomic_write(path, stream.getvalue())

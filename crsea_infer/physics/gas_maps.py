@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from crsea_infer.errors import UserError
-from crsea_infer.files import atomic_path, file_digest
+from crsea_infer.files import atomic_netcdf, file_digest
 from crsea_infer.physics.gas import RING_EDGES
 
 if TYPE_CHECKING:
@@ -69,7 +69,6 @@ def compact_gas_table(source: Path, destination: Path) -> int:
     UserError
         When the file is missing, or its layout or units are not those.
     """
-    import h5netcdf
     from astropy.io import fits
 
     if not source.is_file():
@@ -113,7 +112,7 @@ def compact_gas_table(source: Path, destination: Path) -> int:
     names = ("longitude", "latitude", "longitude_width", "latitude_width", "atomic", "carbon_monoxide")
     units = ("degree", "degree", "degree", "degree", "cm-2", "K km s-1")
     arrays = [np.concatenate([piece[i] for piece in pieces], axis=-1) for i in range(len(names))]
-    with atomic_path(destination) as temporary, h5netcdf.File(temporary, "w") as file:
+    with atomic_netcdf(destination) as file:
         file.dimensions = {"ring": n_rings, "pixel": arrays[0].size}
         for name, unit, array in zip(names, units, arrays, strict=True):
             dimensions = ("pixel",) if array.ndim == 1 else ("ring", "pixel")
