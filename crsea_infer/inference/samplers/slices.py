@@ -1,16 +1,17 @@
 """Nested slice sampling in JAX, by blackjax: evidences and posteriors from compiled, differentiable likelihoods.
 
-The lowest few live points die together and are replaced by as many slice walks, all at once, shaped by the covariance
-of the live points (Yallup, Kroupa and Handley 2026, arXiv:2601.23252; Neal 2003, Annals of Statistics 31, 705). Walks
-move in probit coordinates, where the prior is a standard normal without walls. A run is a few independent sub-runs,
-merged; see :mod:`crsea_infer.inference.samplers.subruns` for what that buys.
+The lowest few live points die together and are replaced by as many slice walks, all at once (Yallup, Kroupa and Handley
+2026, arXiv:2601.23252). Walks move in probit coordinates, where the prior is a standard normal without walls; see
+:mod:`crsea_infer.inference.samplers.slice_walks`. A run is a few independent sub-runs, merged; see
+:mod:`crsea_infer.inference.samplers.subruns` for what that buys.
 """
 
 from __future__ import annotations
 
+import math
 import time
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Final
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -37,12 +38,6 @@ _FEWEST_SLICES = 5
 _BLOCK = 10  # replacements between two looks at the remaining evidence
 
 
-_TRUSTED_DIMENSIONS: Final = 10
-_SHORTFALL: Final = 1.6
-"""By how much ln Z of a Gaussian in 20 dimensions comes out too low with one slice per parameter: 0.78 with two (30
-seeds), 0.28 with five (5 seeds), not noticeable in 10 dimensions (benchmarks/data/calibration.ecsv)."""
-
-
 @dataclass(frozen=True)
 class JaxNestedOptions:
     """Options of nested slice sampling.
@@ -56,7 +51,7 @@ class JaxNestedOptions:
     replaced
         How many of them are replaced together; at most half.
     slices_per_dimension
-        Slices to a new point, per parameter; below 1 walks are too short and bias ln Z upwards.
+        Slices to a new point, per parameter, half of them straight and half turning; below 1 walks are too short.
     remaining
         A sub-run ends when the live points can add no more than this to ln Z.
     """
@@ -99,19 +94,7 @@ class JaxNested:
 
             parts = run_subruns(subrun, options.subruns, seed, checkpoint, progress)
         advice = "raise jax-nested.slices_per_dimension"
-        result = merged_result(self.name, target, parts, seed, options.remaining, advice)
-        return _widened(result, options.slices_per_dimension)
-
-
-def _widened(result: SamplerResult, slices_per_dimension: float) -> SamplerResult:
-    """Return the result with what short walks may cost beyond ten parameters added to its error, in quadrature."""
-    excess = max(0, len(result.names) - _TRUSTED_DIMENSIONS) / _TRUSTED_DIMENSIONS
-    shortfall = _SHORTFALL * excess / slices_per_dimension
-    evidence = result.evidence
-    if evidence is None or shortfall == 0.0:
-        return result
-    wide = replace(evidence, lnz_err=float(np.hypot(evidence.lnz_err, shortfall)))
-    return replace(result, evidence=wide, diagnostics={**result.diagnostics, "lnz_err_walks": shortfall})
+        return merged_result(self.name, target, parts, seed, options.remaining, advice)
 
 
 def _subrun(
@@ -172,21 +155,18 @@ def _functions(
     log_likelihood: Callable[[Any], Any], n_dimensions: int, options: JaxNestedOptions
 ) -> tuple[Callable[..., Any], Callable[..., Any]]:
     """Return how to begin from live points [n, d], and how to advance by a block of replacements."""
-    import blackjax
     import jax
     import jax.numpy as jnp
 
-    algorithm = blackjax.nss(
-        logprior_fn=lambda z: -0.5 * jnp.sum(z**2),
-        loglikelihood_fn=log_likelihood,
-        num_inner_steps=max(_FEWEST_SLICES, round(options.slices_per_dimension * n_dimensions)),
-        num_delete=options.replaced,
-    )
+    from crsea_infer.inference.samplers.slice_walks import nested_slices
+
+    n_slices = max(_FEWEST_SLICES, round(options.slices_per_dimension * n_dimensions))
+    begin, step = nested_slices(log_likelihood, math.ceil(n_slices / 2), options.replaced)
 
     def replace(state: Any, key: Any) -> tuple[Any, Any]:
         for_walks, for_ranks = jax.random.split(key)
         before = state.particles.loglikelihood
-        state, info = algorithm.step(for_walks, state)
+        state, info = step(for_walks, state)
         threshold = jnp.max(info.particles.loglikelihood)
         _, slots = jax.lax.top_k(-before, options.replaced)
         new = state.particles.loglikelihood[slots]
@@ -196,11 +176,9 @@ def _functions(
         below = below + jnp.sum(earlier & (new[None, :] < new[:, None]), axis=1)
         others = options.live_points - options.replaced + jnp.arange(options.replaced)
         ranks = (below + jax.random.uniform(for_ranks, new.shape)) / (others + 1)
-        slices = info.update_info
-        calls = jnp.sum(slices.num_expansions + slices.num_shrink + 2)  # two ends of every bracket
-        return state, (info.particles.position, info.particles.loglikelihood, ranks, calls)
+        return state, (info.particles.position, info.particles.loglikelihood, ranks, jnp.sum(info.update_info))
 
     def advance(key: Any, state: Any) -> tuple[Any, Any]:
         return jax.lax.scan(replace, state, jax.random.split(key, _BLOCK))
 
-    return algorithm.init, advance
+    return begin, advance

@@ -13,9 +13,7 @@ from known_problems import QUICK, LinearGaussian
 from crsea_infer.arrays import array_namespace
 from crsea_infer.errors import UserError
 from crsea_infer.inference.checkpoint import Checkpoint
-from crsea_infer.inference.evidence import Evidence
-from crsea_infer.inference.samplers import slices as slices_module
-from crsea_infer.inference.samplers.base import Counted, SamplerResult, no_progress
+from crsea_infer.inference.samplers.base import Counted, no_progress
 from crsea_infer.inference.samplers.registry import make
 from crsea_infer.inference.samplers.tracing import double_precision, traced_log_likelihood
 
@@ -121,25 +119,3 @@ def test_the_list_of_samplers_loads_none_of_their_libraries() -> None:
     )
     output = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout
     assert output.strip() == "set()"
-
-
-@pytest.mark.parametrize(("n_dimensions", "slices", "added"), [(10, 2.0, 0.0), (20, 2.0, 0.8), (20, 5.0, 0.32)])
-def test_short_walks_in_many_dimensions_widen_the_error(n_dimensions: int, slices: float, added: float) -> None:
-    """1.6 (n - 10) / 10 over the slices per parameter, in quadrature; nothing up to ten parameters."""
-    empty = np.zeros((1, n_dimensions))
-    result = SamplerResult(
-        sampler="jax-nested",
-        names=tuple(f"x{i}" for i in range(n_dimensions)),
-        samples=empty,
-        unit_samples=empty,
-        log_weights=None,
-        log_likelihood=np.zeros(1),
-        evidence=Evidence(-3.0, 0.3, "nested sampling"),
-        n_calls=1,
-        wall_s=0.0,
-        diagnostics={},
-    )
-    wide = slices_module._widened(result, slices)
-    assert wide.evidence is not None
-    assert wide.evidence.lnz == -3.0
-    assert wide.evidence.lnz_err == pytest.approx(np.hypot(0.3, added))
