@@ -1,12 +1,14 @@
 """Importance evidence: ln Z as the mean weight of draws from a fitted proposal.
 
-From a cold start in the prior, a short ensemble of walkers finds the posterior; a proposal is fitted to it and improved
-in a few rounds (see :mod:`crsea_infer.inference.samplers.proposals`); fresh draws from that proposal are weighted with
-prior times likelihood over proposal. All in probit coordinates and all in batches. The whole is done twice with
-independent random numbers.
+From a cold start in the prior, a short ensemble of walkers finds the posterior, and scouts look for peaks that it
+missed (see :mod:`crsea_infer.inference.samplers.scouts`); a proposal is fitted to both and improved in a few rounds
+(see :mod:`crsea_infer.inference.samplers.proposals`); fresh draws from that proposal are weighted with prior times
+likelihood over proposal. All in probit coordinates and all in batches. The whole is done twice with independent random
+numbers.
 
 The estimate is withheld, with the reason, when the effective sample is small, when the tail of the weights is too heavy
-(Pareto k-hat), or when the repetitions disagree. It stands beside nested sampling, never instead of it.
+(Pareto k-hat), or when the repetitions disagree, as they do when only one of them finds a second peak. It stands beside
+nested sampling, never instead of it.
 """
 
 from __future__ import annotations
@@ -30,6 +32,7 @@ from crsea_infer.inference.samplers.base import (
 )
 from crsea_infer.inference.samplers.pareto import pareto_k_hat
 from crsea_infer.inference.samplers.proposals import effective_sample, improved
+from crsea_infer.inference.samplers.scouts import find_peaks, missed_peaks
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -43,6 +46,7 @@ __all__ = ["Importance", "ImportanceOptions"]
 
 _BLOCK = 4096
 _TRIAL = 8  # draws by which a proposal is tried: one in so many of those that count, and at least 500
+_SHARE_OF_PEAK = 8  # a peak that the walk missed is given one in so many of its points
 _LARGEST_K_HAT = 0.7
 _AGREEMENT_SIGMA = 3.0
 
@@ -55,6 +59,8 @@ class ImportanceOptions:
     ----------
     repetitions
         Independent repetitions, at least 2.
+    scouts
+        Draws of the prior from which peaks are looked for; 0 for no search.
     walkers, steps
         Size and length of the ensemble that finds the posterior.
     components
@@ -72,6 +78,7 @@ class ImportanceOptions:
     """
 
     repetitions: int = 2
+    scouts: int = 4096
     walkers: int = 256
     steps: int = 400
     components: int = 16
@@ -83,6 +90,8 @@ class ImportanceOptions:
 
     def __post_init__(self) -> None:
         require(self.repetitions >= 2, "importance.repetitions", self.repetitions, "an integer >= 2")
+        good = self.scouts == 0 or self.scouts >= 100
+        require(good, "importance.scouts", self.scouts, "0 or an integer >= 100")
         good = self.walkers >= 16 and self.walkers % 2 == 0
         require(good, "importance.walkers", self.walkers, "an even number >= 16")
         require(self.steps >= 40, "importance.steps", self.steps, "an integer >= 40")
@@ -164,6 +173,9 @@ class Importance:
                 "pareto_k_hat": k_hat,
                 "lnz_err_weights": together.lnz_err,
                 "lnz_err_scatter": scatter,
+                "scouts": float(sum(int(part["scouts"]) for part in parts)),
+                "peaks": float(max(int(part["peaks"]) for part in parts)),
+                "peaks_missed_by_walkers": float(max(int(part["missed"]) for part in parts)),
                 **{f"lnz_repetition_{index + 1}": float(value) for index, value in enumerate(lnzs)},
             },
         )
@@ -196,8 +208,9 @@ def _repetition(
     """Find the posterior, fit the proposal, draw and weight: one estimate, from the start."""
     started = time.perf_counter()
     counted = Counted(target)
-    seeds = [child_seed(seed, index) for index in range(4)]
+    seeds = [child_seed(seed, index) for index in range(5)]
     points = _explore(counted, options, seeds[0], seeds[1], progress)
+    points, found = _with_missed_peaks(points, counted, options.scouts, np.random.default_rng(seeds[4]))
     progress(0.5, "fitting the proposal")
     generator = np.random.default_rng(seeds[2])
     proposal = improved(
@@ -222,9 +235,23 @@ def _repetition(
         "unit": unit,
         "log_likelihood": log_likelihood,
         "log_weights": log_likelihood + log_prior - log_proposal,
+        **found,
         "n_calls": counted.n_calls,
         "wall_s": time.perf_counter() - started,
     }
+
+
+def _with_missed_peaks(
+    points: Float64, counted: Counted, n_draws: int, generator: np.random.Generator
+) -> tuple[Float64, dict[str, int]]:
+    """Add points of the peaks that a chain [n, d] missed; return all points, and what was found."""
+    if n_draws == 0:
+        return points, {"scouts": 0, "peaks": 0, "missed": 0}
+    peaks, n_scouts = find_peaks(counted, n_draws, generator)
+    missed = missed_peaks(peaks, points)
+    drawn = [peak.draw(len(points) // _SHARE_OF_PEAK, generator) for peak in missed]
+    found = {"scouts": n_scouts, "peaks": len(peaks), "missed": len(missed)}
+    return np.concatenate([points, *drawn]), found
 
 
 def _explore(

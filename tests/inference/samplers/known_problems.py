@@ -112,6 +112,22 @@ class TwoModes(UnitCube):
 
 
 @dataclass(frozen=True)
+class NarrowMode(UnitCube):
+    """Two normal peaks of half the evidence each, one five times narrower than the other: ln Z = 0."""
+
+    separation: float = 0.25
+    width: float = 0.03
+    narrower: float = 5.0
+    lnz: float = 0.0
+
+    def log_likelihood(self, theta: Any) -> Any:
+        xp = array_namespace(theta)
+        wide = self.log_peak(theta, 0.5 - self.separation, self.width)
+        narrow = self.log_peak(theta, 0.5 + self.separation, self.width / self.narrower)
+        return xp.logaddexp(wide, narrow) + np.log(0.5)
+
+
+@dataclass(frozen=True)
 class AtAnEdge(UnitCube):
     """A normal peak of which the prior cuts off most: its centre lies outside the unit cube along the first axis."""
 
