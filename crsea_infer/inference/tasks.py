@@ -161,11 +161,16 @@ class Task:
         return Checkpoint(self.checkpoint_path, self._own_identity)
 
     def sample(self, target: Any, progress: Progress) -> None:
-        """Run the sampler to its end and keep the result; goes on from the checkpoint when there is one."""
+        """Run the sampler to its end and keep the result; goes on from the checkpoint when there is one.
+
+        The result is held against the peaks that scouts find; all samplers of a hypothesis meet the same scouts.
+        """
+        from crsea_infer.inference.samplers.peak_check import checked_for_peaks
         from crsea_infer.inference.samplers.registry import make
 
         sampler = make(self.sampler, self.run.samplers[self.sampler])
         result = sampler.run(target, self.seed, self._checkpoint(), progress)
+        result = checked_for_peaks(result, target, _seed(self.run, self.hypothesis, "scouts", self.data))
         Checkpoint(self.result_path, self._own_identity).save(result_arrays(result))
         self.checkpoint_path.unlink(missing_ok=True)
 
