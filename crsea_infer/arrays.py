@@ -7,11 +7,14 @@ standard may be used on such arrays.
 
 from __future__ import annotations
 
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-__all__ = ["Array", "Float64", "array_namespace"]
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["Array", "Float64", "array_namespace", "reshaped", "stack_last"]
 
 Array: TypeAlias = Any
 """An array of any library that follows the array API standard; shapes stand in docstrings."""
@@ -29,3 +32,20 @@ def array_namespace(*arrays: Array) -> Any:
         if namespace is not None and not isinstance(array, np.ndarray | np.generic):
             return namespace()
     return np
+
+
+def stack_last(xp: Any, arrays: Sequence[Array]) -> Array:
+    """Return arrays of one shape [...] as one [..., n]; faster than `stack` on NumPy's small arrays."""
+    if xp is not np:
+        return xp.stack(arrays, axis=-1)
+    if np.ndim(arrays[0]) == 0:
+        return np.array(arrays)
+    stacked = np.empty((*np.shape(arrays[0]), len(arrays)))
+    for place, array in enumerate(arrays):
+        stacked[..., place] = array
+    return stacked
+
+
+def reshaped(xp: Any, array: Array, shape: tuple[int, ...]) -> Array:
+    """Return an array in another shape; NumPy's own method takes a fraction of the time of its function."""
+    return array.reshape(shape) if xp is np else xp.reshape(array, shape)

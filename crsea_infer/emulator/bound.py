@@ -2,41 +2,30 @@
 per call.
 
 All requests of a model need the local spectra at their own energies, and all sky regions need the same transport. Each
-call therefore evaluates the spectra of each species once, at the union of all energies, of which every request takes
-its slice, and asks for transport once, from an object that computes what it is asked for and keeps it for the call.
-What is left for each request is one matrix product for its spectra, one for its gas, and a short sum over nodes.
+call therefore evaluates the local spectra once, at the union of all energies, and asks for transport once, from an
+object that computes what it is asked for and keeps it for the call. Requests of the sky are then answered together, in
+the groups of :mod:`crsea_infer.emulator.contraction`.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from crsea_infer.arrays import Array, Float64, array_namespace
-from crsea_infer.emulator.fold import SpectralFold, lattice
+from crsea_infer.arrays import Array, Float64, array_namespace, reshaped, stack_last
+from crsea_infer.emulator.contraction import Group, Seen, Transport
+from crsea_infer.emulator.fold import SpectralFold, Stretch
 from crsea_infer.errors import UserError
 from crsea_infer.physics.geometry import COMPONENTS
 from crsea_infer.physics.leptons import LEPTON_COMPONENTS
-from crsea_infer.physics.local_spectrum import Species, SpectrumNodes
+from crsea_infer.physics.local_spectrum import LocalSpectra, Species, SpectrumNodes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from crsea_infer.physics.hadronic import Product
-
-__all__ = [
-    "COMPONENT_SCALES",
-    "LEPTON_SCALES",
-    "Bound",
-    "CosmicRayRequest",
-    "Moments",
-    "Seen",
-    "SkyRequest",
-    "Transport",
-    "gather_energies",
-]
+__all__ = ["COMPONENT_SCALES", "LEPTON_SCALES", "Bound", "CosmicRayRequest", "Energies", "gather_energies"]
 
 COMPONENT_SCALES: Final[Mapping[str, str]] = {"HI": "hi_scale", "H2": "xco_scale"}
 """Parameter that scales each component of pion decay; absent parameters count as 1."""
@@ -44,15 +33,30 @@ COMPONENT_SCALES: Final[Mapping[str, str]] = {"HI": "hi_scale", "H2": "xco_scale
 LEPTON_SCALES: Final[Mapping[str, str]] = {"IC": "inverse_compton_scale", "bremsstrahlung": "bremsstrahlung_scale"}
 """Parameter that scales each component of electrons; a component whose parameter is absent is left out."""
 
-_SPECIES: Final[tuple[Species, Species]] = ("proton", "helium")
 
-Transport = Any
-"""Transport at the points of one call; only the closures of the model that made it look inside."""
+@dataclass(frozen=True)
+class Energies:
+    """Where the requests of a model find their local spectra.
+
+    Attributes
+    ----------
+    spectra
+        At all energies: protons of requests for cosmic rays, protons and helium on the lattices, helium of requests.
+    lattices
+        The part on the lattices, both species.
+    offsets
+        Place of node 0 of each lattice within the lattices of one species.
+    own
+        Of each request for cosmic rays its energies, in order.
+    """
+
+    spectra: LocalSpectra
+    lattices: slice
+    offsets: Mapping[str, int]
+    own: tuple[slice, ...]
 
 
-def gather_energies(
-    wanted: Sequence[SpectralFold | tuple[Species, Float64]],
-) -> tuple[tuple[SpectrumNodes, ...], list[slice]]:
+def gather_energies(wanted: Sequence[SpectralFold | tuple[Species, Float64]]) -> Energies:
     """Join the energies at which requests need the local spectra.
 
     Parameters
@@ -60,138 +64,35 @@ def gather_energies(
     wanted
         For each request its contraction, whose nodes lie on a lattice that requests share, or a species with its
         energies [n], GeV (per nucleon).
-
-    Returns
-    -------
-    nodes : tuple of SpectrumNodes
-        Of each species that is needed.
-    slices : list of slice
-        Where each request finds its own: for contractions in both species alike.
     """
-    ranges: dict[Product, tuple[int, int]] = {}
+    ranges: dict[str, tuple[Stretch, int, int]] = {}
     for one in wanted:
         if isinstance(one, SpectralFold):
-            first, last = ranges.get(one.product, (one.first, one.first))
-            ranges[one.product] = min(first, one.first), max(last, one.first + one.kinetic.size)
+            for stretch in one.stretches:
+                end = stretch.first + len(one.kinetic[stretch.rows])
+                _, first, last = ranges.get(stretch.lattice, (stretch, stretch.first, end))
+                ranges[stretch.lattice] = stretch, min(first, stretch.first), max(last, end)
     shared: list[Float64] = []
-    offsets: dict[Product, int] = {}
-    for product, (first, last) in ranges.items():
-        offsets[product] = sum(part.size for part in shared) - first
-        shared.append(lattice(product, first, last - first))
-    parts = {species: list(shared) for species in _SPECIES}
+    offsets: dict[str, int] = {}
+    for name, (stretch, first, last) in ranges.items():
+        offsets[name] = sum(part.size for part in shared) - first
+        shared.append(stretch.energies(first, last))
+    own: dict[Species, list[Float64]] = {"proton": [], "helium": []}
+    for one in wanted:
+        if not isinstance(one, SpectralFold):
+            own[one[0]].append(one[1])
+    sizes = {species: sum(part.size for part in parts) for species, parts in own.items()}
+    on_lattices = sum(part.size for part in shared)
+    starts = {"proton": 0, "helium": sizes["proton"] + 2 * on_lattices}
     slices = []
     for one in wanted:
-        if isinstance(one, SpectralFold):
-            start, size = offsets[one.product] + one.first, one.kinetic.size
-        else:
-            species, energies = one
-            start, size = sum(part.size for part in parts[species]), energies.size
-            parts[species].append(energies)
-        slices.append(slice(start, start + size))
-    nodes = [SpectrumNodes.at(species, np.concatenate(parts[species])) for species in _SPECIES if parts[species]]
-    return tuple(nodes), slices
-
-
-@dataclass(frozen=True)
-class Moments:
-    """Takes the local spectra to what a unit column of gas emits.
-
-    Attributes
-    ----------
-    where
-        Of its energies among those of the nodes, proton and helium alike.
-    matrices
-        [n_kinetic, node * energy], for protons and for helium.
-    shape
-        (node, energy).
-    """
-
-    where: slice
-    matrices: tuple[Float64, Float64]
-    shape: tuple[int, int]
-
-    @classmethod
-    def of(cls, fold: SpectralFold, where: slice) -> Moments:
-        """Prepare those of a contraction; nodes stand before energies, because sums over the first are faster."""
-        n_energies, n_nodes = fold.absorption.shape[0], fold.nodes.shape[0]
-        tensor = fold.matrix.reshape(2, fold.kinetic.size, n_energies, n_nodes).swapaxes(-1, -2)
-        proton, helium = np.ascontiguousarray(tensor).reshape(2, fold.kinetic.size, -1)
-        return cls(where, (proton, helium), (n_nodes, n_energies))
-
-    def __call__(self, spectra: Mapping[Species, Array]) -> Array:
-        """Return intensity per 1e22 cm^-2 of column [..., node, energy] from spectra [..., n] at all nodes."""
-        total: Any = 0.0
-        for species, matrix in zip(_SPECIES, self.matrices, strict=True):
-            spectrum = spectra[species][..., self.where]
-            total = total + array_namespace(spectrum).matmul(spectrum, matrix)
-        return array_namespace(total).reshape(total, (*total.shape[:-1], *self.shape))
-
-
-@dataclass(frozen=True)
-class Seen:
-    """What the requests of one call share.
-
-    Attributes
-    ----------
-    spectra
-        Local spectra [..., n] of each species at all nodes.
-    moments
-        [..., node, energy], of each distinct set of energies.
-    transport
-        At the points of the call.
-    """
-
-    spectra: Mapping[Species, Array]
-    moments: tuple[Array, ...]
-    transport: Transport
-
-
-@dataclass(frozen=True)
-class SkyRequest:
-    """Gamma rays or neutrinos of one region.
-
-    Attributes
-    ----------
-    moments
-        Which of the moments that requests share.
-    columns
-        From transport, and factors [..., component] that join components (None: keep them), to columns
-        [..., (component,) node, energy] in 1e22 cm^-2.
-    leptons
-        The same for intensities of electrons [..., (component,) energy]; None for neutrinos.
-    """
-
-    moments: int
-    columns: Callable[[Transport, Array | None], Array]
-    leptons: Callable[[Transport, Array | None], Array] | None
-
-    def total(self, parameters: Mapping[str, Array], seen: Seen) -> Array:
-        """Return the intensity [..., energy]."""
-        moments, transport = seen.moments[self.moments], seen.transport
-        xp = array_namespace(moments)
-        product = self.columns(transport, _factors(parameters, COMPONENTS, COMPONENT_SCALES, 1.0))
-        product *= moments
-        intensity = xp.sum(product, axis=-2)
-        if self.leptons is not None and any(scale in parameters for scale in LEPTON_SCALES.values()):
-            factors = _factors(parameters, LEPTON_COMPONENTS, LEPTON_SCALES, 0.0)
-            intensity = intensity + self.leptons(transport, factors)
-        return intensity
-
-    def components(self, parameters: Mapping[str, Array], seen: Seen) -> dict[str, Array]:
-        """Return the intensity [..., energy] of each component."""
-        moments, transport = seen.moments[self.moments], seen.transport
-        xp = array_namespace(moments)
-        intensities = xp.sum(self.columns(transport, None) * moments[..., None, :, :], axis=-2)
-        parts = {name: intensities[..., i, :] for i, name in enumerate(COMPONENTS)}
-        wanted = [name for name, scale in LEPTON_SCALES.items() if scale in parameters]
-        if self.leptons is not None and wanted:
-            of_electrons = self.leptons(transport, None)
-            parts = {name: of_electrons[..., LEPTON_COMPONENTS.index(name), :] for name in wanted} | parts
-        scales = {**COMPONENT_SCALES, **LEPTON_SCALES}
-        return {
-            name: part * parameters[scales[name]][..., None] if scales.get(name) in parameters else part
-            for name, part in parts.items()
-        }
+        if not isinstance(one, SpectralFold):
+            slices.append(slice(starts[one[0]], starts[one[0]] + one[1].size))
+            starts[one[0]] += one[1].size
+    joined: dict[Species, list[Float64]] = {"proton": [*own["proton"], *shared], "helium": [*shared, *own["helium"]]}
+    nodes = [SpectrumNodes.at(species, np.concatenate(parts)) for species, parts in joined.items() if parts]
+    lattices = slice(sizes["proton"], sizes["proton"] + 2 * on_lattices)
+    return Energies(LocalSpectra(tuple(nodes)), lattices, offsets, tuple(slices))
 
 
 @dataclass(frozen=True)
@@ -200,26 +101,25 @@ class CosmicRayRequest:
 
     Attributes
     ----------
+    number
+        Place among the requests of the model.
     species
         "proton" or "helium".
     where
-        Of its energies among those of the nodes.
+        Of its energies among all.
     relative_density
         From the parameters to the density relative to the Sun [..., energy]; None at the Sun.
     """
 
+    number: int
     species: Species
     where: slice
     relative_density: Callable[[Mapping[str, Array]], Array] | None = None
 
-    def total(self, parameters: Mapping[str, Array], seen: Seen) -> Array:
+    def total(self, parameters: Mapping[str, Array], spectra: Array) -> Array:
         """Return the intensity [..., energy]."""
-        local = seen.spectra[self.species][..., self.where]
+        local = spectra[..., self.where]
         return local if self.relative_density is None else local * self.relative_density(parameters)
-
-    def components(self, parameters: Mapping[str, Array], seen: Seen) -> dict[str, Array]:
-        """Return the intensity under the name of the species."""
-        return {self.species: self.total(parameters, seen)}
 
 
 @dataclass(frozen=True)
@@ -230,37 +130,75 @@ class Bound:
     ----------
     needs
         Parameters without which nothing can be said.
-    requests
-        In order.
-    nodes
-        Energies of the local spectra of each species that is needed.
-    moments
-        One for each distinct set of energies of sky requests.
+    energies
+        Of the local spectra.
+    sky
+        Requests for gamma rays and neutrinos.
+    cosmic_rays
+        Requests for protons and helium.
     transport
         Makes the transport of a call from its parameters.
     """
 
     needs: tuple[str, ...]
-    requests: tuple[SkyRequest | CosmicRayRequest, ...]
-    nodes: tuple[SpectrumNodes, ...]
-    moments: tuple[Moments, ...]
+    energies: Energies
+    sky: tuple[Group, ...]
+    cosmic_rays: tuple[CosmicRayRequest, ...]
     transport: Callable[[Mapping[str, Array]], Transport]
 
     def __call__(self, parameters: Mapping[str, Array]) -> tuple[Array, ...]:
         """Return one intensity [..., energy] per request."""
-        given = self._prepare(parameters)
-        return tuple(request.total(*given) for request in self.requests)
+        batch, spectra, seen = self._prepare(parameters, apart=False)
+        answers: dict[int, Array] = {}
+        for group in self.sky:
+            intensities = group.gas(seen)
+            if seen.has_electrons and group.leptons is not None:
+                intensities = intensities + group.leptons(seen.transport, seen.electrons)
+            answers.update(zip(group.numbers, group.split(intensities), strict=True))
+        for request in self.cosmic_rays:
+            answers[request.number] = request.total(batch, spectra)
+        return tuple(answers[number] for number in range(len(answers)))
 
     def components(self, parameters: Mapping[str, Array]) -> tuple[dict[str, Array], ...]:
         """Return the same per component."""
-        given = self._prepare(parameters)
-        return tuple(request.components(*given) for request in self.requests)
+        batch, spectra, seen = self._prepare(parameters, apart=True)
+        answers: dict[int, dict[str, Array]] = {}
+        wanted = [name for name, scale in LEPTON_SCALES.items() if scale in batch]
+        for group in self.sky:
+            for number, gas in zip(group.numbers, group.split(group.gas(seen)), strict=True):
+                answers[number] = {
+                    name: _scaled(gas[..., i, :], batch, COMPONENT_SCALES.get(name))
+                    for i, name in enumerate(COMPONENTS)
+                }
+            if group.leptons is None or not wanted:
+                continue
+            of_electrons = group.split(group.leptons(seen.transport, None))
+            for number, electrons in zip(group.numbers, of_electrons, strict=True):
+                found = {name: electrons[..., LEPTON_COMPONENTS.index(name), :] for name in wanted}
+                scaled = {name: _scaled(part, batch, LEPTON_SCALES[name]) for name, part in found.items()}
+                answers[number] = scaled | answers[number]
+        for request in self.cosmic_rays:
+            answers[request.number] = {request.species: request.total(batch, spectra)}
+        return tuple(answers[number] for number in range(len(answers)))
 
-    def _prepare(self, parameters: Mapping[str, Array]) -> tuple[dict[str, Array], Seen]:
+    def _prepare(self, parameters: Mapping[str, Array], *, apart: bool) -> tuple[dict[str, Array], Array, Seen]:
+        """Return the parameters in one batch shape, the local spectra, and what sky requests share."""
         batch = _batch(parameters, self.needs)
-        spectra = {nodes.species: nodes.intensity(batch) for nodes in self.nodes}
-        moments = tuple(one(spectra) for one in self.moments)
-        return batch, Seen(spectra, moments, self.transport(batch))
+        spectra = self.energies.spectra(batch)
+        xp = array_namespace(spectra)
+        pair = spectra[..., self.energies.lattices]
+        pair = reshaped(xp, pair, (*pair.shape[:-1], 2, pair.shape[-1] // 2))
+        has_electrons = any(scale in batch for scale in LEPTON_SCALES.values())
+        gas = electrons = None
+        if not apart and self.sky:
+            gas = _factors(batch, COMPONENTS, COMPONENT_SCALES, 1.0)
+            if has_electrons:
+                electrons = _factors(batch, LEPTON_COMPONENTS, LEPTON_SCALES, 0.0)
+        return batch, spectra, Seen(pair, self.transport(batch), gas, electrons, has_electrons)
+
+
+def _scaled(intensity: Array, parameters: Mapping[str, Array], scale: str | None) -> Array:
+    return intensity if scale is None or scale not in parameters else intensity * parameters[scale][..., None]
 
 
 def _factors(
@@ -269,12 +207,12 @@ def _factors(
     """Return the factor of each component [..., component]; `absent` for those whose parameter is not given."""
     like = next(iter(parameters.values()))
     xp = array_namespace(like)
-    return xp.stack([parameters.get(scales.get(name, ""), xp.full_like(like, absent)) for name in components], axis=-1)
+    given = [parameters.get(scales.get(name, "")) for name in components]
+    return stack_last(xp, [xp.full_like(like, absent) if factor is None else factor for factor in given])
 
 
 def _batch(parameters: Mapping[str, Array], names: Sequence[str]) -> dict[str, Array]:
     """Return the parameters as arrays of one batch shape."""
-    xp = array_namespace(*parameters.values())
     missing = [name for name in names if name not in parameters]
     if missing:
         raise UserError(
@@ -282,5 +220,14 @@ def _batch(parameters: Mapping[str, Array], names: Sequence[str]) -> dict[str, A
             valid="a prior set that defines it",
             fix="add the prior set 'base' or 'gamma_optimized' to the hypothesis",
         )
-    arrays = [xp.asarray(value, dtype=xp.float64) if xp is np else xp.asarray(value) for value in parameters.values()]
-    return cast("dict[str, Array]", dict(zip(parameters, xp.broadcast_arrays(*arrays), strict=True)))
+    xp = array_namespace(*parameters.values())
+    arrays = [_as_array(xp, value) for value in parameters.values()]
+    if len({array.shape for array in arrays}) > 1:
+        arrays = list(xp.broadcast_arrays(*arrays))
+    return dict(zip(parameters, arrays, strict=True))
+
+
+def _as_array(xp: Any, value: Array) -> Array:
+    if xp is not np:
+        return xp.asarray(value)
+    return value if type(value) is np.ndarray and value.dtype == np.float64 else np.asarray(value, dtype=np.float64)

@@ -9,8 +9,9 @@ spectra is interpolated, whatever the breaks.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 import numpy as np
 
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
     from crsea_infer.grids.response import CrossSection
 
-__all__ = ["COLUMN_UNIT", "ENERGY_RANGE", "SpectralFold", "lattice"]
+__all__ = ["COLUMN_UNIT", "ENERGY_RANGE", "SpectralFold", "Stretch", "lattice"]
 
 ENERGY_RANGE: Final = (1.0, 5.0e6)
 """Energies of gamma rays and neutrinos that the model covers, GeV."""
@@ -38,6 +39,7 @@ _POINTS_PER_DECADE: Final[Mapping[str, int]] = MappingProxyType({"gamma": 20, "n
 # which takes finer steps (docs/physics.md has the table)
 _DECADES_ABOVE: Final = 4.0  # of cosmic-ray energy above the secondary's: what lies beyond contributes less than 5e-5
 _SQUARE_METRES_TO_CM: Final = 1e-4
+_ROUNDING: Final = 1e-14
 COLUMN_UNIT: Final = 1e22  # cm^-2: moments and columns are counted in it, so that single precision holds them
 
 
@@ -55,6 +57,32 @@ def lattice(product: Product, first: int, n: int) -> Float64:
     return np.asarray(10.0 ** ((first + np.arange(n)) / _POINTS_PER_DECADE[product]))
 
 
+class Stretch(NamedTuple):
+    """Nodes that a contraction shares with others, whatever their product.
+
+    Every second node of neutrinos is one of gamma rays; the others have a lattice of their own.
+
+    Attributes
+    ----------
+    lattice
+        "common", or "between" for the nodes that only neutrinos have.
+    first
+        Number of the first node on it.
+    rows
+        Which of the contraction's nodes these are.
+    """
+
+    lattice: Literal["common", "between"]
+    first: int
+    rows: slice
+
+    def energies(self, first: int, last: int) -> Float64:
+        """Return nodes number `first` to `last` - 1 of this lattice, GeV, the same to the last bit for all products."""
+        if self.lattice == "common":
+            return lattice("gamma", first, last - first)
+        return lattice("neutrino", 2 * first + 1, 2 * (last - first))[::2]
+
+
 @dataclass(frozen=True)
 class SpectralFold:
     """The matrices of one request.
@@ -67,18 +95,41 @@ class SpectralFold:
         Place of the first node on the lattice of kinetic energies, which all contractions of a product share.
     kinetic
         Nodes of kinetic energy per nucleon, GeV, shape [n_kinetic].
-    matrix
-        Takes (proton, helium) intensities at the nodes to the moments, shape [2 n_kinetic, n_energies * n_nodes].
-    columns
-        Takes responses to columns: shapes [n_energies, absorption] and [n_nodes, rigidity].
+    kernel
+        Emission per column of 1e22 cm^-2 of (protons, helium) at the nodes, shape [2, n_kinetic, n_energies].
+    interpolation
+        Takes columns at the nodes in rigidity to the kinetic energies, shape [2, n_kinetic, n_nodes].
+    absorption, nodes
+        Take responses to columns: shapes [n_energies, absorption] and [n_nodes, rigidity].
     """
 
     product: Product
     first: int
     kinetic: Float64
-    matrix: Float64
+    kernel: Float64
+    interpolation: Float64
     absorption: Float64
     nodes: Float64
+
+    @cached_property
+    def matrix(self) -> Float64:
+        """Takes (proton, helium) intensities at the nodes to the moments, [2 n_kinetic, n_energies * n_nodes]."""
+        moments = self.kernel[:, :, :, None] * self.interpolation[:, :, None, :]
+        return moments.reshape(2 * self.kinetic.size, -1)
+
+    @cached_property
+    def stretches(self) -> tuple[Stretch, ...]:
+        """The nodes, by the lattice on which they lie."""
+        if self.product == "gamma":
+            return (Stretch("common", self.first, slice(0, None, 1)),)
+        odd = self.first % 2
+        common = Stretch("common", (self.first + 1) // 2, slice(odd, None, 2))
+        return common, Stretch("between", self.first // 2, slice(1 - odd, None, 2))
+
+    @cached_property
+    def is_absorbed(self) -> bool:
+        """Whether columns depend on the energy of the gamma rays or neutrinos, beyond rounding."""
+        return bool(np.abs(self.absorption - self.absorption[0]).sum(axis=1).max() > _ROUNDING)
 
     @classmethod
     def for_energies(
@@ -136,12 +187,13 @@ class SpectralFold:
         log_nodes = (ends[0] + ends[1]) / 2 + (ends[1] - ends[0]) / 2 * unit
         onto_nodes = interpolation_matrix(np.log(rigidities), log_nodes)
 
-        parts = []
+        kernels, onto_kinetic = [], []
         beams: tuple[tuple[Species, Float64], ...] = (("proton", rigidity_proton), ("helium", rigidity_helium))
         for species, at in beams:
             kernel = _kernel(cross_section, species, product, energies[:, None], kinetic)
             kernel = kernel * (kinetic * step * (_SQUARE_METRES_TO_CM * COLUMN_UNIT * enhancement))
-            parts.append(kernel.T[:, :, None] * interpolation_matrix(log_nodes, np.log(at))[:, None, :])
+            kernels.append(kernel.T)
+            onto_kinetic.append(interpolation_matrix(log_nodes, np.log(at)))
         coefficients = (
             cmb_absorption_coefficient(energies) if absorb and product == "gamma" else np.zeros(energies.size)
         )
@@ -149,7 +201,8 @@ class SpectralFold:
             product=product,
             first=first,
             kinetic=kinetic,
-            matrix=np.concatenate(parts).reshape(2 * n_kinetic, -1),
+            kernel=np.stack(kernels),
+            interpolation=np.stack(onto_kinetic),
             absorption=absorption_interpolation(coefficients),
             nodes=np.asarray(onto_nodes),
         )

@@ -8,12 +8,14 @@ exact contraction with the local spectra (:mod:`crsea_infer.emulator.fold`), whi
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from crsea_infer.arrays import Array, Float64, array_namespace
+from crsea_infer.arrays import Array, Float64, array_namespace, reshaped, stack_last
 from crsea_infer.errors import UserError
 from crsea_infer.grids.response import Axis, GridSettings
 
@@ -29,8 +31,12 @@ _TOLERANCE: Final = 1e-8
 
 
 def chebyshev_polynomials(x: Array, n: int) -> Array:
-    """Return T_0(x) to T_{n-1}(x), shape [..., n]."""
+    """Return T_0(x) to T_{n-1}(x), shape [..., n]; NumPy takes x beyond -1 and 1 as the nearer of them."""
     xp = array_namespace(x)
+    if xp is np:
+        # two array operations instead of dozens, but with an infinite derivative at the ends, which JAX would meet
+        angle = np.arccos(np.minimum(np.maximum(x, -1.0), 1.0))
+        return np.cos(np.multiply.outer(angle, np.arange(n, dtype=angle.dtype)))
     polynomials = xp.stack([xp.ones_like(x), x], axis=-1)
     while (known := polynomials.shape[-1]) < n:
         # T_{k+j} = 2 T_k T_j - T_{k-j}: each pass doubles how many there are
@@ -40,16 +46,6 @@ def chebyshev_polynomials(x: Array, n: int) -> Array:
         further = further - xp.flip(polynomials[..., k - up_to : k], axis=-1)
         polynomials = xp.concat([polynomials, further], axis=-1)
     return polynomials[..., :n]
-
-
-def _unit(axis: Axis, values: Array) -> Array:
-    """Map the range of an axis to [-1, 1]."""
-    xp = array_namespace(values)
-    if axis.scale == "log":
-        low, high, values = float(np.log(axis.lower)), float(np.log(axis.upper)), xp.log(values)
-    else:
-        low, high = axis.lower, axis.upper
-    return (2.0 * values - (low + high)) / (high - low)
 
 
 @dataclass(frozen=True)
@@ -85,24 +81,41 @@ class ResponseEmulator:
 
     def terms(self, parameters: Mapping[str, Array]) -> Array:
         """Return the products of Chebyshev polynomials, shape [..., product of axis nodes]; NaN outside the box."""
-        terms: Array | None = None
-        inside: Array = True
-        for axis in self.settings.axes:
-            unit = _unit(axis, parameters[axis.name])
-            xp = array_namespace(unit)
-            inside = inside & (xp.abs(unit) <= 1.0 + 1e-12)
-            polynomials = chebyshev_polynomials(unit, axis.n_nodes)
-            if terms is None:
-                terms = polynomials
-            else:
-                product = terms[..., :, None] * polynomials[..., None, :]
-                terms = xp.reshape(product, (*product.shape[:-2], product.shape[-2] * product.shape[-1]))
-        xp = array_namespace(terms)
-        return xp.where(inside[..., None], terms, xp.nan)
+        values = [parameters[axis.name] for axis in self.settings.axes]
+        xp = array_namespace(*values)
+        # the range of each axis becomes -1 to 1
+        units = stack_last(
+            xp,
+            [
+                ((xp.log(value) if axis.scale == "log" else value) - middle) / half
+                for axis, value, (middle, half) in zip(self.settings.axes, values, self._ranges, strict=True)
+            ],
+        )
+        polynomials = chebyshev_polynomials(units, max(axis.n_nodes for axis in self.settings.axes))
+        terms, *others = (polynomials[..., i, : axis.n_nodes] for i, axis in enumerate(self.settings.axes))
+        inside = xp.all(xp.abs(units) <= 1.0 + 1e-12, axis=-1)
+        if xp is not np or not np.all(inside):
+            terms = xp.where(inside[..., None], terms, xp.nan)  # before there are many
+        for other in others:
+            product = terms[..., :, None] * other[..., None, :]
+            terms = reshaped(xp, product, (*product.shape[:-2], product.shape[-2] * product.shape[-1]))
+        return terms
+
+    @cached_property
+    def _ranges(self) -> tuple[tuple[float, float], ...]:
+        """Middle and half of the length of each axis, in the logarithm where it is that of the axis."""
+        ends = [
+            (math.log(axis.lower), math.log(axis.upper)) if axis.scale == "log" else (axis.lower, axis.upper)
+            for axis in self.settings.axes
+        ]
+        return tuple(((low + high) / 2, (high - low) / 2) for low, high in ends)
 
     def amplitudes(self, parameters: Mapping[str, Array]) -> Array:
         """Return the amplitude of each compressed dimension of the responses, shape [..., rank]."""
-        terms = self.terms(parameters)
+        return self.amplitudes_of(self.terms(parameters))
+
+    def amplitudes_of(self, terms: Array) -> Array:
+        """Return the same from :meth:`terms`, which emulators of one grid of transport points share."""
         xp = array_namespace(terms)
         return xp.matmul(terms, xp.asarray(self.coefficients))
 
@@ -123,8 +136,12 @@ class ResponseEmulator:
 
     def lepton_amplitudes(self, parameters: Mapping[str, Array]) -> Array:
         """Return the amplitude of each compressed dimension of the gamma rays of electrons, shape [..., rank]."""
-        terms = self.terms(parameters)
-        return array_namespace(terms).matmul(terms, array_namespace(terms).asarray(self.require_leptons()[0]))
+        return self.lepton_amplitudes_of(self.terms(parameters))
+
+    def lepton_amplitudes_of(self, terms: Array) -> Array:
+        """Return the same from :meth:`terms`."""
+        xp = array_namespace(terms)
+        return xp.matmul(terms, xp.asarray(self.require_leptons()[0]))
 
     def lepton_intensities(self, parameters: Mapping[str, Array]) -> Array:
         """Return the gamma rays of electrons, per GeV, cm2, s and sr, shape [..., region, component, lepton energy]."""
@@ -132,14 +149,14 @@ class ResponseEmulator:
         amplitudes = self.lepton_amplitudes(parameters)
         xp = array_namespace(amplitudes)
         flat = xp.matmul(amplitudes, xp.asarray(basis.reshape(basis.shape[0], -1)))
-        return xp.reshape(flat, (*amplitudes.shape[:-1], *basis.shape[1:]))
+        return reshaped(xp, flat, (*amplitudes.shape[:-1], *basis.shape[1:]))
 
     def responses(self, parameters: Mapping[str, Array]) -> Array:
         """Return effective columns, cm^-2, shape [..., region, component, absorption, rigidity]."""
         amplitudes = self.amplitudes(parameters)
         xp = array_namespace(amplitudes)
         flat = xp.matmul(amplitudes, xp.asarray(self.basis.reshape(self.basis.shape[0], -1)))
-        return xp.reshape(flat, (*amplitudes.shape[:-1], *self.basis.shape[1:]))
+        return reshaped(xp, flat, (*amplitudes.shape[:-1], *self.basis.shape[1:]))
 
 
 def train(grid: xr.Dataset) -> ResponseEmulator:

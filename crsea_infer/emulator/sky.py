@@ -9,17 +9,20 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache, cached_property, partial
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from scipy.interpolate import CubicSpline
 
-from crsea_infer.arrays import Array, Float64, array_namespace
-from crsea_infer.emulator.bound import Bound, CosmicRayRequest, Moments, SkyRequest, Transport, gather_energies
+from crsea_infer.arrays import Array, Float64
+from crsea_infer.emulator.bound import Bound, CosmicRayRequest, gather_energies
+from crsea_infer.emulator.contraction import Family, Joined, SkyRequest, Transport, group_requests
 from crsea_infer.emulator.fold import SpectralFold
 from crsea_infer.emulator.model import BoundModel, Request, SkyModel
 from crsea_infer.emulator.response import ResponseEmulator, train
+from crsea_infer.emulator.trained import Amplitudes, Trained
 from crsea_infer.emulator.validation_table import stated_relative_error
 from crsea_infer.errors import UserError
 from crsea_infer.files import digest
@@ -38,9 +41,6 @@ _CROSS_SECTIONS: Final = {
     "kelner-aharonian": "Kelner, Aharonian and Bugayov 2006 (Phys. Rev. D 74, 034018)",
     "aafrag": "AAfrag, Koldobskiy et al. 2021 (Phys. Rev. D 104, 123027), through aafragpy",
 }
-Joined = Callable[[Transport, Array | None], Array]
-"""From transport, and factors [..., component] or None, to what a request needs; see SkyRequest."""
-
 Solve = Callable[[float, float], Float64]
 """From delta_slope and halo_height to what regions receive [region, ...]."""
 
@@ -147,32 +147,27 @@ class _Sky:
     def _bound(
         self,
         requests: Sequence[Request],
-        columns: Callable[[str, SpectralFold], Joined],
-        leptons: Callable[[str, Float64], Joined],
+        families: Mapping[str, Family],
         transport: Callable[[Mapping[str, Array]], Transport],
     ) -> BoundModel:
-        """Fix the model to its requests, given what makes the closures of a region and the transport of a call."""
+        """Fix the model to its requests, given the family of each region and what makes the transport of a call."""
         wanted = [self._fold(one) if _is_sky(one) else _species_and_energies(one) for one in requests]
-        nodes, slices = gather_energies(wanted)
-        bound: list[SkyRequest | CosmicRayRequest] = []
-        moments: list[Moments] = []
-        known: dict[tuple[str, tuple[float, ...]], int] = {}
-        for request, where, one in zip(requests, slices, wanted, strict=True):
+        energies = gather_energies(wanted)
+        sky: list[SkyRequest] = []
+        cosmic_rays: list[CosmicRayRequest] = []
+        own = iter(energies.own)
+        for number, (request, one) in enumerate(zip(requests, wanted, strict=True)):
             if isinstance(one, SpectralFold) and request.region is not None:
-                region = region_key(request.region)
-                onto = _lepton_interpolation(np.asarray(request.energies, dtype=float))
-                of_electrons = leptons(region, onto) if request.messenger == "gamma" else None
-                key = request.messenger, request.energies
-                if key not in known:
-                    known[key] = len(moments)
-                    moments.append(Moments.of(one, where))
-                bound.append(SkyRequest(known[key], columns(region, one), of_electrons))
+                is_gamma = request.messenger == "gamma"
+                leptons = _lepton_interpolation(np.asarray(request.energies, dtype=float)) if is_gamma else None
+                sky.append(SkyRequest(number, region_key(request.region), request.energies, one, leptons))
             else:
                 species, _ = _species_and_energies(request)
                 density = None if request.radius is None else partial(_disc_densities, self.settings, request)
-                bound.append(CosmicRayRequest(species, where, density))
-        has_transport = any(_is_sky(request) or request.radius is not None for request in requests)
-        return Bound(tuple(self.box) if has_transport else (), tuple(bound), nodes, tuple(moments), transport)
+                cosmic_rays.append(CosmicRayRequest(number, species, next(own), density))
+        has_transport = bool(sky) or any(request.radius is not None for request in requests)
+        groups = group_requests(families, sky, energies.offsets)
+        return Bound(tuple(self.box) if has_transport else (), energies, groups, tuple(cosmic_rays), transport)
 
 
 def _is_sky(request: Request) -> bool:
@@ -222,76 +217,15 @@ class EmulatedSky(_Sky, SkyModel):
     def bind(self, requests: Sequence[Request]) -> BoundModel:
         """Fix the model to its requests; see :class:`crsea_infer.emulator.model.SkyModel`."""
         wanted = _check_requests(requests, self.settings)
-        trained = {name: (self.emulator, i) for i, name in enumerate(self.settings.regions)}
-        new = tuple(name for name in wanted if name not in trained)
-        extra = dataclasses.replace(self.settings, regions=new)
+        known = Trained(self.emulator, self.settings.regions, lambda: self.emulator)
+        families = dict.fromkeys(self.settings.regions, known)
+        new = tuple(name for name in wanted if name not in families)
         if new:
+            extra = dataclasses.replace(self.settings, regions=new)
             # electrons take longer than nuclei, and most hypotheses leave their gamma rays out: only when asked for
             nuclei = train(build_grid(dataclasses.replace(extra, electrons=None)))
-            trained |= {name: (nuclei, i) for i, name in enumerate(new)}
-        with_electrons = cache(lambda: train(build_grid(extra)))
-
-        def leptons(region: str, onto: Float64) -> Joined:
-            @cache
-            def joined() -> tuple[Any, Joined]:
-                emulator = with_electrons() if region in new else self.emulator
-                basis = emulator.require_leptons()[1][:, trained[region][1]]
-                return emulator, _joined(basis @ onto)
-
-            def evaluate(transport: _Amplitudes, factors: Array | None) -> Array:
-                emulator, join = joined()
-                return join(transport.leptons(emulator), factors)
-
-            return evaluate
-
-        def columns(region: str, fold: SpectralFold) -> Joined:
-            emulator, index = trained[region]
-            # [rank, component, energy, node] with nodes before energies
-            join = _joined(fold.columns(emulator.basis[:, index]).swapaxes(-1, -2))
-            return lambda transport, factors: join(transport.nuclei(emulator), factors)
-
-        return self._bound(requests, columns, leptons, _Amplitudes)
-
-
-class _Amplitudes:
-    """Amplitudes of the emulators' compressed dimensions at the points of one call; each computed once."""
-
-    def __init__(self, parameters: Mapping[str, Array]) -> None:
-        self._parameters = parameters
-        self._found: dict[tuple[int, str], Array] = {}
-
-    def nuclei(self, emulator: ResponseEmulator) -> Array:
-        """Return those of nuclei [..., rank]."""
-        return self._once(emulator, "nuclei", emulator.amplitudes)
-
-    def leptons(self, emulator: ResponseEmulator) -> Array:
-        """Return those of electrons [..., rank]."""
-        return self._once(emulator, "leptons", emulator.lepton_amplitudes)
-
-    def _once(self, emulator: ResponseEmulator, what: str, evaluate: Callable[[Mapping[str, Array]], Array]) -> Array:
-        key = id(emulator), what
-        if key not in self._found:
-            self._found[key] = evaluate(self._parameters)
-        return self._found[key]
-
-
-def _joined(basis: Float64) -> Callable[[Array, Array | None], Array]:
-    """Return what takes amplitudes [..., rank] and factors [..., component] onto a basis [rank, component, ...].
-
-    Without factors components stay apart; with them one matrix product sums over rank and component at once.
-    """
-    apart = np.ascontiguousarray(basis.reshape(basis.shape[0], -1))
-    together = np.ascontiguousarray(basis.reshape(basis.shape[0] * basis.shape[1], -1))
-
-    def join(amplitudes: Array, factors: Array | None) -> Array:
-        xp = array_namespace(amplitudes)
-        batch = amplitudes.shape[:-1]
-        if factors is None:
-            return xp.reshape(xp.matmul(amplitudes, xp.asarray(apart)), (*batch, *basis.shape[1:]))
-        both = xp.reshape(amplitudes[..., :, None] * factors[..., None, :], (*batch, together.shape[0]))
-        return xp.reshape(xp.matmul(both, xp.asarray(together)), (*batch, *basis.shape[2:]))
-
-    return join
+            families |= dict.fromkeys(new, Trained(nuclei, new, cache(lambda: train(build_grid(extra)))))
+        return self._bound(requests, families, Amplitudes)
 
 
 class ExactSky(_Sky, SkyModel):
@@ -324,30 +258,46 @@ class ExactSky(_Sky, SkyModel):
         def transport(parameters: Mapping[str, Array]) -> Transport:
             return _Solved(parameters, ranges, nuclei, electrons)
 
-        def columns(region: str, fold: SpectralFold) -> Joined:
-            index = wanted.index(region)
-
-            def evaluate(solved: _Solved, factors: Array | None) -> Array:
-                found = fold.columns(solved.responses[..., index, :, :, :]).swapaxes(-1, -2)
-                return found if factors is None else np.sum(found * factors[..., None, None], axis=-3)
-
-            return evaluate
-
-        def leptons(region: str, onto: Float64) -> Joined:
-            index = wanted.index(region)
-
-            def evaluate(solved: _Solved, factors: Array | None) -> Array:
-                found = solved.leptons[..., index, :, :] @ onto
-                return found if factors is None else np.sum(found * factors[..., None], axis=-2)
-
-            return evaluate
-
-        return self._bound(requests, columns, leptons, transport)
+        families = dict.fromkeys(wanted, _Solving(tuple(wanted)))
+        return self._bound(requests, families, transport)
 
     def _solvers(self, wanted: Sequence[str]) -> tuple[Solve | None, Callable[[], Solve | None]]:
         """Return what solves transport of nuclei for some regions, and what gives the same for electrons if asked."""
         regions = [parse_region(name) for name in wanted]
         return self.settings.solver(regions) if regions else None, cache(lambda: self.settings.lepton_solver(regions))
+
+
+@dataclass(frozen=True)
+class _Solving:
+    """Regions that the solver knows, as a family of :mod:`crsea_infer.emulator.contraction`."""
+
+    regions: tuple[str, ...]
+
+    def columns(self, pieces: Sequence[tuple[str, Callable[[Float64], Float64]]]) -> Joined:
+        """Prepare columns; see :class:`crsea_infer.emulator.contraction.Family`."""
+
+        def evaluate(solved: _Solved, factors: Array | None) -> Array:
+            responses = solved.responses
+            parts = [onto(responses[..., self.regions.index(region), :, :, :]) for region, onto in pieces]
+            return _sum_of_components(np.concatenate(parts, axis=-1), responses.ndim - 4, factors)
+
+        return evaluate
+
+    def leptons(self, pieces: Sequence[tuple[str, Float64]]) -> Joined:
+        """Prepare intensities of electrons; see :class:`crsea_infer.emulator.contraction.Family`."""
+
+        def evaluate(solved: _Solved, factors: Array | None) -> Array:
+            intensities = solved.leptons
+            parts = [intensities[..., self.regions.index(region), :, :] @ onto for region, onto in pieces]
+            return _sum_of_components(np.concatenate(parts, axis=-1), intensities.ndim - 3, factors)
+
+        return evaluate
+
+
+def _sum_of_components(found: Float64, batch_axes: int, factors: Float64 | None) -> Float64:
+    """Return what was found for components [batch, component, ...] as [batch, component, n], or with factors summed."""
+    flat = found.reshape(*found.shape[: batch_axes + 1], -1)
+    return flat if factors is None else np.sum(flat * factors[..., None], axis=-2)
 
 
 class _Solved:

@@ -9,22 +9,24 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Literal
+from functools import cached_property
+from itertools import accumulate, pairwise
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
 import numpy as np
 
-from crsea_infer.arrays import Array, Float64, array_namespace
+from crsea_infer.arrays import Array, Float64, array_namespace, reshaped, stack_last
 from crsea_infer.errors import UserError
 from crsea_infer.physics.constants import HELIUM_MASS_PER_NUCLEON, PROTON_MASS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 __all__ = [
     "BREAK_WIDTH",
     "NORMALISATION_ENERGY",
+    "LocalSpectra",
     "SpectrumNodes",
-    "broken_power_law",
     "kinetic_energy",
     "local_intensity",
     "rigidity",
@@ -59,66 +61,6 @@ def _softplus(xp: Any, x: Array) -> Array:
     return xp.logaddexp(x, xp.zeros_like(x))
 
 
-def _bend(xp: Any, steepness: Array, scaled: Array) -> Array:
-    """Return ln(1 + steepness scaled), in place where that is allowed: temporaries cost more than the logarithm."""
-    product = steepness * scaled
-    product += 1.0
-    return np.log(product, out=product) if xp is np else xp.log(product)
-
-
-def broken_power_law(
-    distance: Array, slopes: list[Array], log_breaks: list[Array], log_pivot: float, steep: Array | None = None
-) -> Array:
-    """Return the natural logarithm of a power law with rounded breaks, zero at the pivot.
-
-    Parameters
-    ----------
-    distance
-        Natural log of rigidity relative to the pivot, shape [n].
-    slopes
-        Spectral slopes from low to high rigidity, each of batch shape [...].
-    log_breaks
-        Natural log of the breaks between them, each of batch shape [...], one fewer than the slopes.
-    log_pivot
-        Natural log of the rigidity where the result is zero.
-    steep
-        exp(distance / BREAK_WIDTH), if it is at hand.
-
-    Returns
-    -------
-    Array
-        Shape [..., n].
-    """
-    xp = array_namespace(slopes[0], distance)
-    result = slopes[0][..., None] * distance
-    if result.dtype == xp.float32:
-        # the factors below do not fit single precision
-        for below, above, log_break in zip(slopes[:-1], slopes[1:], log_breaks, strict=True):
-            step, to_pivot = (above - below) * BREAK_WIDTH, (log_pivot - log_break) / BREAK_WIDTH
-            beyond = _softplus(xp, distance / BREAK_WIDTH + to_pivot[..., None])
-            result = result + step[..., None] * (beyond - _softplus(xp, to_pivot)[..., None])
-        return result
-    # exp of the distance to a break is a factor of the rigidity times a factor of the break: no exp per sample and node
-    at_rigidity = xp.exp(distance / BREAK_WIDTH) if steep is None else steep
-    offset = xp.zeros_like(slopes[0])
-    for below, above, log_break in zip(slopes[:-1], slopes[1:], log_breaks, strict=True):
-        step = (above - below) * BREAK_WIDTH
-        at_break = xp.exp((log_pivot - log_break) / BREAK_WIDTH)
-        beyond = _bend(xp, at_rigidity, at_break[..., None])
-        beyond *= step[..., None]
-        result += beyond
-        offset = offset - step * xp.log(1.0 + at_break)
-    result += offset[..., None]
-    return result
-
-
-def _numbered(parameters: Mapping[str, Array], stem: str) -> list[Array]:
-    found: list[Array] = []
-    while (name := f"{stem}_{len(found) + 1}") in parameters:
-        found.append(parameters[name])
-    return found
-
-
 @dataclass(frozen=True, eq=False)
 class SpectrumNodes:
     """Energies at which a local spectrum is wanted again and again, with all that does not depend on its parameters.
@@ -132,7 +74,7 @@ class SpectrumNodes:
     distance
         Natural log of rigidity relative to that of the normalisation, [n].
     steep
-        exp(distance / BREAK_WIDTH), [n].
+        exp(distance / BREAK_WIDTH), and 1 [2, n].
     jacobian
         d rigidity / d energy relative to its value at the normalisation, [n].
     """
@@ -148,32 +90,145 @@ class SpectrumNodes:
         """Prepare the energies [n]."""
         distance = np.log(rigidity(species, energies)) - _log_rigidity_of_normalisation(species)
         jacobian = _jacobian(energies, _MASS[species]) / _jacobian(np.asarray(NORMALISATION_ENERGY), _MASS[species])
-        return cls(species, energies, distance, np.exp(distance / BREAK_WIDTH), jacobian)
+        steep = np.stack([np.exp(distance / BREAK_WIDTH), np.ones_like(distance)])
+        return cls(species, energies, distance, steep, jacobian)
 
-    def intensity(self, parameters: Mapping[str, Array]) -> Array:
-        """Return the intensity at the energies [..., n]; see :func:`local_intensity`."""
-        species = self.species
+
+class _Law(NamedTuple):
+    """Parameters of one species, each of batch shape [...]; log_pivot is that of the rigidity of the normalisation."""
+
+    slopes: list[Array]
+    breaks: list[Array]
+    norm: Array
+    log_pivot: float
+
+    @classmethod
+    def of(cls, species: Species, parameters: Mapping[str, Array]) -> _Law:
         slopes = _numbered(parameters, f"{species}_slope")
         breaks = _numbered(parameters, f"{species}_break")
-        if not slopes or len(breaks) != len(slopes) - 1 or f"{species}_norm" not in parameters:
+        norm = parameters.get(f"{species}_norm")
+        if not slopes or len(breaks) != len(slopes) - 1 or norm is None:
             raise UserError(
                 f"the {species} spectrum has {len(slopes)} slopes, {len(breaks)} breaks and "
-                f"{'a' if f'{species}_norm' in parameters else 'no'} normalisation",
+                f"{'a' if norm is not None else 'no'} normalisation",
                 valid=f"{species}_norm, {species}_slope_1 to _n and {species}_break_1 to _(n-1)",
                 fix="add a prior set for the local spectra, such as 'min' or 'max'",
             )
-        xp = array_namespace(slopes[0])
-        log_breaks = [xp.log(value) for value in breaks]
-        log_pivot = _log_rigidity_of_normalisation(species)
-        intensity = broken_power_law(self.distance, slopes, log_breaks, log_pivot, self.steep)
-        intensity = np.exp(intensity, out=intensity) if xp is np else xp.exp(intensity)
-        norm = parameters[f"{species}_norm"] * NORMALISATION_ENERGY**-2.8
-        if f"{species}_ratio" in parameters:
-            norm = norm * parameters[f"{species}_ratio"]
-        # a law of rigidity carries d rigidity / d energy per unit of energy, here relative to the pivot
-        intensity *= self.jacobian
-        intensity *= norm[..., None]
-        return intensity
+        ratio = parameters.get(f"{species}_ratio")
+        norm = norm * NORMALISATION_ENERGY**-2.8
+        return cls(slopes, breaks, norm if ratio is None else norm * ratio, _log_rigidity_of_normalisation(species))
+
+
+def _numbered(parameters: Mapping[str, Array], stem: str) -> list[Array]:
+    found: list[Array] = []
+    while (name := f"{stem}_{len(found) + 1}") in parameters:
+        found.append(parameters[name])
+    return found
+
+
+@dataclass(frozen=True, eq=False)
+class LocalSpectra:
+    """Spectra of one or both species at energies that do not change, evaluated together.
+
+    With x = ln(rigidity / that of the normalisation) and w the width of a break, each spectrum is
+
+        ln(J / norm) = slope_1 x + ln(d rigidity / dE) + sum over breaks b of w (slope_b+1 - slope_b) (L_b(x) - L_b(0)),
+        L_b(x) = ln(1 + exp((x - x_b) / w)) = ln(1 + exp(x / w) exp(-x_b / w)),
+
+    whose first two terms, and the constants L_b(0), are one matrix product for all species together. exp(x / w) is
+    known beforehand, so that no exponential is taken per sample, node and break.
+
+    Attributes
+    ----------
+    parts
+        Energies of each species.
+    """
+
+    parts: tuple[SpectrumNodes, ...]
+
+    @cached_property
+    def places(self) -> dict[Species, slice]:
+        """Where each species stands among the results."""
+        ends = np.cumsum([0, *(part.energies.size for part in self.parts)]).tolist()
+        pairs = zip(self.parts, pairwise(ends), strict=True)
+        return {part.species: slice(start, end) for part, (start, end) in pairs}
+
+    @cached_property
+    def lines(self) -> Float64:
+        """What a slope and a level for each part, and 1, are multiplied with [2 n_parts + 1, n]."""
+        lines = np.zeros((2 * len(self.parts) + 1, sum(part.energies.size for part in self.parts)))
+        for row, (part, where) in enumerate(zip(self.parts, self.places.values(), strict=True)):
+            lines[2 * row, where] = part.distance
+            lines[2 * row + 1, where] = 1.0
+            lines[-1, where] = np.log(part.jacobian)
+        return lines
+
+    def __call__(self, parameters: Mapping[str, Array]) -> Array:
+        """Return the intensity at all energies [..., n], one species after the other.
+
+        See :func:`local_intensity` for units and errors.
+        """
+        laws = [_Law.of(part.species, parameters) for part in self.parts]
+        xp = array_namespace(laws[0].norm)
+        if laws[0].norm.dtype == xp.float32:
+            pairs = zip(self.parts, laws, strict=True)
+            return xp.concat([_in_single_precision(xp, part, law) for part, law in pairs], axis=-1)
+        steps, at_breaks, levels = _breaks(xp, laws)
+        numbers = [number for law, level in zip(laws, levels, strict=True) for number in (law.slopes[0], level)]
+        lines = xp.matmul(stack_last(xp, [*numbers, xp.ones_like(laws[0].norm)]), xp.asarray(self.lines))
+        spectra = []
+        for part, where, law, own in zip(self.parts, self.places.values(), laws, _own_breaks(laws), strict=True):
+            spectrum = lines[..., where]
+            if law.breaks:
+                bends = _bends(xp, at_breaks[..., own, :], part.steep)
+                spectrum += xp.matmul(steps[..., None, own], bends)[..., 0, :]
+            spectrum = np.exp(spectrum, out=spectrum) if xp is np else xp.exp(spectrum)
+            spectrum *= law.norm[..., None]
+            spectra.append(spectrum)
+        return lines if xp is np else xp.concat(spectra, axis=-1)  # NumPy's spectra are views of the lines
+
+
+def _own_breaks(laws: Sequence[_Law]) -> list[slice]:
+    """Return which of the breaks of all laws belong to each."""
+    ends = [0, *accumulate(len(law.breaks) for law in laws)]
+    return [slice(start, end) for start, end in pairwise(ends)]
+
+
+def _breaks(xp: Any, laws: Sequence[_Law]) -> tuple[Array, Array, list[Array]]:
+    """Return what does not depend on energy, for all laws together.
+
+    These are w (slope_b+1 - slope_b) [..., break], exp(-x_b / w) beside 1 [..., break, 2], and for each law the sum of
+    its constants [...].
+    """
+    if not any(law.breaks for law in laws):
+        return None, None, [xp.zeros_like(law.norm) for law in laws]
+    below = stack_last(xp, [slope for law in laws for slope in law.slopes[:-1]])
+    above = stack_last(xp, [slope for law in laws for slope in law.slopes[1:]])
+    log_breaks = xp.log(stack_last(xp, [value for law in laws for value in law.breaks]))
+    log_pivots = np.array([law.log_pivot for law in laws for _ in law.breaks])
+    steps = BREAK_WIDTH * (above - below)
+    at_breaks = xp.exp((log_pivots - log_breaks) / BREAK_WIDTH)
+    constants = steps * xp.log(1.0 + at_breaks)
+    levels = [-xp.sum(constants[..., own], axis=-1) for own in _own_breaks(laws)]
+    return steps, stack_last(xp, [at_breaks, xp.ones_like(at_breaks)]), levels
+
+
+def _bends(xp: Any, at_breaks: Array, steep: Float64) -> Array:
+    """Return L_b(x) [..., break, n]; the argument of the logarithm as a matrix product, which is twice as fast."""
+    argument = xp.matmul(reshaped(xp, at_breaks, (-1, 2)), xp.asarray(steep))
+    argument = reshaped(xp, argument, (*at_breaks.shape[:-1], steep.shape[-1]))
+    return np.log(argument, out=argument) if xp is np else xp.log(argument)
+
+
+def _in_single_precision(xp: Any, part: SpectrumNodes, law: _Law) -> Array:
+    """Return the intensity [..., n] without the factors exp(x / w), which single precision does not hold."""
+    distance = xp.asarray(part.distance)
+    result = law.slopes[0][..., None] * distance
+    for below, above, value in zip(law.slopes[:-1], law.slopes[1:], law.breaks, strict=True):
+        step, to_pivot = (above - below) * BREAK_WIDTH, (law.log_pivot - xp.log(value)) / BREAK_WIDTH
+        beyond = _softplus(xp, distance / BREAK_WIDTH + to_pivot[..., None])
+        result = result + step[..., None] * (beyond - _softplus(xp, to_pivot)[..., None])
+    return xp.exp(result) * xp.asarray(part.jacobian) * law.norm[..., None]
 
 
 def local_intensity(species: Species, energies: Float64, parameters: Mapping[str, Array]) -> Array:
@@ -199,7 +254,7 @@ def local_intensity(species: Species, energies: Float64, parameters: Mapping[str
     UserError
         When parameters of the spectrum are missing or the number of breaks does not fit the number of slopes.
     """
-    return SpectrumNodes.at(species, np.asarray(energies, dtype=float)).intensity(parameters)
+    return LocalSpectra((SpectrumNodes.at(species, np.asarray(energies, dtype=float)),))(parameters)
 
 
 def _log_rigidity_of_normalisation(species: Species) -> float:

@@ -43,6 +43,34 @@ def test_a_batch_gives_what_single_points_give() -> None:
     assert together[2, 0] == pytest.approx(alone, rel=1e-12)
 
 
+def test_requests_of_one_model_give_what_each_gives_alone() -> None:
+    """Energies with and without absorption, shared or not; lattices of neutrinos from odd and from even nodes."""
+    requests = [
+        Request("gamma", (2e4, 1e5, 1e6), "lhaaso_inner"),
+        Request("neutrino", (870.0, 1e4), "full_sky"),
+        Request("gamma", (3.0, 50.0), "lhaaso_outer"),
+        Request("proton", (100.0, 1e5)),
+        Request("gamma", (2e4, 1e5, 1e6), "lhaaso_outer"),
+        Request("neutrino", (1.001e4, 1e5, 2e5), "lhaaso_inner"),
+        Request("gamma", (3.0, 50.0), "lhaaso_inner"),
+        Request("helium", (2e3,)),
+        Request("gamma", (1e3,), "tibet_inner"),
+        Request("gamma", (3e5, 1e6), "tibet_outer"),
+        Request("neutrino", (920.0, 2e3), "full_sky"),
+    ]
+    values = _fiducial("gamma-optimized-min")
+    values |= {"inverse_compton_scale": np.asarray(1.2), "bremsstrahlung_scale": np.asarray(0.9)}
+    batch = {name: np.repeat(value, 3) for name, value in values.items()}
+    batch["delta_slope"] = np.array([0.0, 0.03, 0.08])
+    model = load()
+    together = model.bind(requests)
+    for request, found, parts in zip(requests, together(batch), together.components(batch), strict=True):
+        alone = model.bind([request])
+        assert found == pytest.approx(alone(batch)[0], rel=1e-12)
+        assert sum(parts.values()) == pytest.approx(found, rel=1e-12)
+        assert list(parts) == list(alone.components(batch)[0])
+
+
 def test_gas_scales_act_on_their_component_alone() -> None:
     bound = load().bind([Request("gamma", ENERGIES, "lhaaso_inner")])
     values = _fiducial("gamma-optimized-min")
