@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from crsea_infer.arrays import Array, Float64, array_namespace
 from crsea_infer.errors import UserError, nearest
 from crsea_infer.inference.distributions import Product
 from crsea_infer.inference.likelihoods.base import FollowsMorphology
+from crsea_infer.inference.likelihoods.joint import JointLikelihood
 from crsea_infer.inference.priors import prior_sets_with
 from crsea_infer.inference.unresolved import UNRESOLVED_PARAMETERS, with_unresolved_sources
 
@@ -112,32 +114,34 @@ class Posterior:
         LikelihoodError
             When a data set's ln L is NaN.
         """
-        return sum(self.log_likelihood_per_data_set(theta).values())
+        return self._in_blocks(lambda block: {"": self._where_inside(block, [])[0]}, theta)[""]
 
     def log_likelihood_per_data_set(self, theta: Array) -> dict[str, Array]:
         """Return ln L [...] of each data set; raises as :meth:`log_likelihood`."""
+        names = [likelihood.name for likelihood in self.likelihoods]
+        return self._in_blocks(lambda block: dict(zip(names, self._where_inside(block, names), strict=True)), theta)
+
+    def _where_inside(self, theta: Array, names: Sequence[str]) -> list[Array]:
+        """Return ln L [...] of each data set if `names` are theirs, else of all together; -inf outside the box."""
         xp = array_namespace(theta)
-
-        def evaluate(block: Array) -> dict[str, Array]:
-            inside = self._is_inside(block)
-            point = xp.where(inside[..., None], block, xp.asarray(self._inner_point))
-            predictions, values = self._predict(point), self._values(point)
-            result = {}
-            for likelihood, prediction in zip(self.likelihoods, predictions, strict=True):
-                log_l = likelihood.log_likelihood(prediction, values)
-                if xp is np:  # traced arrays have no values to look at
-                    self._refuse_nan(likelihood, log_l, point)
-                result[likelihood.name] = xp.where(inside, log_l, -np.inf)
-            return result
-
-        return self._in_blocks(evaluate, theta)
+        inside = self._is_inside(theta)
+        is_all_inside = xp is np and bool(np.all(inside))
+        point = theta if is_all_inside else xp.where(inside[..., None], theta, xp.asarray(self._inner_point))
+        values = self._values(point)
+        predictions = self._predict(values)
+        found = self._joint.each(predictions, values) if names else [self._joint.total(predictions, values)]
+        if xp is np and any(np.isnan(log_l).any() for log_l in found):  # traced arrays have no values to look at
+            # one that is infinite spoils those that are evaluated with it, so all are asked for themselves
+            apart = self._without_nan(predictions, values, point)
+            found = apart if names else [sum(apart)]
+        return found if is_all_inside else [xp.where(inside, log_l, -np.inf) for log_l in found]
 
     def log_likelihood_pointwise(self, theta: Array) -> dict[str, Array]:
         """Return ln p of each data point [..., n_data] of each data set, for leave-one-out; NaN outside the box."""
         return self._in_blocks(
             lambda block: {
-                likelihood.name: likelihood.log_likelihood_pointwise(prediction, self._values(block))
-                for likelihood, prediction in zip(self.likelihoods, self._predict(block), strict=True)
+                likelihood.name: likelihood.log_likelihood_pointwise(prediction, values)
+                for likelihood, prediction, values in self._predicted(block)
             },
             theta,
         )
@@ -149,8 +153,8 @@ class Posterior:
         """
         return self._in_blocks(
             lambda block: {
-                likelihood.name: likelihood.chi2(prediction, self._values(block))
-                for likelihood, prediction in zip(self.likelihoods, self._predict(block), strict=True)
+                likelihood.name: likelihood.chi2(prediction, values)
+                for likelihood, prediction, values in self._predicted(block)
             },
             theta,
         )
@@ -160,7 +164,7 @@ class Posterior:
         return self._in_blocks(
             lambda block: {
                 likelihood.name: likelihood.chi2_profiled(prediction)
-                for likelihood, prediction in zip(self.likelihoods, self._predict(block), strict=True)
+                for likelihood, prediction, _ in self._predicted(block)
             },
             theta,
         )
@@ -169,18 +173,15 @@ class Posterior:
         """Return the prediction for each data set's points [..., n_data]."""
         return self._in_blocks(
             lambda block: {
-                likelihood.name: likelihood.binned_prediction(prediction, self._values(block))
-                for likelihood, prediction in zip(self.likelihoods, self._predict(block), strict=True)
+                likelihood.name: likelihood.binned_prediction(prediction, values)
+                for likelihood, prediction, values in self._predicted(block)
             },
             theta,
         )
 
     def intensities(self, theta: Array) -> dict[str, tuple[Array, ...]]:
         """Return what the sky model gives for each data set's requests, for simulating data."""
-        return {
-            likelihood.name: prediction
-            for likelihood, prediction in zip(self.likelihoods, self._predict(theta), strict=True)
-        }
+        return {likelihood.name: prediction for likelihood, prediction, _ in self._predicted(theta)}
 
     def nuisance_values(self, theta: Array) -> dict[str, Array]:
         """Return the values [...] of the data sets' nuisances."""
@@ -198,23 +199,41 @@ class Posterior:
         values.update({name: theta[..., column] for column, name in enumerate(self.names)})
         return values
 
-    def _predict(self, theta: Array) -> list[tuple[Array, ...]]:
+    def _predict(self, values: Mapping[str, Array]) -> list[tuple[Array, ...]]:
         """Return for each data set the intensities of its requests."""
+        intensities = iter(self.model({name: values[name] for name in self._model_names}))
+        return [tuple(islice(intensities, count)) for count in self._request_counts]
+
+    def _predicted(self, theta: Array) -> list[tuple[Likelihood, tuple[Array, ...], dict[str, Array]]]:
+        """Return each data set with the intensities of its requests and all parameters."""
         values = self._values(theta)
-        intensities = iter(
-            self.model({parameter.name: values[parameter.name] for parameter in self.hypothesis.parameters})
-        )
-        return [tuple(next(intensities) for _ in likelihood.requests) for likelihood in self.likelihoods]
+        pairs = zip(self.likelihoods, self._predict(values), strict=True)
+        return [(likelihood, prediction, values) for likelihood, prediction in pairs]
+
+    @cached_property
+    def _model_names(self) -> tuple[str, ...]:
+        return tuple(parameter.name for parameter in self.hypothesis.parameters)
+
+    @cached_property
+    def _request_counts(self) -> tuple[int, ...]:
+        return tuple(len(likelihood.requests) for likelihood in self.likelihoods)
+
+    @cached_property
+    def _joint(self) -> JointLikelihood:
+        return JointLikelihood.of(self.likelihoods)
 
     def _is_inside(self, theta: Array) -> Array:
         """Return whether theta [..., n] is a point [...] at which the sky model holds."""
         xp = array_namespace(theta)
-        inside = xp.all(xp.isfinite(theta), axis=-1)
-        for column, name in enumerate(self.names):
-            if name in self.box:
-                lower, upper = self.box[name]
-                inside = inside & (theta[..., column] >= lower) & (theta[..., column] <= upper)
-        return inside
+        lower, upper = self._bounds
+        return xp.all((theta >= lower) & (theta <= upper), axis=-1)
+
+    @cached_property
+    def _bounds(self) -> tuple[Float64, Float64]:
+        """The box [n], and elsewhere the largest numbers, which leaves out what is not finite."""
+        largest = float(np.finfo(np.float32).max)
+        bounds = np.array([self.box.get(name, (-largest, largest)) for name in self.names]).reshape(-1, 2)
+        return bounds[:, 0], bounds[:, 1]
 
     @cached_property
     def _inner_point(self) -> Float64:
@@ -235,16 +254,23 @@ class Posterior:
         joined = {name: np.concatenate([block[name] for block in blocks]) for name in blocks[0]}
         return {name: array.reshape(*shape, *array.shape[1:]) for name, array in joined.items()}
 
-    def _refuse_nan(self, likelihood: Likelihood, log_l: Float64, theta: Float64) -> None:
-        wrong = np.isnan(log_l)
-        if wrong.any():
-            point = theta.reshape(-1, theta.shape[-1])[int(np.argmax(wrong.reshape(-1)))]
-            shown = ", ".join(f"{name} = {value:.6g}" for name, value in zip(self.names, point, strict=True))
-            raise LikelihoodError(
-                f"the likelihood of {likelihood.name} is not a number at {shown}",
-                valid="a finite ln L wherever the sky model holds",
-                fix="check that the priors keep to values with a meaning (positive scales and breaks)",
-            )
+    def _without_nan(
+        self, predictions: Sequence[tuple[Array, ...]], values: Mapping[str, Array], theta: Float64
+    ) -> list[Float64]:
+        """Return ln L [...] of each data set, one by one; raise for the first that is NaN, at the first such point."""
+        found = []
+        for likelihood, prediction in zip(self.likelihoods, predictions, strict=True):
+            found.append(likelihood.log_likelihood(prediction, values))
+            wrong = np.isnan(found[-1])
+            if wrong.any():
+                point = theta.reshape(-1, theta.shape[-1])[int(np.argmax(wrong.reshape(-1)))]
+                shown = ", ".join(f"{name} = {value:.6g}" for name, value in zip(self.names, point, strict=True))
+                raise LikelihoodError(
+                    f"the likelihood of {likelihood.name} is not a number at {shown}",
+                    valid="a finite ln L wherever the sky model holds",
+                    fix="check that the priors keep to values with a meaning (positive scales and breaks)",
+                )
+        return found
 
 
 def posterior_for(hypothesis: Hypothesis, likelihoods: Sequence[Likelihood], model: SkyModel) -> Posterior:

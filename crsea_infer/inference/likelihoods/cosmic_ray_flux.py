@@ -227,8 +227,8 @@ class CosmicRayFlux(DataSet):
 
     def log_likelihood(self, predictions: tuple[Array, ...], nuisances: Mapping[str, Array]) -> Array:
         """Return ln p(data) [...]."""
-        terms = self.log_likelihood_pointwise(predictions, nuisances)
-        return array_namespace(terms).sum(terms, axis=-1)
+        xp, prediction = self._shifted(predictions, nuisances)
+        return self._two_piece.log_likelihood(xp, self.values - prediction)
 
     def chi2(self, predictions: tuple[Array, ...], nuisances: Mapping[str, Array]) -> Array:
         """Return the sum of squared pulls [...] plus those of the nuisances."""
@@ -275,6 +275,10 @@ class CosmicRayFlux(DataSet):
         """Return the same data set with points drawn around one prediction."""
         _, prediction = self._shifted(predictions, nuisances)
         return replace(self, values=two_piece.draw(rng, prediction, self.error_low, self.error_high))
+
+    @cached_property
+    def _two_piece(self) -> two_piece.TwoPiece:
+        return two_piece.TwoPiece(self.error_low, self.error_high)
 
     def _sum(self, predictions: tuple[Array, ...]) -> Array:
         """Return J_X at all nodes [..., n_nodes], summed over nuclei."""

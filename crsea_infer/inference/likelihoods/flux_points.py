@@ -225,6 +225,8 @@ class FluxPoints(DataSet):
     def log_likelihood(self, predictions: tuple[Array, ...], nuisances: Mapping[str, Array]) -> Array:
         """Return ln p(data) [...], by the formula at the head of this module."""
         xp, residual, low, high = self._residuals(predictions, nuisances)
+        if self.is_sum_of_squares:
+            return self._two_piece.log_likelihood(xp, residual)
         total = xp.sum(two_piece.log_density(xp, residual, low, high, self._limits), axis=-1)
         if self._has_common_error:
             total = total + log_likelihood_change(*self._common(xp, predictions, residual, low, high))
@@ -259,7 +261,7 @@ class FluxPoints(DataSet):
             design = xp.concat([xp.broadcast_to(design, (*shift.shape, design.shape[-1])), shift[..., None]], axis=-1)
             nuisances_of_fit = (*nuisances_of_fit, _COMMON_SHIFT)
         residual = self.values - prediction
-        low, high = (xp.asarray(errors) for errors in self._errors)
+        low, high = (xp.asarray(errors) for errors in self.errors)
 
         def cost(nuisances: Array) -> tuple[Array, Array, Array, Array]:
             left = residual - xp.matmul(design, nuisances[..., None])[..., 0]
@@ -288,6 +290,21 @@ class FluxPoints(DataSet):
         return replace(self, values=np.where(self.is_upper_limit, self.values, drawn))
 
     @cached_property
+    def shifts(self) -> dict[str, Float64]:
+        """What one unit of each nuisance adds to the prediction of each point [n_data]."""
+        systematic = {self.systematic_name: self.systematic} if self.systematics == "correlated" else {}
+        return systematic | {component.nuisance.name: component.prediction for component in self.components}
+
+    @cached_property
+    def is_sum_of_squares(self) -> bool:
+        """Whether ln L is a constant minus half the sum of the squared pulls of the points."""
+        return self._limits is None and not self._has_common_error
+
+    @cached_property
+    def _two_piece(self) -> two_piece.TwoPiece:
+        return two_piece.TwoPiece(*self.errors)
+
+    @cached_property
     def _limits(self) -> np.typing.NDArray[np.bool_] | None:
         return self.is_upper_limit if self.is_upper_limit.any() else None
 
@@ -311,7 +328,7 @@ class FluxPoints(DataSet):
         return xp, residual, variance, self._from_sky(predictions), self.relative_model_error
 
     @cached_property
-    def _errors(self) -> tuple[Float64, Float64]:
+    def errors(self) -> tuple[Float64, Float64]:
         """The errors below and above the datum [n_data], with those of the model."""
         common = (self.relative_model_error * self.model_scale) ** 2
         if self.systematics == "diagonal":
@@ -329,7 +346,7 @@ class FluxPoints(DataSet):
             residual = residual - xp.asarray(nuisances[self.systematic_name])[..., None] * self.systematic
         for component in self.components:
             residual = residual - xp.asarray(nuisances[component.nuisance.name])[..., None] * component.prediction
-        return xp, residual, *(xp.asarray(errors) for errors in self._errors)
+        return xp, residual, *(xp.asarray(errors) for errors in self.errors)
 
 
 def _systematics(

@@ -13,6 +13,7 @@ asymmetric (:mod:`crsea_infer.inference.likelihoods.two_piece`); a systematic er
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
@@ -145,10 +146,10 @@ class SpectralIndex(DataSet):
         """Return ln p of each index [..., n_data]."""
         return two_piece.log_density(*self._residuals(predictions))
 
-    def log_likelihood(self, predictions: tuple[Array, ...], nuisances: Mapping[str, Array]) -> Array:
+    def log_likelihood(self, predictions: tuple[Array, ...], nuisances: Mapping[str, Array]) -> Array:  # noqa: ARG002
         """Return ln p(data) [...]."""
-        terms = self.log_likelihood_pointwise(predictions, nuisances)
-        return array_namespace(terms).sum(terms, axis=-1)
+        xp, residual, _, _ = self._residuals(predictions)
+        return self._two_piece.log_likelihood(xp, residual)
 
     def chi2(self, predictions: tuple[Array, ...], nuisances: Mapping[str, Array]) -> Array:  # noqa: ARG002
         """Return the sum of squared pulls [...]."""
@@ -176,9 +177,14 @@ class SpectralIndex(DataSet):
     def _residuals(self, predictions: tuple[Array, ...]) -> tuple[Any, Array, Array, Array]:
         prediction = self.binned_prediction(predictions)
         xp = array_namespace(prediction)
+        errors = self._two_piece
+        return xp, self.values - prediction, xp.asarray(errors.low), xp.asarray(errors.high)
+
+    @cached_property
+    def _two_piece(self) -> two_piece.TwoPiece:
+        """The errors with that of the model."""
         variance = self.relative_model_error**2 * np.sum(self.functional**2, axis=-1)
-        low, high = np.sqrt(self.error_low**2 + variance), np.sqrt(self.error_high**2 + variance)
-        return xp, self.values - prediction, xp.asarray(low), xp.asarray(high)
+        return two_piece.TwoPiece(np.sqrt(self.error_low**2 + variance), np.sqrt(self.error_high**2 + variance))
 
 
 def index_functional(low: float, high: float, weight_slope: float) -> tuple[Float64, Float64]:

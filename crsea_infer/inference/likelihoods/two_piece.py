@@ -12,6 +12,8 @@ Phi((U - mu) / sigma) with sigma = U / z_c, Phi(z_c) = c. All functions follow t
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,10 +26,49 @@ if TYPE_CHECKING:
     from crsea_infer.arrays import Array, Float64
     from crsea_infer.inference.tables import MeasurementTable
 
-__all__ = ["cost_slope_curvature", "draw", "log_density", "pulls", "squares", "statistical_errors"]
+__all__ = ["TwoPiece", "cost_slope_curvature", "draw", "log_density", "pulls", "squares", "statistical_errors"]
 
 Limits = np.typing.NDArray[np.bool_] | None
 """Which points are upper limits; None when none is."""
+
+
+@dataclass(frozen=True, eq=False)
+class TwoPiece:
+    """Errors [n] that do not depend on parameters, with what follows from them alone.
+
+    Attributes
+    ----------
+    low, high
+        sigma_low and sigma_high.
+    """
+
+    low: Float64
+    high: Float64
+
+    @cached_property
+    def log_norms(self) -> Float64:
+        """Ln p of each datum where the prediction meets it [n]."""
+        return 0.5 * math.log(2 / math.pi) - np.log(self.low + self.high)
+
+    @cached_property
+    def log_norm(self) -> float:
+        """Their sum."""
+        return float(np.sum(self.log_norms))
+
+    @cached_property
+    def inverses(self) -> tuple[Float64, Float64]:
+        """1 / sigma_low and 1 / sigma_high."""
+        return 1.0 / self.low, 1.0 / self.high
+
+    def pulls(self, xp: Any, residual: Array) -> Array:
+        """Return the pull of each datum [..., n] for residual = datum - prediction [..., n]."""
+        low, high = self.inverses
+        return residual * xp.where(residual < 0, high, low)
+
+    def log_likelihood(self, xp: Any, residual: Array) -> Array:
+        """Return the sum of :func:`log_density` over the data [...]."""
+        pulls = self.pulls(xp, residual)
+        return self.log_norm - 0.5 * xp.vecdot(pulls, pulls)
 
 
 def pulls(xp: Any, residual: Array, low: Array, high: Array, limits: Limits = None) -> Array:
