@@ -13,11 +13,13 @@ none.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
+from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from crsea_infer.arrays import Array, array_namespace
+from crsea_infer.arrays import Array, Float64, array_namespace
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -93,15 +95,30 @@ class _BoundWithSources:
     requests: tuple[Request, ...]
     sea: BoundModel
 
+    @cached_property
+    def _energies(self) -> dict[tuple[float, ...], slice]:
+        """Where each distinct set of energies of gamma rays stands when they are put one after the other."""
+        distinct = list(dict.fromkeys(request.energies for request in self.requests if _has_sources(request)))
+        ends = np.cumsum([0, *(len(energies) for energies in distinct)]).tolist()
+        return {energies: slice(*pair) for energies, pair in zip(distinct, pairwise(ends), strict=True)}
+
+    @cached_property
+    def _exponents(self) -> tuple[Float64, Float64]:
+        """What the index and 1 / E_cutoff are multiplied with [n], at all distinct energies."""
+        energies = np.array([energy for one in self._energies for energy in one])
+        return -np.log(energies / PIVOT_ENERGY), PIVOT_ENERGY - energies
+
     def __call__(self, parameters: Mapping[str, Array]) -> tuple[Array, ...]:
+        ratios = self._ratios(parameters)
         return tuple(
-            intensity[..., :-1] + _sources(request, intensity[..., -1], parameters)
+            intensity[..., :-1] + ratios[..., self._energies[request.energies]] * intensity[..., -1:]
             if _has_sources(request)
             else intensity
             for request, intensity in zip(self.requests, self.sea(_without_sources(parameters)), strict=True)
         )
 
     def components(self, parameters: Mapping[str, Array]) -> tuple[dict[str, Array], ...]:
+        ratios = self._ratios(parameters)
         found = []
         for request, parts in zip(self.requests, self.sea.components(_without_sources(parameters)), strict=True):
             if not _has_sources(request):
@@ -109,8 +126,16 @@ class _BoundWithSources:
                 continue
             total: Array = sum(parts.values())
             cut = {name: part[..., :-1] for name, part in parts.items()}
-            found.append({**cut, "unresolved sources": _sources(request, total[..., -1], parameters)})
+            sources = ratios[..., self._energies[request.energies]] * total[..., -1:]
+            found.append({**cut, "unresolved sources": sources})
         return tuple(found)
+
+    def _ratios(self, parameters: Mapping[str, Array]) -> Array:
+        """Return I_sources(E) / I_sea(E_0) [..., n], the same in all regions, at all distinct energies."""
+        xp = array_namespace(*(parameters[name] for name in UNRESOLVED_PARAMETERS))
+        fraction, index, cutoff = (xp.asarray(parameters[name])[..., None] for name in UNRESOLVED_PARAMETERS)
+        of_index, of_cutoff = (xp.asarray(factor) for factor in self._exponents)
+        return fraction * xp.exp(index * of_index + of_cutoff / cutoff)
 
 
 def _has_sources(request: Request) -> bool:
@@ -119,12 +144,3 @@ def _has_sources(request: Request) -> bool:
 
 def _without_sources(parameters: Mapping[str, Array]) -> dict[str, Array]:
     return {name: value for name, value in parameters.items() if name not in UNRESOLVED_PARAMETERS}
-
-
-def _sources(request: Request, sea_at_pivot: Array, parameters: Mapping[str, Array]) -> Array:
-    """Return the intensity of the sources [..., n_energies]."""
-    xp = array_namespace(sea_at_pivot)
-    energies = np.asarray(request.energies)
-    fraction, index, cutoff = (xp.asarray(parameters[name])[..., None] for name in UNRESOLVED_PARAMETERS)
-    exponent = -index * np.log(energies / PIVOT_ENERGY) - (energies - PIVOT_ENERGY) / cutoff
-    return fraction * sea_at_pivot[..., None] * xp.exp(exponent)
