@@ -2,12 +2,14 @@
 
 A checkpoint is one HDF5 file of plain arrays, written whole (write, flush, rename) at most every few seconds. Inside
 stands the identity of what it belongs to: the resolved run, the data, the sky model, the version of the package, the
-seed and the sampler with its options. A file of something else, or a damaged one, is refused with the reason; it is
-never overwritten silently. A lock on the output directory keeps two runs out of each other's files.
+seed and the sampler with its options; and a SHA-256 of all that it says. A file of something else, or one in which a
+single bit has changed, is refused with the reason; it is never overwritten silently. A lock on the output directory
+keeps two runs out of each other's files.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import time
 from contextlib import contextmanager
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Checkpoint", "differences", "lock", "read_arrays", "write_arrays"]
 
-_FORMAT = 1
+_FORMAT = 2
 _FIX = "start again with --fresh (what is there is replaced), or choose another directory with --output"
 _WORDS = {
     "run": "the run file (hypotheses, likelihoods or samplers)",
@@ -57,11 +59,10 @@ def write_arrays(path: Path, identity: Mapping[str, Any], arrays: Mapping[str, A
         file.attrs["format"] = _FORMAT
         file.attrs["identity"] = json.dumps(dict(identity), sort_keys=True)
         file.attrs["plain"] = json.dumps(arrays.get("plain", {}))
-        for name, value in arrays.items():
-            if name != "plain":
-                array = np.asarray(value)
-                # A checksum per block, so that a damaged file is seen; scalars cannot carry one.
-                file.create_dataset(name, data=array, fletcher32=array.ndim > 0 and array.size > 0)
+        found = {name: np.asarray(value) for name, value in arrays.items() if name != "plain"}
+        for name, array in found.items():
+            file.create_dataset(name, data=array)
+        file.attrs["sha256"] = _checksum(file.attrs["identity"], file.attrs["plain"], found)
         file.flush()
         image = file.id.get_file_image()
     atomic_write(path, image)
@@ -82,13 +83,16 @@ def read_arrays(path: Path, identity: Mapping[str, Any]) -> dict[str, Any]:
         with h5py.File(path, "r") as file:
             found = json.loads(file.attrs["identity"])
             version = int(file.attrs["format"])
-            arrays["plain"] = json.loads(file.attrs["plain"])
 
             def take(name: str, entry: Any) -> None:
                 if isinstance(entry, h5py.Dataset):
                     arrays[name] = entry[()]
 
             file.visititems(take)
+            checksum = _checksum(file.attrs["identity"], file.attrs["plain"], arrays)
+            if version == _FORMAT and checksum != file.attrs["sha256"]:
+                raise ValueError("its content is not what was written")  # noqa: TRY301
+            arrays["plain"] = json.loads(file.attrs["plain"])
     except (OSError, KeyError, ValueError, RuntimeError) as error:
         raise UserError(
             f"the checkpoint {path} is damaged or truncated ({error})",
@@ -101,6 +105,16 @@ def read_arrays(path: Path, identity: Mapping[str, Any]) -> dict[str, Any]:
             f"the checkpoint {path} belongs to something else: {reason}", valid="a checkpoint of this run", fix=_FIX
         )
     return arrays
+
+
+def _checksum(identity: str, plain: str, arrays: Mapping[str, Any]) -> str:
+    """Return the SHA-256 of all that a file says, in an order of its own."""
+    found = hashlib.sha256(json.dumps([identity, plain]).encode())
+    for name in sorted(arrays):
+        array = np.asarray(arrays[name])
+        found.update(json.dumps([name, array.dtype.str, array.shape]).encode())
+        found.update(np.ascontiguousarray(array).tobytes())
+    return found.hexdigest()
 
 
 class Checkpoint:

@@ -74,6 +74,16 @@ def test_a_flipped_byte_in_the_data_is_seen(tmp_path: Path) -> None:
         Checkpoint(path, IDENTITY).load()
 
 
+def test_a_changed_digit_in_an_evidence_is_seen(tmp_path: Path) -> None:
+    path = tmp_path / "c.h5"
+    Checkpoint(path, IDENTITY).save({**contents(), "plain": {"lnz": 613.127}})
+    whole = path.read_bytes()
+    assert whole.count(b"613.127") == 1
+    path.write_bytes(whole.replace(b"613.127", b"693.127"))
+    with pytest.raises(UserError, match="not what was written"):
+        Checkpoint(path, IDENTITY).load()
+
+
 def test_offers_are_taken_at_most_every_few_seconds(tmp_path: Path) -> None:
     now = [0.0]
     checkpoint = Checkpoint(tmp_path / "c.h5", IDENTITY, interval=5.0, clock=lambda: now[0])
