@@ -262,6 +262,7 @@ def options_from(kind: type[Any], sampler: str, given: Mapping[str, Any]) -> Any
         if wanted is float and isinstance(value, int) and not isinstance(value, bool):
             value, good = float(value), True  # noqa: PLW2901
         require(good, f"{sampler}.{name}", value, f"a value of type {wanted.__name__}")
+        require(wanted is not float or np.isfinite(value), f"{sampler}.{name}", value, "a finite number")
         values[name] = value
     return kind(**values)
 

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -46,6 +47,7 @@ __all__ = ["Importance", "ImportanceOptions"]
 
 _BLOCK = 4096
 _TRIAL = 8  # draws by which a proposal is tried: one in so many of those that count, and at least 500
+_MOST_COMPONENTS = 64  # more take long to fit, and follow noise
 _SHARE_OF_PEAK = 8  # a peak that the walk missed is given one in so many of its points
 _LARGEST_K_HAT = 0.7
 _AGREEMENT_SIGMA = 3.0
@@ -95,7 +97,8 @@ class ImportanceOptions:
         good = self.walkers >= 16 and self.walkers % 2 == 0
         require(good, "importance.walkers", self.walkers, "an even number >= 16")
         require(self.steps >= 40, "importance.steps", self.steps, "an integer >= 40")
-        require(self.components >= 4, "importance.components", self.components, "an integer >= 4")
+        good = 4 <= self.components <= _MOST_COMPONENTS
+        require(good, "importance.components", self.components, f"an integer from 4 to {_MOST_COMPONENTS}")
         require(self.rounds >= 2, "importance.rounds", self.rounds, "an integer >= 2")
         require(self.freedom > 0.0, "importance.freedom", self.freedom, "a number > 0")
         require(0.0 < self.prior_share < 1.0, "importance.prior_share", self.prior_share, "a number between 0 and 1")
@@ -115,6 +118,9 @@ class Importance:
     ) -> SamplerResult:
         """Sample; see :class:`~crsea_infer.inference.samplers.base.Sampler`."""
         options = self.options
+        least = 2 * len(target.names)
+        good = options.walkers >= least
+        require(good, "importance.walkers", options.walkers, f"at least {least}, twice the number of parameters")
         kept = checkpoint.load()
         parts: list[dict[str, Any]] = []
         for index in range(int(kept["plain"]["finished"]) if kept else 0):
@@ -146,8 +152,7 @@ class Importance:
         k_hat = max(estimate.k_hat for estimate in estimates)
         if not k_hat < _LARGEST_K_HAT:
             refusals.append(f"the weights have too heavy a tail (Pareto k-hat {k_hat:.2f}, limit {_LARGEST_K_HAT})")
-        first, *others = estimates
-        for other in others:
+        for first, other in combinations(estimates, 2):
             error = float(np.hypot(first.lnz_err, other.lnz_err))
             if not abs(first.lnz - other.lnz) <= _AGREEMENT_SIGMA * error:
                 refusals.append(f"two repetitions differ by {abs(first.lnz - other.lnz):.3f} +- {error:.3f} in ln Z")

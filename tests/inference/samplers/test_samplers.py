@@ -38,7 +38,7 @@ from crsea_infer.inference.samplers.base import (
     to_unit,
 )
 from crsea_infer.inference.samplers.ensemble import EmceeOptions
-from crsea_infer.inference.samplers.importance import ImportanceOptions
+from crsea_infer.inference.samplers.importance import Importance, ImportanceOptions
 from crsea_infer.inference.samplers.nested import DynestyOptions
 from crsea_infer.inference.samplers.registry import OPTIONS, make
 
@@ -167,6 +167,47 @@ def test_importance_finds_both_modes_or_refuses(n_dimensions: int, width: float,
     else:
         assert abs(result.evidence.lnz) < max(4.0 * result.evidence.lnz_err, 0.02)
         assert result.weights @ (result.samples[:, 0] > 0.5) == pytest.approx(0.7, abs=0.05)
+
+
+@pytest.mark.parametrize(
+    ("n_dimensions", "centres", "widths"),
+    [(10, (0.5, 0.95), (0.015, 0.015)), (8, (0.5, 0.9), (0.015, 0.015)), (10, (0.25, 0.75), (0.015, 0.03))],
+)
+@pytest.mark.parametrize("seed", [1, 2])
+def test_importance_finds_lopsided_modes_or_refuses(
+    n_dimensions: int, centres: tuple[float, float], widths: tuple[float, float], seed: int
+) -> None:
+    """Two peaks of half the evidence each, of which the first steps from the prior favour one."""
+
+    class Lopsided(TwoModes):
+        def log_likelihood(self, theta: Any) -> Any:
+            one, other = (self.log_peak(theta, *peak) for peak in zip(centres, widths, strict=True))
+            return np.logaddexp(one, other) + np.log(0.5)
+
+    result = run("importance", Lopsided(names=tuple(f"x_{index}" for index in range(n_dimensions))), seed)
+    if result.evidence is None:
+        assert not result.converged
+    else:
+        assert abs(result.evidence.lnz) < max(4.0 * result.evidence.lnz_err, 0.02)
+
+
+def test_importance_compares_all_its_repetitions() -> None:
+    """The first of three agrees with both others, which differ from each other."""
+    parts = []
+    for lnz in (0.0, -0.035, 0.035):
+        log_weights = lnz + 0.8 * np.random.default_rng(1).standard_normal(4000) - 0.32
+        points = np.full((4000, 1), 0.5)
+        counts = {"n_calls": 1, "wall_s": 0.0, "scouts": 0, "peaks": 0, "missed": 0}
+        parts.append({"log_weights": log_weights, "unit": points, "log_likelihood": log_weights, **counts})
+    result = Importance()._result(LinearGaussian.make(1, 5, 0.3), parts)
+    assert result.evidence is None
+    assert "two repetitions differ by 0.070" in str(result.diagnostics["status"])
+
+
+def test_importance_asks_for_twice_as_many_walkers_as_parameters() -> None:
+    with pytest.raises(UserError, match=r"importance\.walkers = 16") as caught:
+        run("importance", LinearGaussian.make(20, 15, 0.3), options=ImportanceOptions(walkers=16))
+    assert "at least 40" in caught.value.valid
 
 
 def test_emcee_gives_the_known_mean_and_covariance() -> None:
@@ -329,6 +370,10 @@ def test_a_prior_wholly_outside_the_model_is_refused() -> None:
         ("dynesty-dynamic", "walkers", 50),
         ("dynesty-dynamic", "effective_samples", 1.0),
         ("jax-nested", "replaced", 120),
+        ("importance", "freedom", float("inf")),
+        ("importance", "freedom", float("nan")),
+        ("importance", "components", 500),
+        ("importance", "scouts", 50),
         ("jax-nested", "slices_per_dimension", 0.5),
         ("nautilus", "networks", -1),
         ("nautilus", "most_calls", 100),
