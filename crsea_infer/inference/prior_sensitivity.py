@@ -143,6 +143,21 @@ def reweight(
     return shift, error, k_hat, effective, ""
 
 
+def _draws(result: SamplerResult) -> tuple[Float64, Float64 | None]:
+    """Return samples [n, d] and log weights [n] of which a tail can be judged.
+
+    Weights of dead points are likelihoods times volumes, not ratios of densities at independent draws, and k-hat says
+    nothing about them. So they are made equally weighted first, as many as they are worth.
+    """
+    if result.evidence is None or result.evidence.method != "nested sampling" or result.log_weights is None:
+        return result.samples, result.log_weights
+    weights = result.weights
+    n_effective = max(int(1.0 / np.sum(weights**2)), 1)
+    positions = (np.arange(n_effective) + 0.5) / n_effective
+    chosen = np.searchsorted(np.cumsum(weights), positions).clip(max=len(weights) - 1)
+    return result.samples[chosen], None
+
+
 def _normalised(log_weights: Float64) -> Float64:
     weights = np.exp(log_weights - np.max(log_weights))
     return np.asarray(weights / weights.sum())
@@ -156,11 +171,12 @@ def prior_sensitivity(
 ) -> list[Reweighted]:
     """Return the shift of ln Z for every chosen parameter that the hypothesis samples, and every factor."""
     found = []
+    samples, log_weights = _draws(result)
     for column, parameter in enumerate(posterior.parameters):
         if parameter.name not in parameters:
             continue
         for factor in factors:
             wanted = with_width(parameter.distribution, factor) if factor != 1.0 else parameter.distribution
-            numbers = reweight(result.samples[:, column], result.log_weights, parameter.distribution, wanted)
+            numbers = reweight(samples[:, column], log_weights, parameter.distribution, wanted)
             found.append(Reweighted(posterior.hypothesis.name, parameter.name, factor, wanted.describe(), *numbers))
     return sorted(found, key=lambda row: (list(parameters).index(row.parameter), row.factor))

@@ -97,8 +97,9 @@ def _chosen(summary: RunSummary) -> tuple[str, ...]:
 
 
 def _source(sampling: Sampling) -> SamplerResult:
-    """Return the samples to reweight: those that know the evidence best, else those that are shown."""
+    """Return the samples to reweight: those that know the evidence best, converged if any are; else those shown."""
     known = [result for result in sampling.results.values() if result.evidence is not None]
+    known = [result for result in known if result.converged] or known
     if not known:
         return sampling.results[shown_sampler(sampling.results)]
     return min(known, key=lambda result: result.evidence.lnz_err if result.evidence is not None else math.inf)
@@ -217,12 +218,11 @@ def _curve(panel: Axes, index: int, title: str, points: np.typing.NDArray[np.flo
     factor, value, error = points.T
     colour = COLOURS[index % len(COLOURS)]
     good = np.isfinite(value)
-    panel.fill_between(
-        factor[good], (value - error)[good], (value + error)[good], color=colour, alpha=0.25, linewidth=0
-    )
+    # Both break where a point is withheld.
+    panel.fill_between(factor, value - error, value + error, where=good, color=colour, alpha=0.25, linewidth=0)
     panel.plot(
-        factor[good],
-        value[good],
+        factor,
+        value,
         color=colour,
         linestyle=LINES[index % len(LINES)],
         marker="os^Dv<"[index % 6],

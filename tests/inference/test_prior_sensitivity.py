@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import math
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy import integrate
+from scipy import integrate, special
 
 from crsea_infer.errors import UserError
 from crsea_infer.inference import distributions as d
-from crsea_infer.inference.prior_sensitivity import FACTORS, reweight, with_width
+from crsea_infer.inference.evidence import Evidence
+from crsea_infer.inference.prior_sensitivity import FACTORS, prior_sensitivity, reweight, with_width
+from crsea_infer.inference.samplers.base import SamplerResult
 
 DATUM, NOISE = 0.7, 0.8
 
@@ -68,6 +71,41 @@ def test_a_prior_that_the_samples_do_not_cover_is_withheld() -> None:
     assert math.isnan(shift)
     assert k_hat > 0.7
     assert "k-hat" in withheld
+
+
+def test_points_of_nested_sampling_are_withheld_from_the_ends_inwards() -> None:
+    """Their weights are volumes: the tail of a prior's width must not withhold a nearer one than it gives."""
+    rng = np.random.default_rng(8)
+    n_live, n_dead = 200, 2600
+    log_volume = np.concatenate([[0.0], np.cumsum(-rng.exponential(size=n_dead) / n_live)])
+    # One parameter with a standard normal prior, ln L = -z^2 / 2: shells of the prior are intervals about 0.
+    edge = special.ndtri(0.5 + 0.5 * np.exp(log_volume[1:]))
+    samples = edge * rng.choice([-1.0, 1.0], size=n_dead)
+    log_weights = -0.5 * edge**2 + log_volume[1:] - np.log(n_live)
+    prior = d.normal(0.0, 1.0)
+    result = SamplerResult(
+        sampler="dynesty",
+        names=("x",),
+        samples=samples[:, None],
+        unit_samples=special.ndtr(samples)[:, None],
+        log_weights=log_weights,
+        log_likelihood=-0.5 * edge**2,
+        evidence=Evidence(-0.5 * math.log(2.0), 0.1, "nested sampling"),
+        n_calls=1,
+        wall_s=0.0,
+        diagnostics={},
+    )
+    posterior = SimpleNamespace(
+        parameters=(SimpleNamespace(name="x", distribution=prior),), hypothesis=SimpleNamespace(name="h")
+    )
+    rows = prior_sensitivity(posterior, result, ("x",), FACTORS)  # type: ignore[arg-type]
+    kept = [row.factor for row in rows if not row.withheld]
+    assert len(kept) >= 6
+    assert kept == [factor for factor in FACTORS if min(kept) <= factor <= max(kept)]
+    for row in rows:
+        if not row.withheld:
+            truth = 0.5 * math.log(2.0 / (1.0 + row.factor**2))
+            assert row.shift == pytest.approx(truth, abs=max(4.0 * row.shift_err, 1e-9))
 
 
 def test_a_uniform_prior_narrows_and_does_not_widen() -> None:

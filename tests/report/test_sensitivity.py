@@ -28,7 +28,7 @@ def hypothesis(name: str, width: float, lnz: float, *, sampled: tuple[str, ...] 
     column = sampled.index("hi_scale") if "hi_scale" in sampled else None
     lnl = np.zeros(len(samples)) if column is None else -0.5 * ((samples[:, column] - 1.1) / 0.05) ** 2
     evidence = Evidence(lnz, 0.02, "importance sampling")
-    result = SimpleNamespace(sampler="importance", samples=samples, log_weights=lnl, evidence=evidence)
+    result = SimpleNamespace(sampler="importance", samples=samples, log_weights=lnl, evidence=evidence, converged=True)
     posterior = SimpleNamespace(
         parameters=parameters,
         names=tuple(parameter.name for parameter in parameters),
