@@ -26,7 +26,7 @@ from crsea_infer.report.console import Display, new_console, show_factors, show_
 from crsea_infer.report.page import write_page
 from crsea_infer.report.products import sections, write_products
 from crsea_infer.report.summary import HypothesisSummary, RunSummary, Sampling, shown_sampler
-from crsea_infer.report.tables import read_evidences
+from crsea_infer.report.tables import read_cautions, read_evidences
 from crsea_infer.run_directory import RunDirectory, versions
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ _MOST_WORKERS = 8
 
 
 class NotConvergedError(UserError):
-    """A run that is finished and kept, whose results rest on a sampler that did not converge."""
+    """A run that is finished and kept, in which a sampler did not converge."""
 
 
 def execute(
@@ -73,7 +73,7 @@ def execute(
         Processes that sample side by side; default: one per core and task, at most 8. 0: sample in this process. The
         results do not depend on it.
     accept_unconverged
-        Only warn when the samples shown, or all that weigh some data, did not converge.
+        Only warn when a sampler did not converge.
 
     Returns
     -------
@@ -86,7 +86,7 @@ def execute(
         When the directory cannot be used, holds another run or is in use; when a result in it is damaged; when a
         likelihood is not a number; when a worker was killed.
     NotConvergedError
-        At the very end, with everything written, when the results rest on a sampler that did not converge.
+        At the very end, with everything written, when a sampler did not converge.
     KeyboardInterrupt
         On Ctrl-C and on SIGTERM, with everything kept.
     """
@@ -156,9 +156,11 @@ def compare(directories: Sequence[Path]) -> str:
     notes: list[str] = []
     for directory in directories:
         content = RunDirectory(Path(directory)).read()
+        cautions = read_cautions(Path(directory) / "evidence.ecsv")
         for hypothesis, evidences in read_evidences(Path(directory) / "evidence.ecsv").items():
             name = hypothesis if hypothesis not in found else f"{hypothesis} ({directory})"
             quoted = combine(evidences)
+            notes.extend(f"caution: {name} with {words}" for words in cautions.get(hypothesis, []))
             if quoted is None:
                 notes.append(f"{name} has no evidence: none of its samplers gives one")
                 continue

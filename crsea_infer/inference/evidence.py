@@ -16,9 +16,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
-__all__ = ["BayesFactor", "Evidence", "bayes_factor", "combine", "conditional", "disagreements"]
+__all__ = ["BayesFactor", "Evidence", "bayes_factor", "combine", "conditional", "disagreements", "quotable"]
 
 _RESOLVED_SIGMA = 2.0
 _AGREEMENT_SIGMA = 3.0
@@ -115,6 +115,12 @@ def disagreements(evidences: Mapping[str, Evidence]) -> list[str]:
             if abs(difference) > _AGREEMENT_SIGMA * error:
                 found.append(f"{first} and {second} differ by {difference:+.2f} +- {error:.2f} in ln Z")
     return found
+
+
+def quotable(evidences: Mapping[str, Evidence], converged: Collection[str]) -> dict[str, Evidence]:
+    """Return the evidences that may be quoted: those of the samplers that converged; all when none of them did."""
+    good = {name: evidence for name, evidence in evidences.items() if name in converged}
+    return good or dict(evidences)
 
 
 def combine(evidences: Mapping[str, Evidence]) -> Evidence | None:

@@ -28,16 +28,20 @@ __all__ = ["as_chains", "write_posterior"]
 
 _N_CHAINS = 4
 _N_DRAWS = 1000
+_LEAST_DRAWS = 50
 
 
 def as_chains(result: SamplerResult, generator: np.random.Generator) -> Float64:
     """Return equally weighted parameters [chain, draw, n].
 
-    Chains of walkers stay as they are; weighted samples are resampled to 4 x 1000 independent draws.
+    Chains of walkers stay as they are. Weighted samples are resampled to as many draws as they are worth, so that what
+    reads the file may take them for independent: at most 4 x 1000, and at least 4 x 50.
     """
     if result.chains is not None:
         return result.chains
-    chosen = result.resampled(_N_CHAINS * _N_DRAWS, generator)
+    effective = int(1.0 / np.sum(result.weights**2))
+    n_draws = int(np.clip(effective // _N_CHAINS, _LEAST_DRAWS, _N_DRAWS))
+    chosen = result.resampled(_N_CHAINS * n_draws, generator)
     chosen = chosen[: len(chosen) // _N_CHAINS * _N_CHAINS]
     return np.asarray(result.samples[chosen].reshape(_N_CHAINS, -1, len(result.names)))
 

@@ -66,7 +66,9 @@ def read_table(path: Path) -> list[dict[str, Any]]:
         ) from error
     except (ValueError, KeyError, TypeError, OSError, AttributeError) as error:
         raise UserError(
-            f"{path} cannot be read: {error}", valid=f"the {path.name} of a finished run", fix="run it again"
+            f"{path} cannot be read: {error}",
+            valid=f"the {path.name} of a finished run",
+            fix="delete it and run again: it is made anew",
         ) from error
 
 

@@ -17,7 +17,7 @@ from crsea_infer.files import atomic_write
 from crsea_infer.inference.evidence import BayesFactor, Evidence, bayes_factor, combine, disagreements
 from crsea_infer.report.ecsv import read_table
 from crsea_infer.report.page import number_with_error
-from crsea_infer.report.tables import read_evidences
+from crsea_infer.report.tables import read_cautions, read_evidences
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -27,8 +27,6 @@ if TYPE_CHECKING:
     from crsea_infer.inference.study_file import Claim, Study
 
 __all__ = ["Finished", "read_finished", "write_results"]
-
-_CONVERGED = "converged"
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,8 +68,8 @@ def read_finished(directory: Path) -> Finished:
         cautions += [f"{hypothesis}: {words}" for words in disagreements(found)]
     for row in read_table(directory / "evidence.ecsv"):
         evidences.setdefault(row["hypothesis"], None)
-        if row["status"] != _CONVERGED:
-            cautions.append(f"{row['hypothesis']} with {row['sampler']}: {row['status']}")
+    for hypothesis, words in read_cautions(directory / "evidence.ecsv").items():
+        cautions += [f"{hypothesis} with {one}" for one in words]
     chi2 = {(row["hypothesis"], row["likelihood"]): row for row in read_table(directory / "chi2.ecsv")}
     return Finished(evidences, tuple(cautions), chi2)
 

@@ -16,8 +16,9 @@ from crsea_infer.inference.evidence import (
     combine,
     conditional,
     disagreements,
+    quotable,
 )
-from crsea_infer.inference.subsets import ALL, CONDITIONAL, TRAINING, gives_evidence
+from crsea_infer.inference.subsets import ALL, CONDITIONAL, TRAINING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -48,6 +49,11 @@ class Sampling:
 
     posterior: Posterior
     results: Mapping[str, SamplerResult]
+
+    @property
+    def converged(self) -> tuple[str, ...]:
+        """Names of the samplers that say of themselves that they converged."""
+        return tuple(name for name, result in self.results.items() if result.converged)
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,8 +122,11 @@ class HypothesisSummary:
 
     @cached_property
     def evidence(self) -> Evidence | None:
-        """The evidence to quote, out of those of its samplers: the conditional one when it is trained."""
-        return combine(self.evidences[CONDITIONAL if self.is_trained else ALL])
+        """The evidence to quote, of samplers that converged if any did: the conditional one when it is trained."""
+        converged = set(self.samplings[ALL].converged)
+        if self.is_trained:
+            converged &= set(self.samplings[TRAINING].converged)
+        return combine(quotable(self.evidences[CONDITIONAL if self.is_trained else ALL], converged))
 
     @cached_property
     def disagreements(self) -> list[str]:
@@ -130,20 +139,13 @@ class HypothesisSummary:
 
     @cached_property
     def unconverged(self) -> list[str]:
-        """What did not converge though results rest on it: the samples shown, and all that weigh some of the data."""
-        found = []
-        for data, sampling in self.samplings.items():
-            where = self.name if data == ALL else f"{self.name} ({data})"
-            weigh = [name for name in sampling.results if gives_evidence(name)]
-            wanted = {shown_sampler(sampling.results)}
-            if not any(sampling.results[name].converged for name in weigh):
-                wanted.update(weigh)
-            found += [
-                f"{where}, {name}: {_status(result)}"
-                for name, result in sampling.results.items()
-                if name in wanted and not result.converged
-            ]
-        return found
+        """Which samplings did not converge, and why, in words."""
+        return [
+            f"{self.name if data == ALL else f'{self.name} ({data})'}, {name}: {_status(result)}"
+            for data, sampling in self.samplings.items()
+            for name, result in sampling.results.items()
+            if not result.converged
+        ]
 
     @cached_property
     def informativeness(self) -> Float64:
@@ -203,19 +205,12 @@ class RunSummary:
         """What a reader must know before believing the numbers."""
         found = []
         for item in self.hypotheses:
-            for data, sampling in item.samplings.items():
-                where = item.name if data == ALL else f"{item.name} ({data})"
-                found += [
-                    f"{where}, {name}: {_status(result)}"
-                    for name, result in sampling.results.items()
-                    if not result.converged
-                ]
-            found.extend(f"{item.name}: {words}" for words in item.disagreements)
+            found += [*item.unconverged, *(f"{item.name}: {words}" for words in item.disagreements)]
         return tuple(found)
 
     @property
     def unconverged(self) -> tuple[str, ...]:
-        """What the results rest on and did not converge."""
+        """Which samplings of the run did not converge, and why."""
         return tuple(words for item in self.hypotheses for words in item.unconverged)
 
     @cached_property

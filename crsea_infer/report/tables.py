@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from crsea_infer.errors import UserError
-from crsea_infer.inference.evidence import Evidence
+from crsea_infer.inference.evidence import Evidence, quotable
 from crsea_infer.inference.samplers.base import CONVERGED
 from crsea_infer.inference.subsets import ALL, CONDITIONAL, TRAINING
 from crsea_infer.report.ecsv import Column, read_table, write_table
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from crsea_infer.report.summary import HypothesisSummary, RunSummary
 
-__all__ = ["FILES", "EvidenceRow", "chi2_rows", "evidence_rows", "read_evidences", "write_tables"]
+__all__ = ["FILES", "EvidenceRow", "chi2_rows", "evidence_rows", "read_cautions", "read_evidences", "write_tables"]
 
 FILES = ("evidence.ecsv", "bayes_factors.ecsv", "chi2.ecsv")
 """What :func:`write_tables` writes."""
@@ -179,9 +179,9 @@ def write_tables(directory: Path, summary: RunSummary) -> None:
 
 
 def read_evidences(path: Path) -> dict[str, dict[str, Evidence]]:
-    """Read the evidences to quote from evidence.ecsv: hypothesis -> sampler -> evidence; without those that are nan.
+    """Read the evidences that may be quoted from evidence.ecsv: hypothesis -> sampler -> evidence.
 
-    Where a hypothesis was trained, they are the conditional ones.
+    Those of samplers that converged, or all when none did; the conditional ones where a hypothesis was trained.
 
     Raises
     ------
@@ -189,6 +189,7 @@ def read_evidences(path: Path) -> dict[str, dict[str, Evidence]]:
         When the file is absent or damaged.
     """
     found: dict[str, dict[str, Evidence]] = {}
+    converged: dict[str, set[str]] = {}
     try:
         rows = read_table(path)
         trained = {row["hypothesis"] for row in rows if row.get("data") == CONDITIONAL}
@@ -197,8 +198,26 @@ def read_evidences(path: Path) -> dict[str, dict[str, Evidence]]:
             wanted = CONDITIONAL if row["hypothesis"] in trained else ALL
             if row.get("data", ALL) == wanted and np.isfinite(row["lnz"]):
                 own[row["sampler"]] = Evidence(row["lnz"], row["lnz_err"], row["method"])
+                if row["status"] == CONVERGED:
+                    converged.setdefault(row["hypothesis"], set()).add(row["sampler"])
     except (KeyError, TypeError) as error:
         raise UserError(
             f"{path} cannot be read: {error}", valid="the evidence.ecsv of a finished run", fix="run it again"
         ) from error
+    return {name: quotable(own, converged.get(name, set())) for name, own in found.items()}
+
+
+def read_cautions(path: Path) -> dict[str, list[str]]:
+    """Read from evidence.ecsv, for each hypothesis, which of its samplings did not converge, and why.
+
+    Raises
+    ------
+    UserError
+        When the file is absent or damaged.
+    """
+    found: dict[str, list[str]] = {}
+    for row in read_table(path):
+        if row["status"] != CONVERGED:
+            where = row["sampler"] if row.get("data", ALL) == ALL else f"{row['sampler']} ({row['data']})"
+            found.setdefault(row["hypothesis"], []).append(f"{where}: {row['status']}")
     return found

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crsea_infer.inference.evidence import Evidence, bayes_factor, combine, conditional, disagreements
+from crsea_infer.inference.evidence import Evidence, bayes_factor, combine, conditional, disagreements, quotable
 
 FINITE = st.floats(-1e4, 1e4)
 ERROR = st.floats(1e-3, 10.0)
@@ -60,6 +60,13 @@ def test_samplers_that_agree_are_represented_by_the_most_precise() -> None:
     evidences = {"dynesty": Evidence(-10.2, 0.15, "nested"), "importance": Evidence(-10.0, 0.01, "importance")}
     assert disagreements(evidences) == []
     assert combine(evidences) == evidences["importance"]
+
+
+def test_an_evidence_that_did_not_converge_is_quoted_only_where_there_is_no_other() -> None:
+    evidences = {"dynesty": Evidence(-10.2, 0.15, "nested"), "importance": Evidence(-11.0, 0.01, "importance")}
+    assert quotable(evidences, {"dynesty"}) == {"dynesty": evidences["dynesty"]}
+    assert quotable(evidences, set()) == evidences
+    assert quotable(evidences, {"emcee"}) == evidences
 
 
 def test_samplers_that_disagree_are_named_and_widen_the_error() -> None:

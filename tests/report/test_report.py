@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from dataclasses import replace
 from itertools import pairwise
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -22,7 +23,7 @@ from crsea_infer.report import corners, spectra
 from crsea_infer.report.page import number_with_error
 from crsea_infer.report.style import COLUMN, PAGE, styled
 from crsea_infer.report.summary import HypothesisSummary, RunSummary
-from crsea_infer.report.tables import chi2_rows, evidence_rows, read_evidences, write_tables
+from crsea_infer.report.tables import chi2_rows, evidence_rows, read_cautions, read_evidences, write_tables
 from crsea_infer.run_directory import to_toml
 
 if TYPE_CHECKING:
@@ -82,6 +83,22 @@ def test_warnings_tell_what_did_not_converge(summary: RunSummary) -> None:
     changed = HypothesisSummary(item.posterior, {**item.results, "emcee": stuck}, item.best_fit, item.draws)  # type: ignore[dict-item]
     (words,) = RunSummary(summary.run, summary.identity, summary.model, (changed,)).warnings
     assert words == "gamma-optimized-min, emcee: the chain is short"
+
+
+def test_a_precise_evidence_that_did_not_converge_is_told_but_not_quoted(summary: RunSummary, tmp_path: Path) -> None:
+    item = summary.hypotheses[0]
+    good = item.results["dynesty"]
+    assert good.evidence is not None
+    precise = Evidence(good.evidence.lnz + 0.2, 0.5 * good.evidence.lnz_err, "importance sampling")
+    stuck = replace(good, sampler="importance", evidence=precise, diagnostics={"status": "a heavy tail"})
+    changed = HypothesisSummary(item.posterior, {**item.results, "importance": stuck}, item.best_fit, item.draws)
+    assert changed.evidence == good.evidence
+    assert changed.unconverged == ["gamma-optimized-min, importance: a heavy tail"]
+    write_tables(tmp_path, RunSummary(summary.run, summary.identity, summary.model, (changed, *summary.hypotheses[1:])))
+    assert read_evidences(tmp_path / "evidence.ecsv")["gamma-optimized-min"] == {"dynesty": good.evidence}
+    assert read_cautions(tmp_path / "evidence.ecsv") == {"gamma-optimized-min": ["importance: a heavy tail"]}
+    alone = HypothesisSummary(item.posterior, {"importance": stuck}, item.best_fit, item.draws)
+    assert alone.evidence == precise
 
 
 def test_the_overlay_leaves_out_what_only_shares_a_name(summary: RunSummary) -> None:
