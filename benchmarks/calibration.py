@@ -7,8 +7,9 @@ summary goes to docs/figures/calibration.inc, which docs/samplers.md includes.
     python benchmarks/calibration.py --seeds 100 --processes 2
     python benchmarks/calibration.py --samplers dynesty importance --problems banana --minutes 5
 
-Settings are smaller than the defaults, so that a hundred seeds of everything take well under an hour; errors are larger
-accordingly, which is no help to their honesty.
+Settings are smaller than the defaults, so that a hundred seeds of all but nautilus take half an hour of one core
+(nautilus two hours, half of them in twenty dimensions); errors are larger accordingly, which is no help to their
+honesty.
 """
 
 from __future__ import annotations
