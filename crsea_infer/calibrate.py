@@ -105,8 +105,8 @@ def calibrate(
     Raises
     ------
     UserError
-        When the directory cannot be used, or holds something else; when no scheduler answers; when data sets cannot be
-        simulated.
+        When the run has training sets; when the directory cannot be used, or holds something else; when no scheduler
+        answers; when data sets cannot be simulated.
     """
     from crsea_infer import emulator
     from crsea_infer.grids.schedule import Schedule, run_build
@@ -115,6 +115,12 @@ def calibrate(
     from crsea_infer.report.calibration import CalibrationReport, show_calibration, write_calibration
     from crsea_infer.report.console import new_console
 
+    if run.subsets.training:
+        raise UserError(
+            f"the run {run.name} has training sets (train_on), whose conditional evidences cannot be calibrated",
+            valid="a run whose hypotheses all see the same data",
+            fix="calibrate a run file without train_on",
+        )
     if seed is not None:
         run = replace(run, seed=seed)
     make_directory(output)

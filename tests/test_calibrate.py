@@ -88,6 +88,13 @@ def test_what_makes_no_sense_is_one_message(
     assert "Traceback" not in said
 
 
+def test_a_run_with_training_sets_is_refused_before_anything_is_computed(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="training sets") as caught:
+        calibrate.calibrate(load_run("conditional"), 20, tmp_path / "out")
+    assert "train_on" in caught.value.fix
+    assert not (tmp_path / "out").exists()
+
+
 def test_two_calibrations_cannot_share_a_directory(tmp_path: Path) -> None:
     with lock(tmp_path), pytest.raises(UserError, match="another run is at work"):
         calibrate.calibrate(load_run("min_vs_max"), 20, tmp_path)

@@ -6,9 +6,11 @@ slopes. With n tests the smallest p-value is small by chance: 1 - (1 - p_min)^n 
 independent tests, cautious for parameters that move together).
 
 A Bayes factor is calibrated when, of the data sets to which it gives hypothesis 1 the probability p (at even prior
-odds), a share p comes from hypothesis 1. Summed over data sets, (number from 1 - sum of p) / sqrt(sum p (1 - p)) is
-then a standard normal. How often ln B misleads by more than t has a bound that holds for every pair of hypotheses: the
-probability under hypothesis 1 that B_21 > exp(t) is at most exp(-t) (Royall 2000, J. Am. Stat. Assoc. 95, 760).
+odds), a share p comes from hypothesis 1. The number from 1 less the sum of p is then zero on average. How many data
+sets come from each hypothesis is fixed, so its variance is that of p among those from 1 times their number, plus the
+same for 2 (not the sum of p (1 - p), which holds when the hypotheses are drawn, and is larger). How often ln B misleads
+by more than t has a bound that holds for every pair of hypotheses: the probability under hypothesis 1 that
+B_21 > exp(t) is at most exp(-t) (Royall 2000, J. Am. Stat. Assoc. 95, 760).
 """
 
 from __future__ import annotations
@@ -219,6 +221,15 @@ def reliability(ln_b_under_1: Float64, ln_b_under_2: Float64, bins: int = 8) -> 
         share=share,
         low=np.where(true > 0, stats.beta.ppf(0.16, np.maximum(true, 1e-9), counts - true + 1), 0.0),
         high=np.where(counts > true, stats.beta.ppf(0.84, true + 1, np.maximum(counts - true, 1e-9)), 1.0),
-        deviation=float((np.sum(is_1) - np.sum(p)) / np.sqrt(variance)) if variance > _LEAST_VARIANCE else float("nan"),
+        deviation=_deviation(p[is_1 == 1.0], p[is_1 == 0.0]) if variance > _LEAST_VARIANCE else float("nan"),
         effective=4.0 * variance,
     )
+
+
+def _deviation(p_from_1: Float64, p_from_2: Float64) -> float:
+    """Return (number from 1 - sum of p) in standard deviations, or nan where there are too few data sets to tell."""
+    if min(len(p_from_1), len(p_from_2)) < 2:
+        return float("nan")
+    variance = sum(len(p) * float(np.var(p, ddof=1)) for p in (p_from_1, p_from_2))
+    excess = len(p_from_1) - float(np.sum(p_from_1)) - float(np.sum(p_from_2))
+    return excess / float(np.sqrt(variance)) if variance > 0.0 else float("nan")

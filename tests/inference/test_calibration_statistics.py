@@ -84,7 +84,9 @@ def normal_pair(distance: float, n: int, seed: int) -> tuple[np.ndarray, np.ndar
 def test_a_right_bayes_factor_is_calibrated() -> None:
     deviations = [reliability(*normal_pair(1.5, 100, seed)).deviation for seed in range(300)]
     assert np.mean(deviations) == pytest.approx(0.0, abs=0.25)
-    assert np.std(deviations) < 1.3
+    assert np.std(deviations) == pytest.approx(1.0, abs=0.15)
+    near = [reliability(*normal_pair(0.5, 100, seed)).deviation for seed in range(300)]
+    assert np.std(near) == pytest.approx(1.0, abs=0.15), "hypotheses that overlap, too"
     result = reliability(*normal_pair(1.5, 20000, 1))
     assert result.counts.sum() == 40000
     assert result.share == pytest.approx(result.probability, abs=0.03)
