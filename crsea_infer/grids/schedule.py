@@ -22,6 +22,7 @@ import numpy as np
 
 from crsea_infer.errors import UserError
 from crsea_infer.grids.pieces import Build, Pieces
+from crsea_infer.processes import start_worker
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -132,15 +133,20 @@ class _LocalWorkers:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self.pool is not None:
-            self.pool.shutdown(wait=kind is None, cancel_futures=True)
+        if self.pool is None:
+            return
+        if kind is not None:  # what they are at is lost, but an interrupted command ends at once
+            for process in list((self.pool._processes or {}).values()):  # noqa: SLF001
+                process.terminate()
+        self.pool.shutdown(wait=kind is None, cancel_futures=True)
 
     def submit(self, *arguments: Any) -> Future[Any]:
         import multiprocessing
 
         for _ in range(2):
             if self.pool is None:
-                self.pool = ProcessPoolExecutor(self.n, mp_context=multiprocessing.get_context("spawn"))
+                context = multiprocessing.get_context("spawn")
+                self.pool = ProcessPoolExecutor(self.n, mp_context=context, initializer=start_worker)
             try:
                 return self.pool.submit(_compute, *arguments)
             except BrokenProcessPool:

@@ -56,7 +56,7 @@ __all__ = [
 DRAWS: Final = 99
 """Posterior draws L among which a truth is ranked: 100 possible ranks."""
 
-LIGHT: Final = ImportanceOptions(walkers=128, steps=400, components=12, draws=8000, least_effective=200.0)
+LIGHT: Final = ImportanceOptions(scouts=1024, walkers=128, steps=400, components=12, draws=8000, least_effective=200.0)
 """Settings of the first estimate: ln Z to about 0.03 in less than half the time of the default ones."""
 
 LOG_LIKELIHOOD: Final = "ln L"

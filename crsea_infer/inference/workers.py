@@ -17,6 +17,7 @@ from multiprocessing import connection
 from typing import TYPE_CHECKING, Any
 
 from crsea_infer.errors import UserError
+from crsea_infer.processes import die_with_parent
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -139,7 +140,7 @@ def _listen(pipe: Connection, process: BaseProcess, index: int, report: Report, 
 
 def _serve(work: Work, pipe: Connection) -> None:
     """Do what the parent sends until it sends None."""
-    threading.Thread(target=_die_with_parent, daemon=True).start()
+    die_with_parent()
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     while True:
         try:
@@ -157,13 +158,6 @@ def _serve(work: Work, pipe: Connection) -> None:
             return
         except Exception:  # noqa: BLE001 -- whatever it is, the parent shows it
             pipe.send(("bug", traceback.format_exc()))
-
-
-def _die_with_parent() -> None:
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        connection.wait([parent.sentinel])
-        os._exit(1)
 
 
 @contextmanager
