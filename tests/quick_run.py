@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,8 +11,6 @@ from astropy.table import Table
 from crsea_infer.report import corners, spectra
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     import pytest
 
 QUICK = """
@@ -51,3 +50,16 @@ def without_figures(patch: pytest.MonkeyPatch) -> None:
     """Leave out the slow figures, which other tests look at."""
     for module, write in ((corners, "write_corners"), (spectra, "write_spectra")):
         patch.setattr(module, write, lambda _folder, _summary: None)
+
+
+def living(group: int) -> list[str]:
+    """Return the states of the processes of a group that are more than entries in the process table."""
+    states = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            state, _, its_group = stat.read_text().rpartition(")")[2].split()[:3]
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        if int(its_group) == group and state != "Z":
+            states.append(f"{stat.parent.name} {state}")
+    return states

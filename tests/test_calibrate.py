@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from quick_run import living
 
 from crsea_infer import calibrate, cli
 from crsea_infer.errors import UserError
@@ -111,8 +112,12 @@ def test_a_killed_calibration_keeps_its_data_sets_and_another_seed_is_refused(tm
     limit = time.monotonic() + 120.0
     while not list(out.glob("data_sets/piece-*.npz")) and process.poll() is None and time.monotonic() < limit:
         time.sleep(0.1)
-    os.killpg(process.pid, signal.SIGKILL)
+    process.send_signal(signal.SIGKILL)  # the parent alone: its workers must not outlive it
     process.wait()
+    limit = time.monotonic() + 20.0
+    while living(process.pid) and time.monotonic() < limit:
+        time.sleep(0.1)
+    assert not living(process.pid)
     kept = {path.name: path.read_bytes() for path in out.glob("data_sets/piece-*.npz")}
     assert kept
     run = load_run("min_vs_max")

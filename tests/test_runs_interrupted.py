@@ -7,14 +7,17 @@ import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
-from quick_run import evidences, without_figures, write_run
+from quick_run import evidences, living, without_figures, write_run
 
 from crsea_infer import runs
 from crsea_infer.errors import UserError
 from crsea_infer.inference.run_file import load_run
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def start(path: Path, out: Path) -> subprocess.Popen[bytes]:
@@ -59,19 +62,6 @@ def test_kill_minus_nine_and_resume_gives_the_numbers_of_an_unbroken_run(
             for run in ("broken", "whole")
         )
         xarray.testing.assert_equal(one, other)
-
-
-def living(group: int) -> list[str]:
-    """Return the states of the processes of a group that are more than entries in the process table."""
-    states = []
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            state, _, its_group = stat.read_text().rpartition(")")[2].split()[:3]
-        except (FileNotFoundError, ProcessLookupError):
-            continue
-        if int(its_group) == group and state != "Z":
-            states.append(f"{stat.parent.name} {state}")
-    return states
 
 
 @pytest.mark.slow
