@@ -121,6 +121,12 @@ def calibrate(
             valid="a run whose hypotheses all see the same data",
             fix="calibrate a run file without train_on",
         )
+    if (output / "run.toml").exists():
+        raise UserError(
+            f"{output} holds a run",
+            valid="a directory of its own for a calibration, whose figures would mix with those of the run",
+            fix="choose another directory with --output",
+        )
     if seed is not None:
         run = replace(run, seed=seed)
     make_directory(output)

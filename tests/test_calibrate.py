@@ -96,6 +96,13 @@ def test_a_run_with_training_sets_is_refused_before_anything_is_computed(tmp_pat
     assert not (tmp_path / "out").exists()
 
 
+def test_the_directory_of_a_run_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "run.toml").write_text("[identity]\n")
+    with pytest.raises(UserError, match="holds a run"):
+        calibrate.calibrate(load_run("min_vs_max"), 20, tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["run.toml"]
+
+
 def test_two_calibrations_cannot_share_a_directory(tmp_path: Path) -> None:
     with lock(tmp_path), pytest.raises(UserError, match="another run is at work"):
         calibrate.calibrate(load_run("min_vs_max"), 20, tmp_path)
