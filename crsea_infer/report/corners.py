@@ -7,11 +7,12 @@ their logarithm.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from crsea_infer.report.style import COLOURS, PAGE, new_figure, save, styled
+from crsea_infer.report.style import FEW, LONG, PAGE, Look, look, new_figure, save, styled
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -36,9 +37,10 @@ def figure_names(summary: RunSummary) -> dict[str, str]:
     """Return figure name -> caption."""
     names = {}
     if len(summary.hypotheses) > 1 and len(_shared(summary)) > 1:
-        names["corner_overlay"] = (
-            "Posteriors of all hypotheses on parameters that mean the same in each. Contours: 39 % and 86 % (one and "
-            "two sigma in two dimensions)."
+        names["corner_overlay"] = "Posteriors of all hypotheses on parameters that mean the same in each. " + (
+            "Contours: 39 % and 86 % (one and two sigma in two dimensions)."
+            if len(summary.hypotheses) <= FEW
+            else "Contours: 86 % (two sigma in two dimensions)."
         )
     for item in summary.hypotheses:
         chosen = chosen_parameters(item, summary)
@@ -59,16 +61,22 @@ def write_corners(folder: Path, summary: RunSummary) -> None:
     with styled():
         for index, item in enumerate(summary.hypotheses):
             chosen = chosen_parameters(item, summary)
-            figure = _corner([item], chosen, [COLOURS[index % len(COLOURS)]], PAGE, with_prior=True)
-            save(figure, folder, f"corner_{item.name}")
+            solid = replace(look(index), line="-")
+            save(_corner([item], chosen, [solid], PAGE, with_prior=True), folder, f"corner_{item.name}")
             names = list(item.posterior.names)
             if len(chosen) < len(names):
-                figure = _corner([item], names, [COLOURS[index % len(COLOURS)]], 0.8 * len(names), with_prior=True)
+                figure = _corner([item], names, [solid], 0.8 * len(names), with_prior=True)
                 save(figure, folder, f"corner_{item.name}_all", (".pdf",))
         if "corner_overlay" in figure_names(summary):
-            colours = [COLOURS[index % len(COLOURS)] for index in range(len(summary.hypotheses))]
-            figure = _corner(summary.hypotheses, _shared(summary), colours, PAGE, with_prior=False)
-            save(figure, folder, "corner_overlay")
+            save(overlay(summary), folder, "corner_overlay")
+
+
+def overlay(summary: RunSummary) -> Figure:
+    """Draw all hypotheses on the parameters they share; many of them with lines of their own, and nothing filled."""
+    looks = [look(index) for index in range(len(summary.hypotheses))]
+    if len(looks) <= FEW:
+        looks = [replace(one, line="-") for one in looks]
+    return _corner(summary.hypotheses, _shared(summary), looks, PAGE, with_prior=False)
 
 
 def chosen_parameters(item: HypothesisSummary, summary: RunSummary) -> list[str]:
@@ -106,7 +114,7 @@ def _worth_showing(names: Sequence[str], says: Mapping[str, float], summary: Run
 
 
 def _corner(
-    items: Sequence[HypothesisSummary], names: Sequence[str], colours: Sequence[str], width: float, *, with_prior: bool
+    items: Sequence[HypothesisSummary], names: Sequence[str], looks: Sequence[Look], width: float, *, with_prior: bool
 ) -> Figure:
     from matplotlib.lines import Line2D
 
@@ -134,12 +142,12 @@ def _corner(
         for column in range(row + 1):
             axis = figure.add_subplot(grid[row, column])
             if row == column:
-                _draw_diagonal(axis, [drawn[:, row] for drawn in samples], ranges[row], colours)
+                _draw_diagonal(axis, [drawn[:, row] for drawn in samples], ranges[row], looks)
                 if with_prior:
                     _draw_prior(axis, parameters[row], ranges[row], as_log=as_log[row])
             else:
                 pairs = [drawn[:, [column, row]] for drawn in samples]
-                _draw_pair(axis, pairs, [ranges[column], ranges[row]], colours)
+                _draw_pair(axis, pairs, [ranges[column], ranges[row]], looks)
             if with_prior:
                 _mark_published(axis, published, row, column)
             _set_ticks(axis, row, column, n)
@@ -150,13 +158,14 @@ def _corner(
                 axis.set_ylabel(_label(parameters[row], as_log=as_log[row]), fontsize=8)
                 axis.yaxis.set_label_coords(-0.60 / ((width - _LEFT) / n), 0.5)
     handles: list[Any] = [
-        Line2D([], [], color=colour, linewidth=1.6, label=item.name)
-        for item, colour in zip(items, colours, strict=True)
+        Line2D([], [], color=own.colour, linestyle=own.line, linewidth=1.6, label=item.name)
+        for item, own in zip(items, looks, strict=True)
     ]
     if with_prior:
         handles.append(Line2D([], [], color="0.55", linewidth=1.0, label="prior"))
         handles.append(Line2D([], [], color="black", linewidth=0.7, linestyle="--", label="published value"))
-    legend = figure.legend(handles=handles, loc="upper right", bbox_to_anchor=(0.985, 0.985), fontsize=9)
+    options: dict[str, Any] = {} if len(items) <= FEW else {"handlelength": LONG}
+    legend = figure.legend(handles=handles, loc="upper right", bbox_to_anchor=(0.985, 0.985), fontsize=9, **options)
     notes = [
         rf"${parameter.label}$ in $\mathrm{{{_unit(parameter.unit)}}}$"
         for parameter, logarithmic in zip(parameters, as_log, strict=True)
@@ -168,44 +177,46 @@ def _corner(
     return figure
 
 
-def _draw_diagonal(axis: Axes, samples: Sequence[Float64], limits: tuple[float, float], colours: Sequence[str]) -> None:
+def _draw_diagonal(axis: Axes, samples: Sequence[Float64], limits: tuple[float, float], looks: Sequence[Look]) -> None:
     """Draw the density of one parameter for each hypothesis."""
     from scipy.ndimage import gaussian_filter1d
 
     tallest = 0.0
-    for drawn, colour in zip(samples, colours, strict=True):
+    for drawn, own in zip(samples, looks, strict=True):
         counts, edges = np.histogram(drawn, bins=40, range=limits)
         density = gaussian_filter1d(counts.astype(np.float64), 1.2) / (len(drawn) * (edges[1] - edges[0]))
         centres = 0.5 * (edges[1:] + edges[:-1])
-        axis.plot(centres, density, color=colour, linewidth=1.1)
-        axis.fill_between(centres, density, color=colour, alpha=0.15, linewidth=0)
+        axis.plot(centres, density, color=own.colour, linestyle=own.line, linewidth=1.1)
+        if len(looks) <= FEW:
+            axis.fill_between(centres, density, color=own.colour, alpha=0.15, linewidth=0)
         tallest = max(tallest, float(density.max()))
     axis.set_xlim(limits)
     axis.set_ylim(0.0, 1.12 * tallest)
 
 
 def _draw_pair(
-    axis: Axes, samples: Sequence[Float64], limits: Sequence[tuple[float, float]], colours: Sequence[str]
+    axis: Axes, samples: Sequence[Float64], limits: Sequence[tuple[float, float]], looks: Sequence[Look]
 ) -> None:
     """Draw contours of two parameters for each hypothesis."""
     from corner import hist2d
 
-    for drawn, colour in zip(samples, colours, strict=True):
+    few = len(looks) <= FEW
+    for drawn, own in zip(samples, looks, strict=True):
         hist2d(
             drawn[:, 0],
             drawn[:, 1],
             bins=26,
             range=list(limits),
             ax=axis,
-            color=colour,
-            levels=_LEVELS,
+            color=own.colour,
+            levels=_LEVELS if few else _LEVELS[1:],
             smooth=1.2,
             plot_datapoints=False,
             plot_density=False,
-            fill_contours=True,
+            fill_contours=few,
             no_fill_contours=True,
-            contour_kwargs={"linewidths": 0.8},
-            contourf_kwargs={"colors": ["none", _faded(colour, 0.22), _faded(colour, 0.5)]},
+            contour_kwargs={"linewidths": 0.8, "linestyles": [own.line]},
+            contourf_kwargs={"colors": ["none", _faded(own.colour, 0.22), _faded(own.colour, 0.5)]} if few else None,
         )
     axis.set_xlim(limits[0])
     axis.set_ylim(limits[1])

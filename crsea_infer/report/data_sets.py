@@ -13,7 +13,7 @@ import numpy as np
 
 from crsea_infer.report.ecsv import Column, read_table, write_table
 from crsea_infer.report.sections import Section, SectionTable
-from crsea_infer.report.style import COLOURS, PAGE, new_figure, save, styled
+from crsea_infer.report.style import FEW, PAGE, legend_size, look, marker_size, new_figure, save, styled
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,7 +30,6 @@ __all__ = ["FIGURE", "FILES", "data_sets_section", "draw_pulls", "files", "write
 FILES = ("data_sets.ecsv", "pulls.ecsv")
 FIGURE = "pulls"
 _POINTS = ("best_fit", "posterior_mean")
-_MARKERS = "os^Dv<"
 
 _COLUMNS = {
     "hypothesis": Column("name of the hypothesis", str),
@@ -131,7 +130,9 @@ def draw_pulls(summary: RunSummary, pulls: dict[str, dict[str, Float64]]) -> Fig
     shown = [one for one in summary.run.likelihoods if any(one.name in of_data for of_data in pulls.values())]
     across = min(3, len(shown))
     down = math.ceil(len(shown) / across)
-    figure = new_figure(PAGE, 0.95 + 1.25 * down)
+    handles = _handles([item.name for item in summary.hypotheses])
+    columns, height = legend_size(handles, PAGE)
+    figure = new_figure(PAGE, 0.95 + 1.25 * down + (height if len(summary.hypotheses) > FEW else 0.0))
     panels = figure.subplots(down, across, squeeze=False).ravel()
     for panel, likelihood in zip(panels, shown, strict=False):
         _draw_panel(panel, [pulls[item.name].get(likelihood.name) for item in summary.hypotheses])
@@ -141,8 +142,7 @@ def draw_pulls(summary: RunSummary, pulls: dict[str, dict[str, Float64]]) -> Fig
     for panel in panels[::across]:
         panel.set_ylabel("pull")
     figure.supxlabel("number of the data point", fontsize=9)
-    handles = _handles([item.name for item in summary.hypotheses])
-    figure.legend(handles=handles, loc="outside upper center", ncols=min(len(handles), 4))
+    figure.legend(handles=handles, loc="outside upper center", ncols=columns)
     figure.set_layout_engine("constrained")
     return figure
 
@@ -156,10 +156,10 @@ def _draw_panel(panel: Axes, by_hypothesis: Sequence[Float64 | None]) -> None:
     for index, pulls in enumerate(by_hypothesis):
         if pulls is None:
             continue
-        colour, marker = COLOURS[index % len(COLOURS)], _MARKERS[index % len(_MARKERS)]
-        where = np.arange(1, pulls.shape[1] + 1) + 0.5 * (index - 0.5 * (n - 1)) / n
+        colour, marker = look(index).colour, look(index).marker
+        where = np.arange(1, pulls.shape[1] + 1) + (0.5 if n <= FEW else 0.8) * (index - 0.5 * (n - 1)) / n
         panel.plot(where, pulls[1], marker, color=colour, markersize=3.4, markerfacecolor="none", markeredgewidth=0.6)
-        panel.plot(where, pulls[0], marker, color=colour, markersize=2.4)
+        panel.plot(where, pulls[0], marker, color=colour, **marker_size(2.4, n))
         largest = max(largest, float(np.max(np.abs(pulls))))
         panel.set_xlim(0.3, pulls.shape[1] + 0.7)
     panel.set_ylim(-1.15 * largest, 1.15 * largest)
@@ -175,11 +175,11 @@ def _handles(names: Sequence[str]) -> list[Any]:
         Line2D(
             [],
             [],
-            color=COLOURS[index % len(COLOURS)],
-            marker=_MARKERS[index % len(_MARKERS)],
+            color=look(index).colour,
+            marker=look(index).marker,
             linestyle="",
-            markersize=3,
             label=name,
+            **marker_size(3, len(names)),
         )
         for index, name in enumerate(names)
     ]

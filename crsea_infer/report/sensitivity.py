@@ -17,7 +17,7 @@ from crsea_infer.inference.prior_sensitivity import Reweighted, prior_sensitivit
 from crsea_infer.inference.subsets import ALL, TRAINING
 from crsea_infer.report.ecsv import Column, read_table, write_table
 from crsea_infer.report.sections import Section
-from crsea_infer.report.style import COLOURS, LINES, PAGE, new_figure, save, styled
+from crsea_infer.report.style import FEW, LONG, PAGE, legend_size, look, marker_size, new_figure, save, styled
 from crsea_infer.report.summary import shown_sampler
 
 if TYPE_CHECKING:
@@ -175,28 +175,30 @@ def _pair_rows(
 
 
 def _draw(folder: Path, summary: RunSummary, rows: Sequence[dict[str, Any]], pairs: Sequence[dict[str, Any]]) -> None:
-    """Draw one panel per parameter: ln B of each pair, or the shift of ln Z when there are no pairs."""
-    if pairs:
+    """Draw one panel per parameter: ln B of each pair, or the shift of ln Z when there are no pairs, or too many."""
+    if _shows_pairs(summary, pairs):
         curves = [
             (f"{row['hypothesis_1']} : {row['hypothesis_2']}", row["parameter"], row["factor"], row["ln_b"], row)
             for row in pairs
         ]
         label, error = r"$\ln B$", "ln_b_err"
+        titles = list(dict.fromkeys(curve[0] for curve in curves))
     else:
         curves = [(row["hypothesis"], row["parameter"], row["factor"], row["lnz_shift"], row) for row in rows]
         label, error = r"change of $\ln Z$", "lnz_shift_err"
+        titles = [item.name for item in summary.hypotheses]  # all: each looks as in other figures
     names = [name for name in _chosen(summary) if any(curve[1] == name for curve in curves)]
     labels = _labels(summary)
     across = min(len(names), 4)
     down = math.ceil(len(names) / across)
-    figure = new_figure(PAGE if across > 1 else 0.5 * PAGE, 2.3 * down + 0.35)
+    width = PAGE if across > 1 else 0.5 * PAGE
+    figure = new_figure(width, 2.3 * down + 0.35)
     panels = list(figure.subplots(down, across, squeeze=False, sharex=True, sharey=True).ravel())
-    titles = list(dict.fromkeys(curve[0] for curve in curves))
     for panel, name in zip(panels, names, strict=False):
         for index, title in enumerate(titles):
             own = [curve for curve in curves if curve[0] == title and curve[1] == name]
             if own:
-                _curve(panel, index, title, np.array([[c[2], c[3], c[4][error]] for c in own]))
+                _curve(panel, index, title, np.array([[c[2], c[3], c[4][error]] for c in own]), len(titles))
         panel.set_title(labels[name], pad=4)
         panel.axvline(1.0, color="0.6", linewidth=0.6, linestyle=":")
         panel.set_xscale("log")
@@ -207,27 +209,31 @@ def _draw(folder: Path, summary: RunSummary, rows: Sequence[dict[str, Any]], pai
         panels[index].set_ylabel(label)
     figure.supxlabel("factor on the width of the prior", fontsize=9)
     _mark_withheld(panels, names, titles, curves)
-    handles = panels[0].get_legend_handles_labels()
-    if len(titles) > 1 or handles[1]:
-        figure.legend(*_unique(panels), loc="outside upper center", ncols=2, frameon=False)
+    handles = _unique(panels)
+    options: dict[str, Any] = {"ncols": 2}
+    if len(titles) > FEW:
+        options = {"handlelength": LONG}
+        options["ncols"], height = legend_size(handles, width, **options)
+        figure.set_figheight(figure.get_figheight() + height)
+    figure.legend(handles=handles, loc="outside upper center", **options)
     figure.set_layout_engine("constrained")
     save(figure, folder, FIGURE)
 
 
-def _curve(panel: Axes, index: int, title: str, points: np.typing.NDArray[np.float64]) -> None:
+def _curve(panel: Axes, index: int, title: str, points: np.typing.NDArray[np.float64], n: int) -> None:
     factor, value, error = points.T
-    colour = COLOURS[index % len(COLOURS)]
+    own = look(index)
     good = np.isfinite(value)
     # Both break where a point is withheld.
-    panel.fill_between(factor, value - error, value + error, where=good, color=colour, alpha=0.25, linewidth=0)
+    panel.fill_between(factor, value - error, value + error, where=good, color=own.colour, alpha=0.25, linewidth=0)
     panel.plot(
         factor,
         value,
-        color=colour,
-        linestyle=LINES[index % len(LINES)],
-        marker="os^Dv<"[index % 6],
-        markersize=2.6,
+        color=own.colour,
+        linestyle=own.line,
+        marker=own.marker,
         label=title,
+        **marker_size(2.6, n),
     )
 
 
@@ -241,12 +247,12 @@ def _mark_withheld(
             if missing:
                 panel.plot(
                     missing,
-                    np.full(len(missing), 0.06 + 0.06 * index),
-                    "x",
-                    color=COLOURS[index % len(COLOURS)],
+                    np.full(len(missing), 0.06 + (0.06 if len(titles) <= FEW else 0.5 / len(titles)) * index),
+                    look(index).cross,
+                    color=look(index).colour,
                     markersize=4,
                     transform=panel.get_xaxis_transform(),
-                    label="withheld" if index == 0 else None,
+                    label="withheld",
                     clip_on=False,
                 )
 
@@ -260,12 +266,18 @@ def _width_axis(panel: Axes, factors: Sequence[float]) -> None:
     panel.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
 
 
-def _unique(panels: Sequence[Axes]) -> tuple[list[Any], list[str]]:
+def _shows_pairs(summary: RunSummary, pairs: Sequence[dict[str, Any]]) -> bool:
+    """Return whether the figure has ln B of pairs, of which there are dozens once there are many hypotheses."""
+    return bool(pairs) and len(summary.hypotheses) <= FEW
+
+
+def _unique(panels: Sequence[Axes]) -> list[Any]:
+    """Return one handle for each label."""
     found: dict[str, Any] = {}
     for panel in panels:
         for handle, label in zip(*panel.get_legend_handles_labels(), strict=True):
             found.setdefault(label, handle)
-    return list(found.values()), list(found)
+    return list(found.values())
 
 
 def _labels(summary: RunSummary) -> dict[str, str]:
@@ -299,7 +311,8 @@ def sensitivity_section(directory: Path, summary: RunSummary) -> Section:
             f"({low['parameter']}, width × {low['factor']:.3g}) and {high['ln_b']:.2f} ({high['parameter']}, width × "
             f"{high['factor']:.3g}); {len(own) - len(known)} of {len(own)} points are withheld."
         )
-    return Section("Prior sensitivity", words=tuple(words), figures={FIGURE: _caption(ln_b=bool(pairs))})
+    caption = _caption(ln_b=_shows_pairs(summary, pairs))
+    return Section("Prior sensitivity", words=tuple(words), figures={FIGURE: caption})
 
 
 def _names(factor: Any) -> tuple[str, str]:

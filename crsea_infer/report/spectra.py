@@ -15,7 +15,7 @@ from crsea_infer.emulator.model import Request
 from crsea_infer.errors import UserError
 from crsea_infer.inference.likelihoods.flux_points import FluxPoints
 from crsea_infer.inference.unresolved import with_unresolved_sources
-from crsea_infer.report.style import COLOURS, COLUMN, LINES, PAGE, new_figure, save, styled
+from crsea_infer.report.style import COLUMN, FEW, PAGE, legend_below, look, marker_size, new_figure, save, styled
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,10 +37,12 @@ _N_ENERGIES = 60
 def figure_names(summary: RunSummary) -> dict[str, str]:
     """Return figure name -> caption, for the data sets that can be shown."""
     shown = _shown(summary)
+    bands = "68 % and 95 % of the posterior; dashed: published parameters"
+    if len(summary.hypotheses) > FEW:
+        bands = "68 % of the posterior; lines: its median"
     how = (
-        "Points: data with statistical errors (thin) and systematic errors (thick, grey). Bands: 68 % and 95 % of the "
-        "posterior; dashed: published parameters. Lower panels: (data \u2212 best fit) / statistical error, the "
-        "systematic shift of the best fit taken out."
+        f"Points: data with statistical errors (thin) and systematic errors (thick, grey). Bands: {bands}. Lower "
+        "panels: (data \u2212 best fit) / statistical error, the systematic shift of the best fit taken out."
     )
     names = {}
     if len(shown) > 1:
@@ -52,6 +54,7 @@ def figure_names(summary: RunSummary) -> dict[str, str]:
 def write_spectra(folder: Path, summary: RunSummary) -> None:
     """Draw one figure per data set of flux points, and one with all of them."""
     shown = _shown(summary)
+    few = len(summary.hypotheses) <= FEW
     with styled():
         for likelihood in shown:
             figure = new_figure(COLUMN, 3.7)
@@ -59,7 +62,9 @@ def write_spectra(folder: Path, summary: RunSummary) -> None:
                 2, 1, sharex=True, gridspec_kw={"height_ratios": [3, 1], "hspace": 0.0, "left": 0.195, "right": 0.97}
             )
             figure.subplots_adjust(bottom=0.115, top=0.93)
-            _draw(axes, likelihood, summary, legend=True, labels=True)
+            _draw(axes, likelihood, summary, legend=few, labels=True)
+            if not few:
+                legend_below(figure, _handles(axes[0], summary))
             save(figure, folder, f"spectrum_{likelihood.name}")
         if len(shown) > 1:
             columns = min(len(shown), 3)
@@ -72,7 +77,9 @@ def write_spectra(folder: Path, summary: RunSummary) -> None:
                 inner = outer[index // columns, index % columns].subgridspec(2, 1, height_ratios=[3, 1], hspace=0.0)
                 upper = figure.add_subplot(inner[0])
                 lower = figure.add_subplot(inner[1], sharex=upper)
-                _draw((upper, lower), likelihood, summary, legend=index == 0, labels=index % columns == 0)
+                _draw((upper, lower), likelihood, summary, legend=few and index == 0, labels=index % columns == 0)
+            if not few:
+                legend_below(figure, _handles(figure.axes[0], summary))
             save(figure, folder, "spectra")
 
 
@@ -110,6 +117,20 @@ def _draw(axes: Any, likelihood: FluxPoints, summary: RunSummary, *, legend: boo
     if legend:
         upper.plot([], [], color="0.3", linestyle="--", linewidth=0.8, label="published parameters")
         upper.legend(loc="lower left", handlelength=1.8, labelspacing=0.3, borderaxespad=0.4)
+
+
+def _handles(upper: Axes, summary: RunSummary) -> list[Any]:
+    """Return what stands in a legend of many: the line of each hypothesis with its marker, and the data."""
+    from matplotlib.lines import Line2D
+
+    size = marker_size(3, len(summary.hypotheses))
+    looks = {item.name: look(index) for index, item in enumerate(summary.hypotheses)}
+    handles = [
+        Line2D([], [], color=own.colour, linestyle=own.line, marker=own.marker, label=name, **size)
+        for name, own in looks.items()
+    ]
+    data, names = upper.get_legend_handles_labels()
+    return handles + [handle for handle, name in zip(data, names, strict=True) if name not in looks]
 
 
 def _energies(likelihood: FluxPoints, summary: RunSummary) -> Float64:
@@ -151,16 +172,19 @@ def _draw_hypothesis(
     summary: RunSummary,
     index: int,
 ) -> None:
-    colour, line = COLOURS[index % len(COLOURS)], LINES[index % len(LINES)]
+    few = len(summary.hypotheses) <= FEW
+    colour, line = look(index).colour, look(index).line
     intensity = _curves(item, likelihood, energies, summary)
     scale = energies**_POWER
     drawn = intensity(item.draws[:_N_CURVES]) * scale
     low95, low68, middle, high68, high95 = np.quantile(drawn, [0.025, 0.16, 0.5, 0.84, 0.975], axis=0)
     tev = energies / 1e3
-    axes.fill_between(tev, low95, high95, color=colour, alpha=0.18, linewidth=0)
-    axes.fill_between(tev, low68, high68, color=colour, alpha=0.38, linewidth=0)
+    if few:
+        axes.fill_between(tev, low95, high95, color=colour, alpha=0.18, linewidth=0)
+    axes.fill_between(tev, low68, high68, color=colour, alpha=0.38 if few else 0.1, linewidth=0)
     axes.plot(tev, middle, color=colour, linestyle=line, label=item.name)
-    axes.plot(tev, intensity(item.posterior.fiducial) * scale, color=colour, linestyle="--", linewidth=0.8)
+    if few:
+        axes.plot(tev, intensity(item.posterior.fiducial) * scale, color=colour, linestyle="--", linewidth=0.8)
 
 
 def _draw_data(axes: Axes, likelihood: FluxPoints) -> None:
@@ -220,13 +244,14 @@ def _draw_pulls(axes: Axes, likelihood: FluxPoints, summary: RunSummary) -> None
             continue
         intensities = item.posterior.intensities(theta)[likelihood.name]
         pulls = np.asarray(own.pulls(intensities, item.posterior.nuisance_values(theta)))
-        shift = (likelihood.energy_max / likelihood.energy_min) ** (0.16 * (index - 0.5 * (n - 1)))
+        # side by side, within the bin however many there are
+        shift = (likelihood.energy_max / likelihood.energy_min) ** (min(0.16, 0.96 / n) * (index - 0.5 * (n - 1)))
         axes.plot(
             likelihood.energy_reference * shift / 1e3,
             pulls,
-            "os^Dv<"[index % 6],
-            color=COLOURS[index % len(COLOURS)],
-            markersize=3,
+            look(index).marker,
+            color=look(index).colour,
+            **marker_size(3, n),
         )
         largest = max(largest, float(np.max(np.abs(pulls))))
     axes.set_ylim(-1.25 * largest, 1.25 * largest)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
 
 from crsea_infer.files import atomic_path
 
@@ -13,7 +14,21 @@ if TYPE_CHECKING:
 
     from matplotlib.figure import Figure
 
-__all__ = ["COLOURS", "COLUMN", "LINES", "PAGE", "new_figure", "save", "styled"]
+__all__ = [
+    "COLOURS",
+    "COLUMN",
+    "FEW",
+    "LONG",
+    "PAGE",
+    "Look",
+    "legend_below",
+    "legend_size",
+    "look",
+    "marker_size",
+    "new_figure",
+    "save",
+    "styled",
+]
 
 COLUMN = 3.4
 """Width of a journal column, inches."""
@@ -24,8 +39,19 @@ PAGE = 7.0
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 """Okabe and Ito (2008), in an order whose first two also differ in lightness."""
 
-LINES = ("-", "-.", (0, (5, 1, 1, 1, 1, 1)), (0, (6, 2)), "-", "-.")
-"""Line styles that go with the colours."""
+FEW: Final = len(COLOURS)
+"""Up to so many hypotheses each has a colour of its own, and there is room for all that can be said of each."""
+
+LONG: Final = 3.2
+"""Length of the lines in a legend, in font sizes, at which a marker leaves the line style visible."""
+
+_LINES = (
+    ("-", "-.", (0, (5, 1, 1, 1, 1, 1)), (0, (6, 2)), "-", "-."),
+    ((0, (1, 1)),) * 6,
+    ((0, (3, 1)),) * 6,
+)
+_MARKERS = ("os^Dv<", "XP*>pd", "d>pX*P")
+_CROSSES = "x+1"
 
 _RC: dict[str, Any] = {
     "font.family": "serif",
@@ -52,6 +78,75 @@ _RC: dict[str, Any] = {
     "savefig.dpi": 300,
     "figure.facecolor": "white",
 }
+
+
+@dataclass(frozen=True)
+class Look:
+    """How one of several hypotheses looks in every figure.
+
+    Attributes
+    ----------
+    colour, line, marker, cross
+        As matplotlib takes them; the cross marks what is withheld.
+    """
+
+    colour: str
+    line: str | tuple[int, tuple[int, ...]]
+    marker: str
+    cross: str
+
+
+def look(index: int) -> Look:
+    """Return the look of hypothesis number `index`: first all colours, then the colours again with other lines.
+
+    Eighteen are distinct, each by its colour and, within a colour, by line, marker and cross alike.
+    """
+    place = index % len(COLOURS)
+    turn = index // len(COLOURS) % len(_LINES)
+    return Look(COLOURS[place], _LINES[turn][place], _MARKERS[turn][place], _CROSSES[turn])
+
+
+def marker_size(size: float, n: int) -> dict[str, Any]:
+    """Return the size and edge of the markers of `n` hypotheses: `size` for few, in points.
+
+    Those of many have a thin edge, since a wide one rounds off what tells their shapes apart.
+    """
+    return {"markersize": size} if n <= FEW else {"markersize": 3.6, "markeredgewidth": 0.2}
+
+
+def legend_size(handles: Sequence[Any], width: float, **options: Any) -> tuple[int, float]:
+    """Return the number of columns, four at most, in which a legend fits a width, and its height in inches then.
+
+    Parameters
+    ----------
+    handles
+        What stands in the legend, each with its label.
+    width
+        Inches.
+    options
+        As for the legend itself.
+    """
+    figure = new_figure(width, width)
+    for columns in range(min(len(handles), 4), 0, -1):
+        legend = figure.legend(handles=handles, ncols=columns, borderaxespad=0.0, **options)
+        box = legend.get_window_extent()
+        if box.width <= figure.bbox.width:
+            break
+        legend.remove()
+    return columns, box.height / figure.dpi
+
+
+def legend_below(figure: Figure, handles: Sequence[Any]) -> None:
+    """Make a figure taller, its panels as they are, and put a legend into the room below them."""
+    width, height = figure.get_size_inches()
+    columns, room = legend_size(handles, width, handlelength=LONG)
+    room += 0.06
+    whole = height + room
+    panels = [(panel, panel.get_position()) for panel in figure.axes]
+    figure.set_figheight(whole)
+    for panel, box in panels:
+        panel.set_position((box.x0, (box.y0 * height + room) / whole, box.width, box.height * height / whole))
+    figure.legend(handles=handles, loc="lower center", ncols=columns, handlelength=LONG, borderaxespad=0.2)
 
 
 @contextmanager

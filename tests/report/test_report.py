@@ -21,7 +21,7 @@ from crsea_infer.inference.posterior import posterior_for
 from crsea_infer.inference.run_file import load_run
 from crsea_infer.report import corners, spectra
 from crsea_infer.report.page import number_with_error
-from crsea_infer.report.style import COLUMN, PAGE, styled
+from crsea_infer.report.style import COLUMN, PAGE, look, styled
 from crsea_infer.report.summary import HypothesisSummary, RunSummary
 from crsea_infer.report.tables import chi2_rows, evidence_rows, read_cautions, read_evidences, write_tables
 from crsea_infer.run_directory import to_toml
@@ -121,7 +121,7 @@ def test_the_corner_for_the_paper_shows_transport_gas_and_what_the_data_know(sum
 def test_text_in_a_corner_is_legible_and_inside(summary: RunSummary, width: float) -> None:
     item = summary.hypotheses[0]
     with styled():
-        figure = corners._corner([item], corners.chosen_parameters(item, summary), ["#0072B2"], width, with_prior=True)
+        figure = corners._corner([item], corners.chosen_parameters(item, summary), [look(0)], width, with_prior=True)
         check_text(figure)
 
 
