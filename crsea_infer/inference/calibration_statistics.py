@@ -179,7 +179,8 @@ class Reliability:
     low, high
         Per bin: central 68 % interval for that share.
     deviation
-        (number from hypothesis 1 - sum of probabilities) in its standard deviations; nan when all are certain.
+        (number from hypothesis 1 - sum of probabilities) in its standard deviations; nan when all are certain, or when
+        either hypothesis has fewer than two data sets.
     effective
         4 sum p (1 - p): how many data sets at even odds would say as much.
     """

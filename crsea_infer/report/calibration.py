@@ -280,9 +280,10 @@ def summary_words(report: CalibrationReport) -> list[str]:
 
 def _pair_words(report: CalibrationReport, one: int, other: int) -> str:
     names = report.found.hypotheses
-    parts = []
+    parts, known = [], []
     for truth, false in ((one, other), (other, one)):
         counts = report.misleading(truth, false)
+        known.append(counts[0].n)
         told = ", ".join(f"{count.against} below −{count.threshold:g}" for count in counts[1:])
         parts.append(
             f"of {counts[0].n} data sets from {names[truth]} ({report.n_refused(truth, false)} refused), ln B has the "
@@ -294,6 +295,8 @@ def _pair_words(report: CalibrationReport, one: int, other: int) -> str:
             f"; probabilities deviate from what was true by {result.deviation:+.1f} standard deviations "
             f"(worth {result.effective:.0f} data sets at even odds)"
         )
+    elif min(known) < 2:
+        tail = "; too few data sets to judge their probabilities"
     else:
         tail = "; all are decided, so that their probabilities say nothing about calibration"
     return f"{names[one]} against {names[other]}: {'; '.join(parts)}{tail}."

@@ -81,12 +81,33 @@ def normal_pair(distance: float, n: int, seed: int) -> tuple[np.ndarray, np.ndar
     return tuple(distance * rng.normal(sign * distance / 2, 1.0, size=n) for sign in (1, -1))  # type: ignore[return-value]
 
 
-def test_a_right_bayes_factor_is_calibrated() -> None:
-    deviations = [reliability(*normal_pair(1.5, 100, seed)).deviation for seed in range(300)]
-    assert np.mean(deviations) == pytest.approx(0.0, abs=0.25)
+@pytest.mark.parametrize("distance", [0.3, 0.7, 1.5, 2.5])
+def test_the_deviation_of_a_right_bayes_factor_is_a_standard_normal(distance: float) -> None:
+    """Whether hypotheses are told apart or not; a spread below 1 would hide what is wrong."""
+    deviations = [reliability(*normal_pair(distance, 100, seed)).deviation for seed in range(400)]
+    assert np.mean(deviations) == pytest.approx(0.0, abs=0.2)
     assert np.std(deviations) == pytest.approx(1.0, abs=0.15)
-    near = [reliability(*normal_pair(0.5, 100, seed)).deviation for seed in range(300)]
-    assert np.std(near) == pytest.approx(1.0, abs=0.15), "hypotheses that overlap, too"
+
+
+def test_an_offset_of_ln_b_is_found_though_the_hypotheses_overlap() -> None:
+    found = [
+        reliability(first + 0.3, second + 0.3).deviation
+        for first, second in (normal_pair(0.7, 100, seed) for seed in range(20))
+    ]
+    assert np.mean(np.abs(found) > 2.0) > 0.9
+
+
+@pytest.mark.parametrize(("n_1", "n_2"), [(0, 0), (0, 50), (1, 50), (50, 1)])
+def test_fewer_than_two_data_sets_of_a_hypothesis_tell_no_deviation(n_1: int, n_2: int) -> None:
+    first, second = normal_pair(0.7, 50, 1)
+    assert math.isnan(reliability(first[:n_1], second[:n_2]).deviation)
+
+
+def test_bayes_factors_without_spread_tell_no_deviation() -> None:
+    assert math.isnan(reliability(np.full(50, 0.3), np.full(50, 0.3)).deviation)
+
+
+def test_the_shares_of_a_right_bayes_factor_are_its_probabilities() -> None:
     result = reliability(*normal_pair(1.5, 20000, 1))
     assert result.counts.sum() == 40000
     assert result.share == pytest.approx(result.probability, abs=0.03)

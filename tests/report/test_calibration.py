@@ -102,6 +102,10 @@ def test_hypotheses_far_apart_are_decided_not_calibrated() -> None:
     assert "all are decided" in summary_words(report_of(distance=12.0))[-1]
 
 
+def test_too_few_bayes_factors_are_not_called_decided() -> None:
+    assert "too few data sets" in summary_words(report_of(refused=N - 1))[-1]
+
+
 def test_a_kept_share_shifts_the_bayes_factor() -> None:
     report = report_of()
     shifted = CalibrationReport(
