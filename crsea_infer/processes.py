@@ -1,4 +1,8 @@
-"""What worker processes owe to the one that started them: to end with it, however it ends."""
+"""What worker processes and the one that started them owe each other when a command is interrupted or killed.
+
+Ctrl-C reaches every process of a terminal, but only the parent answers it; the workers end with the parent, however it
+ends.
+"""
 
 from __future__ import annotations
 
@@ -6,9 +10,14 @@ import multiprocessing
 import os
 import signal
 import threading
+from contextlib import contextmanager
 from multiprocessing import connection
+from typing import TYPE_CHECKING
 
-__all__ = ["die_with_parent", "start_worker"]
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["die_with_parent", "starting_workers", "undisturbed"]
 
 
 def die_with_parent() -> None:
@@ -16,14 +25,32 @@ def die_with_parent() -> None:
     threading.Thread(target=_watch, daemon=True).start()
 
 
-def start_worker() -> None:
-    """Prepare a worker of a pool: it ends with its parent, and leaves Ctrl-C to it."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    die_with_parent()
-
-
 def _watch() -> None:
     parent = multiprocessing.parent_process()
     if parent is not None:
         connection.wait([parent.sentinel])
         os._exit(1)
+
+
+@contextmanager
+def starting_workers() -> Iterator[None]:
+    """Let processes that are started in this block leave Ctrl-C to their parent, from their first moment on."""
+    previous = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # inherited by what is started
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, previous)
+
+
+@contextmanager
+def undisturbed() -> Iterator[None]:
+    """Ignore a second Ctrl-C or SIGTERM while the first one is being answered; for blocks that take no time."""
+    if threading.current_thread() is not threading.main_thread():  # signals interrupt the main thread alone
+        yield
+        return
+    previous = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -108,19 +107,40 @@ def test_two_calibrations_cannot_share_a_directory(tmp_path: Path) -> None:
         calibrate.calibrate(load_run("min_vs_max"), 20, tmp_path)
 
 
-@pytest.mark.slow
-def test_a_killed_calibration_keeps_its_data_sets_and_another_seed_is_refused(tmp_path: Path) -> None:
-    out = tmp_path / "out"
+def start(out: Path) -> subprocess.Popen[bytes]:
+    """Start a calibration with one worker in a group of its own, and wait for its first data set."""
     command = [sys.executable, "-m", "crsea_infer.cli", "calibrate", "min_vs_max", "-n", "20", "--output", str(out)]
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
     process = subprocess.Popen(
-        [*command, "--workers", "1"], start_new_session=True, env=environment, stdout=subprocess.DEVNULL
+        [*command, "--workers", "1"],
+        start_new_session=True,
+        env=environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
     )
     limit = time.monotonic() + 120.0
     while not list(out.glob("data_sets/piece-*.npz")) and process.poll() is None and time.monotonic() < limit:
         time.sleep(0.1)
-    process.send_signal(signal.SIGKILL)  # the parent alone: its workers must not outlive it
-    process.wait()
+    return process
+
+
+@pytest.mark.slow
+def test_a_terminated_calibration_exits_130_at_once_and_keeps_its_data_sets(tmp_path: Path) -> None:
+    process = start(tmp_path)
+    process.terminate()
+    _, said = process.communicate(timeout=20)
+    assert process.returncode == 130
+    assert b"interrupted" in said
+    assert b"Traceback" not in said
+    assert list(tmp_path.glob("data_sets/piece-*.npz"))
+
+
+@pytest.mark.slow
+def test_a_killed_calibration_keeps_its_data_sets_and_another_seed_is_refused(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    process = start(out)
+    process.kill()  # the parent alone: its workers must not outlive it
+    process.communicate()
     limit = time.monotonic() + 20.0
     while living(process.pid) and time.monotonic() < limit:
         time.sleep(0.1)

@@ -22,7 +22,7 @@ import numpy as np
 
 from crsea_infer.errors import UserError
 from crsea_infer.grids.pieces import Build, Pieces
-from crsea_infer.processes import start_worker
+from crsea_infer.processes import die_with_parent, starting_workers, undisturbed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -135,10 +135,13 @@ class _LocalWorkers:
     ) -> None:
         if self.pool is None:
             return
-        if kind is not None:  # what they are at is lost, but an interrupted command ends at once
+        if kind is None:
+            self.pool.shutdown()
+            return
+        with undisturbed():
             for process in list((self.pool._processes or {}).values()):  # noqa: SLF001
-                process.terminate()
-        self.pool.shutdown(wait=kind is None, cancel_futures=True)
+                process.terminate()  # what it is at is lost, but an interrupted command ends at once
+            self.pool.shutdown(wait=False, cancel_futures=True)
 
     def submit(self, *arguments: Any) -> Future[Any]:
         import multiprocessing
@@ -146,9 +149,10 @@ class _LocalWorkers:
         for _ in range(2):
             if self.pool is None:
                 context = multiprocessing.get_context("spawn")
-                self.pool = ProcessPoolExecutor(self.n, mp_context=context, initializer=start_worker)
+                self.pool = ProcessPoolExecutor(self.n, mp_context=context, initializer=die_with_parent)
             try:
-                return self.pool.submit(_compute, *arguments)
+                with starting_workers():
+                    return self.pool.submit(_compute, *arguments)
             except BrokenProcessPool:
                 self.pool.shutdown(wait=False, cancel_futures=True)
                 self.pool = None

@@ -17,7 +17,7 @@ from multiprocessing import connection
 from typing import TYPE_CHECKING, Any
 
 from crsea_infer.errors import UserError
-from crsea_infer.processes import die_with_parent
+from crsea_infer.processes import die_with_parent, starting_workers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -98,12 +98,8 @@ def _start(work: Work) -> tuple[BaseProcess, Connection]:
     context = multiprocessing.get_context("spawn")
     here, there = context.Pipe()
     process = context.Process(target=_serve, args=(work, there), daemon=True)
-    # Ctrl-C reaches every process of the terminal; the mask is inherited, so that only the parent answers it.
-    previous = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
+    with starting_workers():
         process.start()
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, previous)
     there.close()
     return process, here
 

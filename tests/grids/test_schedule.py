@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 import xarray as xr
+from quick_run import living
 
 from crsea_infer.errors import UserError
 from crsea_infer.grids.pieces import Build, Pieces
@@ -44,7 +45,8 @@ class Square:
         if content.get("log"):
             with Path(content["log"]).open("a") as stream:
                 stream.write(f"{os.getpid()} {point['x']}\\n")
-        time.sleep(content.get("sleep", 0.0))
+        if point["x"] >= content.get("sleep_after", 0):
+            time.sleep(content.get("sleep", 0.0))
         if point["x"] == content.get("bad"):
             if content["how"] == "raise":
                 raise ValueError("no such model")
@@ -120,25 +122,72 @@ def test_passing_trouble_and_dead_workers_leave_no_hole(tmp_path: Path, how: str
     assert (tmp_path / "flag").exists()
 
 
-def test_a_killed_build_goes_on_without_computing_anything_twice(tmp_path: Path) -> None:
-    build = _build(60, sleep=0.05, log=str(tmp_path / "log"))
+def _drive(build: Build, folder: Path) -> subprocess.Popen[bytes]:
+    """Compute a build of 60 points in a process of its own, the way a command does, and wait for some of them."""
     program = f"""
-import json, numpy as np
+import json, signal, sys, numpy as np
 from pathlib import Path
 from crsea_infer.grids.pieces import Build
 from crsea_infer.grids.schedule import Schedule, run_build
+from crsea_infer.inference.workers import terminated_like_interrupted
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     build = Build({build.task!r}, json.loads({json.dumps(dict(build.settings))!r}), ("x",), np.arange(60.0)[:, None])
-    run_build(build, Path({str(tmp_path / "b")!r}), Schedule(chunk=3))
+    try:
+        with terminated_like_interrupted():
+            run_build(build, Path({str(folder / "b")!r}), Schedule(chunk=3))
+    except KeyboardInterrupt:
+        sys.exit(130)
 """
-    (tmp_path / "drive.py").write_text(program)
-    process = subprocess.Popen([sys.executable, str(tmp_path / "drive.py")], start_new_session=True)
-    pieces = tmp_path / "b"
+    (folder / "drive.py").write_text(program)
+    process = subprocess.Popen(
+        [sys.executable, str(folder / "drive.py")], start_new_session=True, stderr=subprocess.PIPE
+    )
     deadline = time.monotonic() + 60
-    while len(list(pieces.glob("piece-*"))) < 4 and time.monotonic() < deadline:
+    while len(list((folder / "b").glob("piece-*"))) < 4 and time.monotonic() < deadline:
         time.sleep(0.02)
+    return process
+
+
+def _all_end(group: int, seconds: float) -> bool:
+    """Tell whether every process of a group ends in so many seconds."""
+    deadline = time.monotonic() + seconds
+    while living(group) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return not living(group)
+
+
+def test_workers_end_when_their_parent_alone_is_killed(tmp_path: Path) -> None:
+    process = _drive(_build(60, sleep=0.1), tmp_path)
+    assert len(living(process.pid)) > 2
+    process.kill()
+    process.communicate()
+    assert _all_end(process.pid, 10.0)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_an_interrupted_build_ends_in_the_middle_of_its_points(tmp_path: Path, number: signal.Signals) -> None:
+    """Points that would take a minute are under way; SIGINT reaches every process, twice, as from a terminal."""
+    build = _build(60, sleep_after=12, sleep=60.0)
+    process = _drive(build, tmp_path)
+    if number == signal.SIGTERM:
+        process.send_signal(number)
+    else:
+        os.killpg(process.pid, number)
+        os.killpg(process.pid, number)
+    _, said = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert said == b""
+    assert _all_end(process.pid, 10.0)
+    assert Pieces(tmp_path / "b", build).finished().sum() == 12
+
+
+def test_a_killed_build_goes_on_without_computing_anything_twice(tmp_path: Path) -> None:
+    build = _build(60, sleep=0.05, log=str(tmp_path / "log"))
+    process = _drive(build, tmp_path)
+    pieces = tmp_path / "b"
     os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
+    process.communicate()
     kept = Pieces(pieces, build).finished()
     assert 0 < kept.sum() < 60
     before = len((tmp_path / "log").read_text().splitlines())
