@@ -53,7 +53,7 @@ def test_the_whole_way_in_one_process(
 
     def here(build: Any, directory: Path, _schedule: Any, _progress: Any) -> np.ndarray:
         directory.mkdir(exist_ok=True)
-        task = calibration.CalibrationTask.from_json(dict(build.settings))
+        task = calibration.CalibrationTask.from_json(build.content)
         done.append(len(build.points))
         return np.stack([task(build.point(index)) for index in range(len(build.points))])
 
@@ -148,6 +148,6 @@ def test_a_killed_calibration_keeps_its_data_sets_and_another_seed_is_refused(tm
     kept = {path.name: path.read_bytes() for path in out.glob("data_sets/piece-*.npz")}
     assert kept
     run = load_run("min_vs_max")
-    with pytest.raises(UserError, match="another build"):
+    with pytest.raises(UserError, match=f"another calibration: the seed: there {run.seed}, here 77"):
         calibrate.calibrate(replace(run, seed=77), 20, out)
     assert {path.name: path.read_bytes() for path in out.glob("data_sets/piece-*.npz")} == kept

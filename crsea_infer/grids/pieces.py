@@ -11,7 +11,7 @@ import hashlib
 import io
 import json
 import zipfile
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 __all__ = ["Build", "Pieces"]
 
 _FORMAT: Final = "crsea_infer build 1"
+_LISTED, _SHOWN = 5, 60
+"""Differences that a message lists, and characters of a value that it quotes."""
 
 
 @dataclass(frozen=True)
@@ -40,21 +42,30 @@ class Build:
     task
         "package.module:Class" of a task (see :mod:`crsea_infer.grids.schedule`).
     settings
-        What the task is made from; plain JSON.
+        What the task is made from; plain JSON. A build with other settings is another build.
     names
         Names of the parameters.
     points
         Shape [n_points, n_parameters].
+    places
+        Where the task finds its input, for it to be made from too; plain JSON. Input that has moved makes no other
+        build.
     """
 
     task: str
     settings: Mapping[str, Any]
     names: tuple[str, ...]
     points: Float64
+    places: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def content(self) -> dict[str, Any]:
+        """What every worker makes its task from."""
+        return {**self.settings, **self.places}
 
     @property
     def hash(self) -> str:
-        """Hash of task, settings and every point."""
+        """Hash of task, settings and every point; not of places."""
         numbers = hashlib.sha256(np.ascontiguousarray(self.points, dtype=float).tobytes()).hexdigest()
         content = {"task": self.task, "settings": dict(self.settings), "names": list(self.names), "points": numbers}
         return digest(content)
@@ -62,6 +73,32 @@ class Build:
     def point(self, index: int) -> dict[str, float]:
         """Return the parameters of one point."""
         return dict(zip(self.names, self.points[index].tolist(), strict=True))
+
+
+def _differences(there: Mapping[str, Any], here: Mapping[str, Any]) -> list[str]:
+    """Say in words in what two manifests differ, apart from their hash: 'settings.gas: there "x", here "y"'."""
+    theirs, ours = _flat(there), _flat(json.loads(json.dumps(here)))
+    names = [name for name in sorted({*theirs, *ours} - {"hash"}) if theirs.get(name) != ours.get(name)]
+    words = [f"{name}: there {_short(theirs.get(name))}, here {_short(ours.get(name))}" for name in names[:_LISTED]]
+    return [*words, f"and {len(names) - _LISTED} more"] if len(names) > _LISTED else words
+
+
+def _flat(content: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Return nested mappings, and lists of them, as one mapping with names joined by dots."""
+    found: dict[str, Any] = {}
+    for key, value in content.items():
+        if isinstance(value, list) and any(isinstance(item, dict) for item in value):
+            found |= _flat({key: {str(index): item for index, item in enumerate(value)}}, prefix)
+        elif isinstance(value, dict):
+            found |= _flat(value, f"{prefix}{key}.")
+        else:
+            found[f"{prefix}{key}"] = value
+    return found
+
+
+def _short(value: Any) -> str:
+    text = "nothing" if value is None else json.dumps(value)
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
 
 
 class Pieces:
@@ -93,33 +130,34 @@ class Pieces:
                 fix="choose another place with --output, or remove it",
             )
         else:
-            content = {
-                "format": _FORMAT,
-                "crsea_infer_version": __version__,
-                "hash": build.hash,
-                "task": build.task,
-                "settings": dict(build.settings),
-                "parameters": list(build.names),
-                "n_points": len(build.points),
-            }
-            atomic_write(manifest, json.dumps(content, indent=1, sort_keys=True))
+            atomic_write(manifest, json.dumps(self._manifest(), indent=1, sort_keys=True))
         remove_leftovers(directory)
 
     def _compare(self, manifest: Path) -> None:
         fix = "choose another place with --output, or remove it"
         try:
             content = json.loads(manifest.read_text())
-            theirs = {"hash": content["hash"], "crsea_infer version": content["crsea_infer_version"]}
-        except (ValueError, KeyError, OSError) as error:
+            same = content["hash"] == self.build.hash and content["crsea_infer_version"] == __version__
+            reasons = [] if same else _differences(content, self._manifest())
+        except (ValueError, KeyError, TypeError, AttributeError, OSError) as error:
             raise UserError(f"{manifest} is not readable ({error})", fix=fix) from error
-        ours = {"hash": self.build.hash, "crsea_infer version": __version__}
-        for what, value in ours.items():
-            if theirs[what] != value:
-                raise UserError(
-                    f"{self.directory} holds another build: its {what} is {theirs[what]}",
-                    valid=f"{what} {value}, so that its points can be kept",
-                    fix=fix,
-                )
+        if not same:
+            raise UserError(
+                f"{self.directory} holds another build: {'; '.join(reasons) or 'the values of its points differ'}",
+                valid="an empty directory, or one of the same build, whose points are kept",
+                fix=fix,
+            )
+
+    def _manifest(self) -> dict[str, Any]:
+        return {
+            "format": _FORMAT,
+            "crsea_infer_version": __version__,
+            "hash": self.build.hash,
+            "task": self.build.task,
+            "settings": dict(self.build.settings),
+            "parameters": list(self.build.names),
+            "n_points": len(self.build.points),
+        }
 
     def _files(self) -> list[Path]:
         return sorted(self.directory.glob("piece-*.npz"))

@@ -80,10 +80,10 @@ class Schedule:
 
 
 @lru_cache(maxsize=2)
-def _task(reference: str, settings: str) -> Task:
+def _task(reference: str, content: str) -> Task:
     module, _, name = reference.partition(":")
     found = getattr(importlib.import_module(module), name)
-    task: Task = found.from_json(json.loads(settings))
+    task: Task = found.from_json(json.loads(content))
     return task
 
 
@@ -91,7 +91,7 @@ Outcome = tuple[int, "Float64 | None", str]
 """Index of a point, its values, and why there are none."""
 
 
-def _compute(reference: str, settings: str, names: Sequence[str], points: Sequence[tuple[int, list[float]]]) -> Any:
+def _compute(reference: str, content: str, names: Sequence[str], points: Sequence[tuple[int, list[float]]]) -> Any:
     """Compute some points; runs on the workers, one BLAS thread each."""
     from threadpoolctl import threadpool_limits
 
@@ -99,7 +99,7 @@ def _compute(reference: str, settings: str, names: Sequence[str], points: Sequen
     with threadpool_limits(limits=1):
         for index, point in points:
             try:
-                values = np.asarray(_task(reference, settings)(dict(zip(names, point, strict=True))), dtype=np.float64)
+                values = np.asarray(_task(reference, content)(dict(zip(names, point, strict=True))), dtype=np.float64)
             except Exception as error:  # noqa: BLE001 - whatever it is, it is reported and tried again
                 outcomes.append((index, None, f"{type(error).__name__}: {error}"))
                 continue
@@ -206,7 +206,7 @@ class _Driver:
 
     def __init__(self, build: Build, pieces: Pieces, schedule: Schedule, progress: Callable[[int, int], None]) -> None:
         self.build, self.pieces, self.schedule, self.progress = build, pieces, schedule, progress
-        self.settings = json.dumps(dict(build.settings), sort_keys=True)
+        self.content = json.dumps(build.content, sort_keys=True)
         done = pieces.finished()
         self.n_done = int(done.sum())
         missing = np.flatnonzero(~done).tolist()
@@ -221,7 +221,7 @@ class _Driver:
             while self.waiting and len(running) < workers.capacity():
                 chunk = self.waiting.popleft()
                 points = [(i, self.build.points[i].tolist()) for i in chunk]
-                running[workers.submit(self.build.task, self.settings, self.build.names, points)] = chunk
+                running[workers.submit(self.build.task, self.content, self.build.names, points)] = chunk
             finished, _ = wait(running, return_when=FIRST_COMPLETED)
             for future in finished:
                 self._take(future, running.pop(future))

@@ -93,7 +93,6 @@ def calibration_build(run: RunFile, fingerprint: str, n_data_sets: int) -> Build
     return Build(
         task="crsea_infer.inference.calibration:CalibrationTask",
         settings={
-            "run": str(run.path.resolve()),
             "seed": run.seed,
             "identity": run_identity(run, fingerprint),
             "draws": DRAWS,
@@ -101,6 +100,7 @@ def calibration_build(run: RunFile, fingerprint: str, n_data_sets: int) -> Build
         },
         names=("number", "hypothesis"),
         points=_points(n_data_sets, len(run.hypotheses)),
+        places={"run": str(run.path.resolve())},
     )
 
 
@@ -116,16 +116,23 @@ def extend(directory: Path, build: Build) -> None:
     Raises
     ------
     UserError
-        When it holds more of them.
+        When it holds more of them, or those of another calibration; the message says what differs.
     """
     manifest = directory / "build.json"
     if not manifest.is_file():
         return
     try:
         content = json.loads(manifest.read_text(encoding="utf-8"))
-        there, its_hash = int(content["n_points"]), content["hash"]
+        there, its_hash, identity = int(content["n_points"]), content["hash"], dict(content["settings"]["identity"])
     except (OSError, ValueError, KeyError, TypeError):
         return  # whoever opens the directory says what is wrong with it
+    reason = differences(identity, build.settings["identity"])
+    if reason:
+        raise UserError(
+            f"{directory} holds the data sets of another calibration: {reason}",
+            valid="a new directory, or that of the same calibration, which goes on",
+            fix="choose another directory with --output, or remove it",
+        )
     asked, n_hypotheses = len(build.points), int(build.points[:, 1].max()) + 1
     if there > asked:
         longer = replace(build, points=_points(there // n_hypotheses, n_hypotheses))

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -205,8 +206,12 @@ def test_a_damaged_piece_is_computed_again(tmp_path: Path) -> None:
 
 def test_the_directory_of_another_build_is_refused(tmp_path: Path) -> None:
     run_build(_build(5), tmp_path / "b")
-    with pytest.raises(UserError, match="another build"):
+    with pytest.raises(UserError, match="another build: n_points: there 5, here 6"):
         run_build(_build(6), tmp_path / "b")
+    with pytest.raises(UserError, match=r"another build: settings\.gas: there nothing, here"):
+        run_build(_build(5, gas="rings"), tmp_path / "b")
+    with pytest.raises(UserError, match="another build: the values of its points differ"):
+        run_build(replace(_build(5), points=_build(5).points + 1.0), tmp_path / "b")
     (tmp_path / "c").mkdir()
     (tmp_path / "c" / "thesis.tex").touch()
     with pytest.raises(UserError, match="something else"):

@@ -189,9 +189,9 @@ def test_a_worker_with_other_files_is_turned_away() -> None:
     file = load_run("min_vs_max")
     build = calibration_build(file, emulator.load(file.emulator).fingerprint, 3)
     assert build.points.shape == (6, 2)
-    worker = CalibrationTask.from_json(dict(build.settings))
+    worker = CalibrationTask.from_json(build.content)
     assert [one.hypothesis.name for one in worker.posteriors] == [one.name for one in file.hypotheses]
-    other = {**build.settings, "identity": {**build.settings["identity"], "data": "0123"}}
+    other = {**build.content, "identity": {**build.settings["identity"], "data": "0123"}}
     with pytest.raises(UserError, match="another run: the data tables"):
         CalibrationTask.from_json(other)
 
@@ -230,9 +230,22 @@ def test_more_data_sets_are_added_and_fewer_refused(tmp_path: Path) -> None:
         extend(tmp_path, few)
     assert "-n 5" in caught.value.valid
     other = calibration_build(replace(file, seed=99), fingerprint, 8)
-    extend(tmp_path, other)
-    with pytest.raises(UserError, match="another build"):
-        Pieces(tmp_path, other)
+    with pytest.raises(UserError, match=f"another calibration: the seed: there {file.seed}, here 99"):
+        extend(tmp_path, other)
+
+
+def test_a_calibration_goes_on_when_its_run_file_has_moved(tmp_path: Path) -> None:
+    file = load_run("min_vs_max")
+    fingerprint = emulator.load(file.emulator).fingerprint
+    moved = tmp_path / "elsewhere" / "mine.toml"
+    moved.parent.mkdir()
+    moved.write_bytes(file.path.read_bytes())
+    build = calibration_build(file, fingerprint, 3)
+    Pieces(tmp_path / "data_sets", build).write([2], np.ones((1, 4)))
+    again = calibration_build(load_run(moved), fingerprint, 3)
+    extend(tmp_path / "data_sets", again)
+    assert Pieces(tmp_path / "data_sets", again).finished().sum() == 1
+    assert again.content["run"] == str(moved), "workers read it where it is"
 
 
 @pytest.mark.usefixtures("_exactly")
