@@ -2,7 +2,8 @@
 
 A build has a directory: ``build.json`` says what is being computed (task, settings, design, hash), and every finished
 piece is one npz file with the indices of its points and their values. Files are whole or absent, so a build that was
-killed at any moment goes on from what is there; a directory that holds another build is refused.
+killed at any moment goes on from what is there. A directory that holds another build is refused, and so is a piece that
+was damaged on its disk (npz files carry a checksum of every array): it is left as it is.
 """
 
 from __future__ import annotations
@@ -10,7 +11,6 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-import zipfile
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
@@ -162,24 +162,39 @@ class Pieces:
     def _files(self) -> list[Path]:
         return sorted(self.directory.glob("piece-*.npz"))
 
-    def _read(self, path: Path) -> tuple[np.typing.NDArray[np.int64], Float64] | None:
+    def _read(self, path: Path) -> tuple[np.typing.NDArray[np.int64], Float64]:
+        """Return the indices [n] of the points of a piece, and their values [n, ...]."""
+        reason = ""
+        index, values = np.empty(0, dtype=np.int64), np.empty(0)
         try:
             with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as content:
                 index, values = np.asarray(content["index"]), np.asarray(content["values"])
-        except (OSError, ValueError, KeyError, zipfile.BadZipFile, EOFError):
-            return None  # damaged on disk: computed again
-        usable = len(index) == len(values) and np.isfinite(values).all() and (index < len(self.build.points)).all()
-        return (index, values) if usable else None
+        except Exception as error:  # noqa: BLE001 -- a damaged archive fails in as many ways as it has bytes
+            reason = str(error)
+        else:
+            if len(index) != len(values) or not np.isfinite(values).all():
+                reason = "its values are not those that were written"
+            elif not ((index >= 0) & (index < len(self.build.points))).all():
+                reason = "its points are not those of this build"
+        if reason:
+            raise UserError(
+                f"{path} is damaged or truncated ({reason})",
+                valid="a file that crsea-infer wrote, unchanged",
+                fix="delete it: the same command then computes its points again, and no others",
+            )
+        return index, values
 
     def finished(self) -> np.typing.NDArray[np.bool_]:
-        """Tell which points are done, shape [n_points]; damaged files are dropped."""
+        """Tell which points are done, shape [n_points].
+
+        Raises
+        ------
+        UserError
+            When a piece is damaged.
+        """
         done = np.zeros(len(self.build.points), dtype=bool)
         for path in self._files():
-            piece = self._read(path)
-            if piece is None:
-                path.unlink(missing_ok=True)
-            else:
-                done[piece[0]] = True
+            done[self._read(path)[0]] = True
         return done
 
     def write(self, index: Sequence[int], values: Float64) -> None:
@@ -195,7 +210,7 @@ class Pieces:
         Raises
         ------
         UserError
-            When points are missing, pieces do not have one shape, or the disk is full.
+            When points are missing, a piece is damaged or not of the shape of the others, or the disk is full.
         """
         path = self.directory / "values.npy"
         done = np.zeros(len(self.build.points), dtype=bool)
@@ -204,10 +219,7 @@ class Pieces:
         # kills the process.
         with atomic_path(path) as temporary, temporary.open("wb") as stream:
             for piece_path in self._files():
-                piece = self._read(piece_path)
-                if piece is None:
-                    continue
-                index, values = piece
+                index, values = self._read(piece_path)
                 if not done.any():
                     shape = values.shape[1:]
                     header = {"descr": "<f8", "fortran_order": False, "shape": (done.size, *shape)}

@@ -278,8 +278,8 @@ def run_build(
     Raises
     ------
     UserError
-        When the directory holds another build; when no scheduler answers, or it goes away; when points fail for good
-        (all others are finished and kept).
+        When the directory holds another build, or a damaged piece; when no scheduler answers, or it goes away; when
+        points fail for good (all others are finished and kept).
     """
     schedule = schedule or Schedule()
     pieces = Pieces(directory, build)

@@ -25,7 +25,7 @@ from crsea_infer.grids.scale_out import build_response_grid, response_build
 from crsea_infer.grids.schedule import Schedule, run_build
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 SMALL = GridSettings(
@@ -197,11 +197,51 @@ def test_a_killed_build_goes_on_without_computing_anything_twice(tmp_path: Path)
     assert {float(line.split()[1]) for line in again} == set(np.flatnonzero(~kept).astype(float))
 
 
-def test_a_damaged_piece_is_computed_again(tmp_path: Path) -> None:
-    run_build(_build(), tmp_path / "b", Schedule(chunk=8))
+def _truncated(content: bytes) -> bytes:
+    return content[: len(content) // 2]
+
+
+def _flipped(content: bytes) -> bytes:
+    """Change one bit of one value."""
+    where = content.index(np.float64(17.0**2).tobytes())
+    return content[: where + 3] + bytes([content[where + 3] ^ 0x10]) + content[where + 4 :]
+
+
+@pytest.mark.parametrize("damage", [_truncated, _flipped, lambda _content: b""])
+def test_a_damaged_piece_is_named_and_left_until_it_is_deleted(
+    tmp_path: Path, damage: Callable[[bytes], bytes]
+) -> None:
+    log = tmp_path / "log"
+    build, schedule = _build(log=str(log)), Schedule(chunk=8)
+    run_build(build, tmp_path / "b", schedule)
     piece = sorted((tmp_path / "b").glob("piece-*"))[2]
-    piece.write_bytes(piece.read_bytes()[:100])
-    assert np.array_equal(run_build(_build(), tmp_path / "b", Schedule(chunk=8)), _expected())
+    damaged = damage(piece.read_bytes())
+    piece.write_bytes(damaged)
+    with pytest.raises(UserError, match=f"{piece.name} is damaged or truncated") as caught:
+        run_build(build, tmp_path / "b", schedule)
+    assert "delete it" in caught.value.fix
+    assert piece.read_bytes() == damaged
+    piece.unlink()
+    before = len(_writers(log))
+    assert np.array_equal(run_build(build, tmp_path / "b", schedule), _expected())
+    assert len(_writers(log)) == before + 8
+
+
+def test_no_flipped_byte_of_a_piece_changes_a_value_unnoticed(tmp_path: Path) -> None:
+    build, directory = _build(2), tmp_path / "b"
+    Pieces(directory, build).write([0, 1], _expected(2))
+    (piece,) = directory.glob("piece-*")
+    whole = piece.read_bytes()
+    refused = 0
+    for position in range(len(whole)):
+        piece.write_bytes(whole[:position] + bytes([whole[position] ^ 0xFF]) + whole[position + 1 :])
+        try:
+            values = Pieces(directory, build).collect()
+        except UserError:
+            refused += 1
+        else:
+            assert np.array_equal(values, _expected(2)), position
+    assert refused > len(whole) / 2
 
 
 def test_the_directory_of_another_build_is_refused(tmp_path: Path) -> None:
