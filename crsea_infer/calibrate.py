@@ -26,7 +26,7 @@ from crsea_infer.inference.calibration import (
 from crsea_infer.inference.checkpoint import lock
 from crsea_infer.inference.simulate import log_kept_share
 from crsea_infer.inference.workers import terminated_like_interrupted
-from crsea_infer.run_directory import versions
+from crsea_infer.run_directory import RunDirectory, versions
 
 if TYPE_CHECKING:
     import argparse
@@ -53,7 +53,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of ``crsea-infer calibrate``."""
     parser.epilog = _EPILOG
     parser.add_argument("run", metavar="RUN", help="name or path of a run file")
-    parser.add_argument("-n", metavar="N", type=int, required=True, help="data sets to simulate under each hypothesis")
+    parser.add_argument(
+        "-n",
+        metavar="N",
+        type=int,
+        required=True,
+        help=f"data sets to simulate under each hypothesis, {_LEAST} or more",
+    )
     parser.add_argument("--seed", metavar="SEED", type=int, help="of all random numbers (default: the run file's)")
     parser.add_argument(
         "--output", metavar="DIR", type=Path, help="where results go (default: results/NAME_calibration)"
@@ -121,10 +127,11 @@ def calibrate(
             valid="a run whose hypotheses all see the same data",
             fix="calibrate a run file without train_on",
         )
-    if (output / "run.toml").exists():
+    results = RunDirectory(output).results()
+    if results:
         raise UserError(
-            f"{output} holds a run",
-            valid="a directory of its own for a calibration, whose figures would mix with those of the run",
+            f"{output} holds a run ({', '.join(results)}), which would mix with a calibration",
+            valid="a new directory, or that of the same calibration, which goes on",
             fix="choose another directory with --output",
         )
     if seed is not None:

@@ -46,6 +46,7 @@ _OURS = (
     "index.html",
     "figures",
 )
+_CALIBRATION = ("data_sets", "calibration.ecsv", "calibration.html")
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 _LIBRARIES = ("numpy", "scipy", "emcee", "dynesty", "nautilus-sampler", "jax", "blackjax", "xarray", "astropy")
 
@@ -82,14 +83,25 @@ class RunDirectory:
         """The folder of figures."""
         return self.path / "figures"
 
+    def results(self) -> list[str]:
+        """Return the names of what a run, finished or not, left here; figures may be a calibration's."""
+        return [name for name in _OURS if name != "figures" and (self.path / name).exists()]
+
     def claim(self, run: RunFile, identity: Mapping[str, str], model: SkyModel, *, fresh: bool) -> None:
         """Make the directory this run's: check whose it is, or write run.toml.
 
         Raises
         ------
         UserError
-            When it holds another run, or files of a run without a readable run.toml.
+            When it holds another run, files of a run without a readable run.toml, or a calibration.
         """
+        calibration = [name for name in _CALIBRATION if (self.path / name).exists()]
+        if calibration:  # even when what was there is to be replaced: its data sets took hours, and are no run's
+            raise UserError(
+                f"{self.path} holds a calibration ({', '.join(calibration)}), which would mix with a run",
+                valid="a new directory, or one that holds this run, which is resumed",
+                fix="choose another directory with --output",
+            )
         if fresh:
             self._clear(run)
         if (self.path / "run.toml").exists():

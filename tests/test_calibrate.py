@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from quick_run import living
 
-from crsea_infer import calibrate, cli
+from crsea_infer import calibrate, cli, runs
 from crsea_infer.errors import UserError
 from crsea_infer.grids import schedule
 from crsea_infer.inference import calibration
@@ -70,6 +70,12 @@ def test_the_whole_way_in_one_process(
     assert {row["n_ranks"] for row in rows} == {20}
 
 
+def test_help_tells_the_least_number_of_data_sets(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        cli.main(["calibrate", "--help"])
+    assert f"each hypothesis, {calibrate._LEAST} or more" in " ".join(capsys.readouterr().out.split())
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -95,11 +101,26 @@ def test_a_run_with_training_sets_is_refused_before_anything_is_computed(tmp_pat
     assert not (tmp_path / "out").exists()
 
 
-def test_the_directory_of_a_run_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "run.toml").write_text("[identity]\n")
-    with pytest.raises(UserError, match="holds a run"):
+@pytest.mark.parametrize("name", ["run.toml", "evidence.ecsv"])
+def test_the_directory_of_a_run_is_refused(name: str, tmp_path: Path) -> None:
+    (tmp_path / name).write_text("[identity]\n")
+    with pytest.raises(UserError, match=f"holds a run \\({name}\\)"):
         calibrate.calibrate(load_run("min_vs_max"), 20, tmp_path)
-    assert [path.name for path in tmp_path.iterdir()] == ["run.toml"]
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
+@pytest.mark.parametrize("fresh", [False, True])
+@pytest.mark.parametrize("name", ["data_sets/build.json", "calibration.html"])
+def test_a_run_is_refused_in_the_directory_of_a_calibration(name: str, fresh: bool, tmp_path: Path) -> None:
+    """Finished or not, and even with --fresh, which replaces runs only."""
+    kept = [tmp_path / name, tmp_path / "figures" / "calibration_bayes_factors.png"]
+    for path in kept:
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("{}")
+    with pytest.raises(UserError, match="holds a calibration"):
+        runs.execute(load_run("min_vs_max"), tmp_path, fresh=fresh)
+    assert all(path.read_text() == "{}" for path in kept)
+    assert not (tmp_path / "run.toml").exists()
 
 
 def test_two_calibrations_cannot_share_a_directory(tmp_path: Path) -> None:
