@@ -38,6 +38,9 @@ if TYPE_CHECKING:
 
 __all__ = ["FILES", "CalibrationReport", "show_calibration", "summary_words", "write_calibration"]
 
+_FEW_REFUSED = 0.05
+"""Share of refused estimates up to which what is left stands for all data sets."""
+
 FILES = ("calibration.ecsv", "calibration_bayes_factors.ecsv", "calibration_data_sets.ecsv")
 
 _RANK_COLUMNS = {
@@ -275,7 +278,24 @@ def summary_words(report: CalibrationReport) -> list[str]:
         words.append(f"Bayes factors are not calibrated: {report.not_comparable}.")
     for one, other in report.pairs:
         words.append(_pair_words(report, one, other))
-    return words
+    return words + _selection_words(report)
+
+
+def _selection_words(report: CalibrationReport) -> list[str]:
+    """Warn where more than a few data sets lack a rank or ln B: they are refused for what they are, not by chance."""
+    names, n = report.found.hypotheses, report.n_data_sets
+    lacking = [(truth, "the ranks", report.n_refused(truth)) for truth in range(len(names))]
+    lacking += [
+        (truth, f"ln B against {names[other]}", report.n_refused(truth, other))
+        for pair in report.pairs
+        for truth, other in (pair, pair[::-1])
+    ]
+    return [
+        f"Caution: {refused} of {n} data sets ({100 * refused / n:.0f} %) from {names[truth]} are left out of {what}, "
+        "their estimates refused. What is left is a selection, and need not be like all of them."
+        for truth, what, refused in lacking
+        if refused > _FEW_REFUSED * n
+    ]
 
 
 def _pair_words(report: CalibrationReport, one: int, other: int) -> str:

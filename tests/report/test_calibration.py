@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from rich.console import Console
 
 from crsea_infer.inference.calibration import DRAWS, LOG_LIKELIHOOD, Calibration
-from crsea_infer.report.calibration import CalibrationReport, summary_words, write_calibration
+from crsea_infer.report.calibration import CalibrationReport, show_calibration, summary_words, write_calibration
 from crsea_infer.report.calibration_figures import calibration_figures
 from crsea_infer.report.ecsv import read_table
 
@@ -95,7 +96,23 @@ def test_words_tell_a_good_calibration_from_a_bad_one() -> None:
 def test_refused_estimates_are_said() -> None:
     words = summary_words(report_of(refused=7))
     assert "7 estimates of its own posterior refused" in words[0]
-    assert "(7 refused)" in words[-1]
+    assert any("(7 refused)" in text for text in words)
+
+
+def test_many_refused_estimates_are_called_a_selection(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """More than 5 % of 80: ranks and ln B of the others may look right, or wrong, because they are the others."""
+    report = report_of(refused=5)
+    cautions = [text for text in summary_words(report) if text.startswith("Caution")]
+    assert len(cautions) == 2
+    assert "from one are left out of the ranks" in cautions[0]
+    assert "from one are left out of ln B against two" in cautions[1]
+    assert all("5 of 80 data sets (6 %)" in text for text in cautions)
+    write_calibration(tmp_path, report)
+    assert all(text in (tmp_path / "calibration.html").read_text() for text in cautions)
+    show_calibration(Console(width=1000), report, tmp_path)
+    said = capsys.readouterr().out
+    assert all(text in said for text in cautions)
+    assert not any("selection" in text for text in summary_words(report_of(refused=4)))
 
 
 def test_hypotheses_far_apart_are_decided_not_calibrated() -> None:
@@ -103,7 +120,7 @@ def test_hypotheses_far_apart_are_decided_not_calibrated() -> None:
 
 
 def test_too_few_bayes_factors_are_not_called_decided() -> None:
-    assert "too few data sets" in summary_words(report_of(refused=N - 1))[-1]
+    assert any("too few data sets" in text for text in summary_words(report_of(refused=N - 1)))
 
 
 def test_a_kept_share_shifts_the_bayes_factor() -> None:
