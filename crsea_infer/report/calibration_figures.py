@@ -61,9 +61,13 @@ def draw_ranks(folder: Path, report: CalibrationReport) -> None:
             down = math.ceil(len(parameters) / across)
             figure = new_figure(PAGE, 1.12 * down + 0.45)
             panels = list(figure.subplots(down, across, squeeze=False, sharex=True, sharey=True).ravel())
-            for panel, parameter, column in zip(panels, parameters, range(len(parameters)), strict=False):
-                counts = rank_counts(report.found.ranks[truth][:, column], report.found.draws, bins)
+            ranks = report.found.ranks[truth]
+            histograms = [rank_counts(column, report.found.draws, bins) for column in ranks.T]
+            for panel, parameter, counts in zip(panels, parameters, histograms, strict=False):
                 _histogram(panel, counts, report.tests[truth][parameter], _label(report, parameter))
+            # The axis is common to all panels: the highest bar of any must fit.
+            highest, expected = max(int(counts.max()) for counts in histograms), int(histograms[0].sum()) / bins
+            panels[0].set_ylim(0.0, max(2.2 * expected, 1.05 * highest))
             for panel in panels[len(parameters) :]:
                 panel.set_visible(False)
             figure.supxlabel(r"rank / $L$", fontsize=9)
@@ -88,7 +92,6 @@ def _histogram(panel: Axes, counts: np.typing.NDArray[np.int64], test: RankTest,
     panel.stairs(counts, edges, color=COLOURS[0], linewidth=1.0)
     panel.set_title(f"{label}   $p={test.p:.2f}$", fontsize=7.5, pad=3)
     panel.set_xlim(0.0, 1.0)
-    panel.set_ylim(0.0, 2.2 * total / bins if counts.max() < 2.1 * total / bins else 1.1 * counts.max())
     panel.set_xticks([0.0, 0.5, 1.0], ["0", "0.5", "1"])
     panel.tick_params(labelsize=7)
 
