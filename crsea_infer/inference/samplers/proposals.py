@@ -114,6 +114,8 @@ def improved(
             shares = 0.5 / len(sizes) + 0.5 * effective / max(float(np.sum(effective)), 1e-300)
             best = Proposal(joined(mixtures, shares / np.sum(shares)), prior_share)
         log_weights = target - np.logaddexp.reduce(densities, axis=0)
+        if not np.isfinite(np.max(log_weights)):  # a proposal beyond every edge: nothing to learn from
+            break
         if count + 1 >= _FEWEST_ROUNDS and len(sizes) > _SIZES_KEPT:  # fitting many components takes the longest
             sizes = tuple(sizes[index] for index in sorted(np.argsort(-effective)[:_SIZES_KEPT]))
     if best is None:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import pytest
-from known_problems import PROBLEMS, QUICK, LinearGaussian, NarrowMode, modest_options
+from known_problems import PROBLEMS, QUICK, LinearGaussian, NarrowMode, UnitCube, modest_options
+from scipy import stats
 
 from crsea_infer.inference.checkpoint import Checkpoint
+from crsea_infer.inference.evidence import Evidence
+from crsea_infer.inference.samplers import peak_check
 from crsea_infer.inference.samplers.base import SamplerResult, no_progress
 from crsea_infer.inference.samplers.peak_check import checked_for_peaks
 from crsea_infer.inference.samplers.registry import make
@@ -44,6 +47,67 @@ def test_nested_sampling_that_misses_a_narrow_peak_says_so_and_where_it_is() -> 
     assert "= 0.75" in status
     share = float(status.partition("about ")[2].partition(" %")[0])
     assert share == pytest.approx(50.0, abs=15.0)
+
+
+@dataclass(frozen=True)
+class CurvedSecondPeak(UnitCube):
+    """A normal peak of 27 % of the evidence, and a valley as thin as a thirtieth of its length, bent, of 73 %."""
+
+    names: tuple[str, ...] = ("x_0", "x_1", "x_2", "x_3", "x_4")
+    width: float = 0.03
+    thin: float = 0.004
+    bend: float = 8.0
+
+    def log_likelihood(self, theta: Any) -> Any:
+        along = theta[:, 0] - 0.7
+        bent = np.stack([theta[:, 1] - self.bend * along**2, theta[:, 2] + self.bend * along**2], axis=1) - 0.7
+        valley = np.sum(stats.norm.logpdf(bent, scale=self.thin), axis=1)
+        valley += stats.norm.logpdf(along, scale=4.0 * self.width)
+        valley += np.sum(stats.norm.logpdf(theta[:, 3:] - 0.7, scale=self.width), axis=1)
+        return np.logaddexp(self.log_peak(theta, 0.25, self.width), valley + 1.0) - np.log1p(np.e)
+
+    def result(self, *, with_valley: bool) -> SamplerResult:
+        """Return what a sampler gives that met both, or the normal peak only."""
+        generator = np.random.default_rng(1)
+        unit = 0.25 + self.width * generator.standard_normal((4000, 5))
+        if with_valley:
+            along = 4.0 * self.width * generator.standard_normal(10873)  # e times as many
+            valley = 0.7 + self.width * generator.standard_normal((len(along), 5))
+            valley[:, 0] = 0.7 + along
+            valley[:, 1:3] = 0.7 + self.thin * generator.standard_normal((len(along), 2))
+            valley[:, 1] += self.bend * along**2
+            valley[:, 2] -= self.bend * along**2
+            unit = np.concatenate([unit, valley[np.all((valley > 0.0) & (valley < 1.0), axis=1)]])
+        return SamplerResult(
+            sampler="dynesty",
+            names=self.names,
+            samples=unit,
+            unit_samples=unit,
+            log_weights=None,
+            log_likelihood=self.log_likelihood(unit),
+            evidence=Evidence(0.0 if with_valley else -float(np.log1p(np.e)), 0.05, "nested sampling"),
+            n_calls=1,
+            wall_s=1.0,
+            diagnostics={"status": "converged"},
+        )
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_peak_that_no_normal_describes_is_measured_all_the_same(seed: int) -> None:
+    target = CurvedSecondPeak()
+    checked = checked_for_peaks(target.result(with_valley=False), target, np.random.SeedSequence(seed))
+    assert checked.diagnostics["peaks_missed"] >= 1.0  # ascents may end at several places of the valley
+    assert "that holds about" in str(checked.diagnostics["status"])
+    assert checked_for_peaks(target.result(with_valley=True), target, np.random.SeedSequence(seed)).converged
+
+
+def test_a_peak_that_cannot_be_measured_is_not_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(peak_check, "_LEAST_EFFECTIVE", np.inf)
+    target = CurvedSecondPeak()
+    checked = checked_for_peaks(target.result(with_valley=False), target, SCOUTS)
+    assert not checked.converged
+    assert "by its height and curvature alone may hold about" in str(checked.diagnostics["status"])
+    assert checked_for_peaks(target.result(with_valley=True), target, SCOUTS).converged
 
 
 def test_a_chain_without_an_evidence_is_held_against_the_peak_it_sits_in() -> None:
