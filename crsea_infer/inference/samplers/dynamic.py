@@ -17,6 +17,7 @@ import numpy as np
 
 from crsea_infer.inference.samplers.base import Counted, SamplerResult, child_seed, require
 from crsea_infer.inference.samplers.nested import (
+    FEWEST_WALKS,
     Teller,
     dynesty_arguments,
     sample_in_subruns,
@@ -76,7 +77,7 @@ class DynamicDynestyOptions:
         require(self.effective_samples >= 100.0, f"{own}.effective_samples", self.effective_samples, "a number >= 100")
         good = 0.0 <= self.posterior_share <= 1.0
         require(good, f"{own}.posterior_share", self.posterior_share, "a number from 0 to 1")
-        require(self.walks >= 2, f"{own}.walks", self.walks, "an integer >= 2")
+        require(self.walks >= FEWEST_WALKS, f"{own}.walks", self.walks, f"an integer >= {FEWEST_WALKS}")
         require(0.0 < self.remaining <= 1.0, f"{own}.remaining", self.remaining, "a number in (0, 1]")
         most = min(self.live_points, self.batch_live_points) // 2
         require(2 <= self.walkers <= most, f"{own}.walkers", self.walkers, f"an integer from 2 to {most}")

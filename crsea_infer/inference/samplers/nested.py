@@ -27,7 +27,18 @@ if TYPE_CHECKING:
     from crsea_infer.inference.samplers.base import Progress
     from crsea_infer.inference.target import Target
 
-__all__ = ["Dynesty", "DynestyOptions", "Teller", "dynesty_arguments", "starting_points", "without_warnings"]
+__all__ = [
+    "FEWEST_WALKS",
+    "Dynesty",
+    "DynestyOptions",
+    "Teller",
+    "dynesty_arguments",
+    "starting_points",
+    "without_warnings",
+]
+
+FEWEST_WALKS = 10
+"""Shorter walks give ln Z too low, by several of its errors, before the insertion test of few live points notices."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +69,7 @@ class DynestyOptions:
     def __post_init__(self) -> None:
         require(self.subruns >= 2, "dynesty.subruns", self.subruns, "an integer >= 2")
         require(self.live_points >= 20, "dynesty.live_points", self.live_points, "an integer >= 20")
-        require(self.walks >= 2, "dynesty.walks", self.walks, "an integer >= 2")
+        require(self.walks >= FEWEST_WALKS, "dynesty.walks", self.walks, f"an integer >= {FEWEST_WALKS}")
         require(0.0 < self.remaining <= 1.0, "dynesty.remaining", self.remaining, "a number in (0, 1]")
         most = self.live_points // 2
         require(2 <= self.walkers <= most, "dynesty.walkers", self.walkers, f"an integer from 2 to {most}")

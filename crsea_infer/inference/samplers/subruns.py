@@ -4,7 +4,8 @@ A run is several sub-runs of fewer live points each (Speagle 2020, arXiv:1904.02
 live points (Higson et al. 2018, arXiv:1704.03459). That buys three things: a killed run goes on at the last finished
 sub-run and ends with exactly the numbers of an unbroken one; the scatter of ln Z between sub-runs is an honest check of
 the quoted error; and the ranks at which new points are inserted (Fowlie et al. 2020, arXiv:2006.03371) test whether
-the walks inside are long enough.
+the walks inside are long enough. Sub-runs that contradict each other by far more than their own errors do not count as
+converged: walks too short for a test of few ranks to notice show there.
 
 The error of ln Z comes from simulating the shrinkage of the prior volume (Skilling 2006), or from the scatter between
 sub-runs where that is larger.
@@ -23,6 +24,7 @@ from crsea_infer.inference.samplers.volumes import Deaths, integrate, merge, sim
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from crsea_infer.arrays import Float64
     from crsea_infer.inference.checkpoint import Checkpoint
     from crsea_infer.inference.samplers.base import Progress
     from crsea_infer.inference.target import Target
@@ -79,7 +81,7 @@ def merged_result(
     remaining
         What the live points of each sub-run could still have added to ln Z at its end.
     cure
-        What to do when the insertion ranks are not uniform.
+        What to do when the insertion ranks are not uniform, or sub-runs disagree.
     """
     runs = [Deaths(part["log_likelihood"], part["live"], float(part["log_volume_start"])) for part in parts]
     merged, order = merge(runs)
@@ -87,13 +89,19 @@ def merged_result(
     final_seed = child_seed(seed, len(parts))
     simulated = simulate_error(merged, np.random.default_rng(final_seed))
     separate = np.array([integrate(run)[0] for run in runs])
+    own_errors = [simulate_error(run, np.random.default_rng(child_seed(final_seed, i))) for i, run in enumerate(runs)]
+    agreement = _agreement(separate, np.array(own_errors))
     scatter = float(np.std(separate, ddof=1) / np.sqrt(len(runs))) if len(runs) > 1 else 0.0
     p_value = uniform_p_value(np.concatenate([part["ranks"] for part in parts]))
     unit = np.concatenate([part["unit"] for part in parts])[order]
     weights = np.exp(log_weights - np.max(log_weights))
-    status = CONVERGED
+    reasons = []
     if p_value < _SMALLEST_P_VALUE:
-        status = f"new points are not spread evenly among the live ones (p = {p_value:.1g}): {cure}"
+        reasons.append(f"new points are not spread evenly among the live ones (p = {p_value:.1g})")
+    if agreement < _SMALLEST_P_VALUE:
+        low, high = float(np.min(separate)), float(np.max(separate))
+        reasons.append(f"ln Z of sub-runs ranges from {low:.2f} to {high:.2f}, too far for their errors")
+    status = f"{'; '.join(reasons)}: {cure}" if reasons else CONVERGED
     return SamplerResult(
         sampler=name,
         names=tuple(target.names),
@@ -110,11 +118,22 @@ def merged_result(
             "lnz_err_scatter": scatter,
             **{f"lnz_subrun_{index + 1}": float(value) for index, value in enumerate(separate)},
             "insertion_p_value": p_value,
+            "subruns_p_value": agreement,
             "information": float(np.sum(weights * merged.log_likelihood) / np.sum(weights) - lnz),
             "effective_samples": float(np.sum(weights) ** 2 / np.sum(weights**2)),
             "remaining": remaining,
         },
     )
+
+
+def _agreement(lnz: Float64, errors: Float64) -> float:
+    """Return the p-value of chi-squared of the sub-runs' ln Z [k] about their mean, given their own errors [k]."""
+    from scipy.stats import chi2
+
+    if len(lnz) < 2:
+        return 1.0
+    mean = np.average(lnz, weights=errors**-2)
+    return float(chi2.sf(np.sum(((lnz - mean) / errors) ** 2), len(lnz) - 1))
 
 
 def fraction_done(remaining: float, first: float, last: float) -> float:
