@@ -152,6 +152,11 @@ def _serve(work: Work, pipe: Connection) -> None:
             pipe.send(("user error", error.given, error.valid, error.fix))
         except BrokenPipeError:
             return
+        except MemoryError as error:
+            fix = (
+                "lower the options of the sampler that say how many points it keeps, or use a machine with more memory"
+            )
+            pipe.send(("user error", f"not enough memory ({error})", "", fix))
         except Exception:  # noqa: BLE001 -- whatever it is, the parent shows it
             pipe.send(("bug", traceback.format_exc()))
 

@@ -30,6 +30,8 @@ def work(task, progress):
         raise UserError("bad point", valid="good points", fix="move")
     if what == "bug":
         raise ZeroDivisionError("oh")
+    if what == "huge":
+        raise MemoryError("Unable to allocate 1 PiB")
     if what == "die":
         os.kill(os.getpid(), signal.SIGKILL)
     if what == "sleep":
@@ -65,6 +67,12 @@ def test_what_the_user_did_wrong_comes_back_as_such(work: Any, tmp_path: Path) -
     with pytest.raises(UserError, match="fail: bad point") as caught:
         run(work, [("fail", ""), ("sleep", str(tmp_path / "pid"))])
     assert caught.value.fix == "move"
+
+
+def test_a_want_of_memory_is_told_with_what_to_lower(work: Any) -> None:
+    with pytest.raises(UserError, match=r"huge: not enough memory .*1 PiB") as caught:
+        run(work, [("huge", "")])
+    assert "options of the sampler" in caught.value.fix
 
 
 def test_a_bug_comes_back_with_its_trace(work: Any) -> None:

@@ -244,6 +244,9 @@ def require(condition: bool, option: str, given: object, valid: str) -> None:
         raise UserError(f"sampler option {option} = {given!r}", valid=valid, fix=f"change {option} in the run file")
 
 
+_LARGEST_OPTION = 1_000_000_000
+
+
 def options_from(kind: type[Any], sampler: str, given: Mapping[str, Any]) -> Any:
     """Build the options dataclass `kind` from a table of a run file, checking names and types.
 
@@ -263,6 +266,8 @@ def options_from(kind: type[Any], sampler: str, given: Mapping[str, Any]) -> Any
             value, good = float(value), True  # noqa: PLW2901
         require(good, f"{sampler}.{name}", value, f"a value of type {wanted.__name__}")
         require(wanted is not float or np.isfinite(value), f"{sampler}.{name}", value, "a finite number")
+        good = wanted is not int or abs(value) <= _LARGEST_OPTION
+        require(good, f"{sampler}.{name}", value, f"an integer of at most {_LARGEST_OPTION}")
         values[name] = value
     return kind(**values)
 

@@ -373,6 +373,8 @@ def test_a_prior_wholly_outside_the_model_is_refused() -> None:
         ("importance", "freedom", float("inf")),
         ("importance", "freedom", float("nan")),
         ("importance", "components", 500),
+        ("importance", "draws", 10**13),
+        ("dynesty", "live_points", 10**29),
         ("importance", "scouts", 50),
         ("jax-nested", "slices_per_dimension", 0.5),
         ("nautilus", "networks", -1),
