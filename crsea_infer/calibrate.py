@@ -22,6 +22,7 @@ from crsea_infer.inference.calibration import (
     calibration_build,
     comparable,
     extend,
+    full_options,
 )
 from crsea_infer.inference.checkpoint import lock
 from crsea_infer.inference.simulate import log_kept_share
@@ -147,7 +148,7 @@ def calibrate(
         extend(output / "data_sets", build)
         with counter("simulated data sets") as progress:
             rows = run_build(build, output / "data_sets", schedule or Schedule(chunk=1), progress)
-        task = CalibrationTask(tuple(posteriors), run.seed, DRAWS, compare=not comparable(run))
+        task = CalibrationTask(tuple(posteriors), run.seed, DRAWS, not comparable(run), full_options(run))
         found = Calibration.of(
             [hypothesis.name for hypothesis in run.hypotheses],
             [posterior.names for posterior in posteriors],

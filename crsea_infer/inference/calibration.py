@@ -97,11 +97,18 @@ def calibration_build(run: RunFile, fingerprint: str, n_data_sets: int) -> Build
             "identity": run_identity(run, fingerprint),
             "draws": DRAWS,
             "options": vars(LIGHT),
+            "again": vars(full_options(run)),
         },
         names=("number", "hypothesis"),
         points=_points(n_data_sets, len(run.hypotheses)),
         places={"run": str(run.path.resolve())},
     )
+
+
+def full_options(run: RunFile) -> ImportanceOptions:
+    """Return the settings of the second estimate: the run's own importance sampler, or its defaults."""
+    own = run.samplers.get("importance")
+    return own if isinstance(own, ImportanceOptions) else ImportanceOptions()
 
 
 def _points(n_data_sets: int, n_hypotheses: int) -> Float64:
@@ -160,12 +167,15 @@ class CalibrationTask:
         L.
     compare
         Whether the data of one hypothesis are data for the others.
+    again
+        Settings of the second estimate, where the light ones are refused.
     """
 
     posteriors: tuple[Posterior, ...]
     seed: int
     draws: int
     compare: bool
+    again: ImportanceOptions
 
     @classmethod
     def from_json(cls, content: dict[str, Any]) -> Self:
@@ -189,7 +199,7 @@ class CalibrationTask:
                 valid="the same version, run file, prior sets and data sets on every worker",
             )
         posteriors = tuple(posterior_for(hypothesis, run.likelihoods, model) for hypothesis in run.hypotheses)
-        return cls(posteriors, run.seed, int(content["draws"]), not comparable(run))
+        return cls(posteriors, run.seed, int(content["draws"]), not comparable(run), full_options(run))
 
     def __call__(self, point: Mapping[str, float]) -> Float64:
         """Return one row: for each hypothesis its evidence, then the ranks of the truth, then the seconds it took.
@@ -210,7 +220,7 @@ class CalibrationTask:
             if index != true and not self.compare:
                 continue
             own = replace(other, likelihoods=simulated.likelihoods)
-            tries, result = _estimate(own, seed)
+            tries, result = _estimate(own, seed, self.again)
             row[index] = _numbers(tries, result)
             if index == true and result.evidence is not None:
                 found = _ranks(result, own, theta, self.draws, generator)
@@ -233,12 +243,14 @@ class CalibrationTask:
         return np.random.SeedSequence(self.seed, spawn_key=key).spawn(1 + len(self.posteriors))
 
 
-def _estimate(posterior: Posterior, seed: np.random.SeedSequence) -> tuple[int, SamplerResult]:
+def _estimate(
+    posterior: Posterior, seed: np.random.SeedSequence, again: ImportanceOptions
+) -> tuple[int, SamplerResult]:
     """Return the estimate and the number of tries it took; -1 when it is refused with full settings too."""
     result = Importance(LIGHT).run(posterior, seed, Checkpoint(None), no_progress)
     if result.evidence is not None:
         return 1, result
-    result = Importance().run(posterior, seed, Checkpoint(None), no_progress)
+    result = Importance(again).run(posterior, seed, Checkpoint(None), no_progress)
     return (-1 if result.evidence is None else 2), result
 
 

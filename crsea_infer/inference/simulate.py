@@ -28,7 +28,9 @@ __all__ = ["acceptance", "draw_truth", "log_kept_share", "with_simulated_data"]
 
 _BATCH: Final = 128
 _MOST: Final = 20_000
-_SHARE_DRAWS: Final = 20_000
+_SHARE_DRAWS: Final = 20_000  # at a time
+_MOST_SHARE_DRAWS: Final = 1_000_000
+_SHARE_ERROR: Final = 0.01  # of ln C, which shifts every ln B of a hypothesis alike
 
 
 def acceptance(posterior: Posterior, theta: Float64) -> Float64:
@@ -68,14 +70,18 @@ def draw_truth(posterior: Posterior, generator: np.random.Generator) -> tuple[Fl
 
 
 def log_kept_share(posterior: Posterior, generator: np.random.Generator) -> tuple[float, float]:
-    """Return ln C, the natural log of the share of the prior that can be a truth, and its error."""
-    kept = acceptance(
-        posterior, np.asarray(posterior.prior_transform(generator.random((_SHARE_DRAWS, len(posterior.names)))))
-    )
-    share = float(np.mean(kept))
-    if share == 0.0:
-        return float("-inf"), float("inf")
-    return float(np.log(share)), float(np.std(kept) / share / np.sqrt(_SHARE_DRAWS))
+    """Return ln C, the natural log of the share of the prior that can be a truth, and its error.
+
+    Draws go on until the error is 0.01, or there are a million of them.
+    """
+    kept = np.empty(0)
+    while True:
+        unit = generator.random((_SHARE_DRAWS, len(posterior.names)))
+        kept = np.append(kept, acceptance(posterior, np.asarray(posterior.prior_transform(unit))))
+        share = float(np.mean(kept))
+        error = float(np.std(kept) / share / np.sqrt(len(kept))) if share else float("inf")
+        if error <= _SHARE_ERROR or len(kept) >= _MOST_SHARE_DRAWS:
+            return (float(np.log(share)) if share else float("-inf")), error
 
 
 def with_simulated_data(posterior: Posterior, theta: Float64, generator: np.random.Generator) -> Posterior:

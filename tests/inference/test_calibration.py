@@ -21,11 +21,13 @@ from crsea_infer.inference.calibration import (
     calibration_build,
     comparable,
     extend,
+    full_options,
 )
 from crsea_infer.inference.calibration_statistics import rank_test, reliability
 from crsea_infer.inference.evidence import Evidence
 from crsea_infer.inference.run_file import load_run
 from crsea_infer.inference.samplers.base import SamplerResult
+from crsea_infer.inference.samplers.importance import ImportanceOptions
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -93,9 +95,12 @@ class OneNumber:
         )
 
 
+AGAIN = ImportanceOptions(draws=9000)
+
+
 def task(simulated_noise: float = 0.8, seed: int = 1) -> Any:
     data = Measured(0.0, 0.8, simulated_noise)
-    return CalibrationTask((OneNumber((data,)), OneNumber((data,), 1.0)), seed, DRAWS, True)  # type: ignore[arg-type]
+    return CalibrationTask((OneNumber((data,)), OneNumber((data,), 1.0)), seed, DRAWS, True, AGAIN)  # type: ignore[arg-type]
 
 
 def run(worker: Any, n: int) -> Calibration:
@@ -110,7 +115,7 @@ def run(worker: Any, n: int) -> Calibration:
 
 @pytest.fixture
 def _exactly(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(calibration, "_estimate", lambda posterior, seed: (1, posterior.exact(seed)))
+    monkeypatch.setattr(calibration, "_estimate", lambda posterior, seed, _: (1, posterior.exact(seed)))
 
 
 @pytest.mark.usefixtures("_exactly")
@@ -147,7 +152,7 @@ def test_the_importance_estimator_agrees_with_the_closed_form() -> None:
     row = worker({"number": 0, "hypothesis": 1})
     expected = []
 
-    def exact(posterior: Any, seed: Any) -> Any:
+    def exact(posterior: Any, seed: Any, _: Any) -> Any:
         expected.append(posterior.exact(seed).evidence.lnz)
         return 1, posterior.exact(seed)
 
@@ -165,19 +170,19 @@ def test_refused_estimates_are_tried_again_and_then_counted(monkeypatch: pytest.
     calls = []
 
     class Refusing:
-        def __init__(self, options: Any = None) -> None:
+        def __init__(self, options: Any) -> None:
             self.options = options
 
         def run(self, posterior: Any, seed: Any, _checkpoint: Any, _progress: Any) -> SamplerResult:
             calls.append(self.options)
             result = posterior.exact(seed)
-            if self.options is None and posterior.centre == 0.0:
+            if self.options is AGAIN and posterior.centre == 0.0:
                 return result
             return replace(result, evidence=None, diagnostics={"effective_samples": 3.0, "pareto_k_hat": float("inf")})
 
     monkeypatch.setattr(calibration, "Importance", Refusing)
     found = run(task(), 3)
-    assert calls[:2] == [calibration.LIGHT, None]
+    assert calls[:2] == [calibration.LIGHT, AGAIN]
     assert np.all(found.tries[:, :, 0] == 2)
     assert np.all(found.tries[:, :, 1] == -1)
     assert np.all(np.isnan(found.lnz[:, :, 1]))
@@ -194,6 +199,15 @@ def test_a_worker_with_other_files_is_turned_away() -> None:
     other = {**build.content, "identity": {**build.settings["identity"], "data": "0123"}}
     with pytest.raises(UserError, match="another run: the data tables"):
         CalibrationTask.from_json(other)
+
+
+def test_the_second_estimate_has_the_settings_of_the_run() -> None:
+    file = load_run("min_vs_max")
+    assert full_options(replace(file, samplers={})) == ImportanceOptions()
+    own = replace(file, samplers={"importance": AGAIN})
+    build = calibration_build(own, "a model", 3)
+    assert full_options(own) == AGAIN
+    assert build.hash != calibration_build(file, "a model", 3).hash
 
 
 def test_template_fits_of_other_morphologies_are_not_compared() -> None:

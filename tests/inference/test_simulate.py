@@ -43,6 +43,10 @@ def test_truths_stay_where_the_sky_model_holds(posterior: Any) -> None:
     assert 4.0 <= min(heights) <= max(heights) <= 6.0
     log_share, error = log_kept_share(narrow, rng)
     assert log_share == pytest.approx(np.log(np.log(6 / 4) / np.log(12 / 2)), abs=4 * error)
+    narrower = replace(posterior, box={**posterior.box, "halo_height": (4.0, 4.0 * 6**0.02)})
+    log_share, error = log_kept_share(narrower, rng)
+    assert error <= 0.01  # one draw in fifty is kept, so more of them are made
+    assert log_share == pytest.approx(np.log(0.02), abs=4 * error)
     nowhere = replace(posterior, box={**posterior.box, "halo_height": (5.0, 5.0 + 1e-9)})
     with pytest.raises(UserError, match="can be a truth"):
         draw_truth(nowhere, rng)
