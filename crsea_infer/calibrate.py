@@ -27,6 +27,7 @@ from crsea_infer.inference.calibration import (
 from crsea_infer.inference.checkpoint import lock
 from crsea_infer.inference.simulate import log_kept_share
 from crsea_infer.inference.workers import terminated_like_interrupted
+from crsea_infer.output_names import CALIBRATION_FILES, DATA_SETS, FIGURES
 from crsea_infer.run_directory import RunDirectory, versions
 
 if TYPE_CHECKING:
@@ -91,6 +92,26 @@ def execute(arguments: argparse.Namespace) -> None:
     )
 
 
+def _refuse_taken(output: Path) -> None:
+    """Refuse the directory of a run, and one with files that a calibration would write over but has not written."""
+    valid, fix = (
+        "a new directory, or that of the same calibration, which goes on",
+        "choose another directory with --output",
+    )
+    results = RunDirectory(output).results()
+    if results:
+        raise UserError(
+            f"{output} holds a run ({', '.join(results)}), which would mix with a calibration", valid=valid, fix=fix
+        )
+    taken = [name for name in (*CALIBRATION_FILES, FIGURES) if (output / name).exists()]
+    if taken and not (output / DATA_SETS).exists():
+        raise UserError(
+            f"{output} holds {', '.join(taken)} but no {DATA_SETS}, so it is not known whose results they are",
+            valid=valid,
+            fix=f"{fix}, or delete yourself what you do not need",
+        )
+
+
 def calibrate(
     run: RunFile, n_data_sets: int, output: Path, seed: int | None = None, schedule: Schedule | None = None
 ) -> Calibration:
@@ -128,26 +149,20 @@ def calibrate(
             valid="a run whose hypotheses all see the same data",
             fix="calibrate a run file without train_on",
         )
-    results = RunDirectory(output).results()
-    if results:
-        raise UserError(
-            f"{output} holds a run ({', '.join(results)}), which would mix with a calibration",
-            valid="a new directory, or that of the same calibration, which goes on",
-            fix="choose another directory with --output",
-        )
+    _refuse_taken(output)
     if seed is not None:
         run = replace(run, seed=seed)
     make_directory(output)
     with lock(output), terminated_like_interrupted():
-        remove_leftovers(output)
         model = emulator.load(run.emulator)
         posteriors = [posterior_for(hypothesis, run.likelihoods, model) for hypothesis in run.hypotheses]
         generator = np.random.default_rng(np.random.SeedSequence(run.seed, spawn_key=(0,)))
         kept = np.array([log_kept_share(posterior, generator) for posterior in posteriors])
         build = calibration_build(run, model.fingerprint, n_data_sets)
-        extend(output / "data_sets", build)
+        extend(output / DATA_SETS, build)
         with counter("simulated data sets") as progress:
-            rows = run_build(build, output / "data_sets", schedule or Schedule(chunk=1), progress)
+            rows = run_build(build, output / DATA_SETS, schedule or Schedule(chunk=1), progress)
+        remove_leftovers(output, output / FIGURES)  # not before the directory is known to be ours
         task = CalibrationTask(tuple(posteriors), run.seed, DRAWS, not comparable(run), full_options(run))
         found = Calibration.of(
             [hypothesis.name for hypothesis in run.hypotheses],

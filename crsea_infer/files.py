@@ -8,6 +8,7 @@ files, used to recognise runs, grids and checkpoints, are here too.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import io
 import json
@@ -31,12 +32,15 @@ __all__ = [
     "atomic_write",
     "digest",
     "file_digest",
+    "is_leftover",
     "make_directory",
     "remove_leftovers",
     "write_dataset",
 ]
 
-_LEFTOVER = re.compile(r"\..+-[0-9a-f]{8}(\.\w+)?")
+_MARK = "crsea"  # in the names of temporary files, so that no file of anybody else's is taken for one
+_LEFTOVER = re.compile(rf"\..+\.{_MARK}-[0-9a-f]{{8}}(\.\w+)?")
+_NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
 @contextmanager
@@ -46,22 +50,34 @@ def atomic_path(path: Path) -> Iterator[Path]:
     Raises
     ------
     UserError
-        When the directory cannot be written to, or the disk is full.
+        When the directory cannot be written to, a folder stands in the place of the file, or the disk is full.
     """
-    temporary = path.with_name(f".{path.stem}-{secrets.token_hex(4)}{path.suffix}")
+    temporary = path.with_name(f".{path.stem}.{_MARK}-{secrets.token_hex(4)}{path.suffix}")
     try:
         yield temporary
         with temporary.open("rb+") as stream:
             os.fsync(stream.fileno())
         temporary.replace(path)
     except OSError as error:
-        raise UserError(
-            f"cannot write {path}: {error.strerror or error}",
-            valid="a directory that you may write to, with space left on its disk",
-            fix="free space or choose another place with --output",
-        ) from error
+        raise _cannot_write(path, error) from error
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _cannot_write(path: Path, error: OSError) -> UserError:
+    """Return the error for a file that cannot be written, with what helps against that cause."""
+    given = f"cannot write {path}: {error.strerror or error}"
+    if path.is_dir():
+        return UserError(
+            f"cannot write {path}: a folder stands in its place",
+            valid="a directory in which no folder has the name of a file that is written",
+            fix=f"rename the folder {path.name}, or choose another place with --output",
+        )
+    if error.errno in _NO_SPACE:
+        return UserError(
+            given, valid="a disk with space left on it", fix="free space or choose another place with --output"
+        )
+    return UserError(given, valid="a directory that you may write to", fix="choose another place with --output")
 
 
 def atomic_write(path: Path, content: str | bytes) -> None:
@@ -102,14 +118,23 @@ def write_dataset(dataset: xr.Dataset, path: Path) -> None:
         dataset.dump_to_store(H5NetCDFStore(file, mode="a"))
 
 
-def remove_leftovers(directory: Path) -> None:
-    """Remove what processes killed in the middle of :func:`atomic_path` left in a directory and below.
+def is_leftover(path: Path) -> bool:
+    """Tell by its name whether a file is one that :func:`atomic_path` had not finished."""
+    return bool(_LEFTOVER.fullmatch(path.name))
 
-    Only for who holds the directory alone: the temporary file of a living process is removed too.
+
+def remove_leftovers(*folders: Path) -> None:
+    """Remove what processes killed in the middle of :func:`atomic_path` left in folders, but not below them.
+
+    Only for who holds the folders alone and knows them to be ours: the temporary file of a living process is removed
+    too. Folders that are not there have none.
     """
-    for path in directory.rglob(".*"):
-        if _LEFTOVER.fullmatch(path.name) and path.is_file():
-            path.unlink(missing_ok=True)
+    for folder in folders:
+        if not folder.is_dir():
+            continue
+        for path in folder.glob(".*"):
+            if is_leftover(path) and path.is_file():
+                path.unlink(missing_ok=True)
 
 
 def make_directory(path: Path) -> Path:

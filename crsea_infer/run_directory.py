@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import platform
 import re
-import shutil
 import tomllib
 from contextlib import suppress
 from dataclasses import dataclass
@@ -18,11 +17,21 @@ from typing import TYPE_CHECKING, Any
 
 from crsea_infer import __version__
 from crsea_infer.errors import UserError
-from crsea_infer.files import atomic_write
+from crsea_infer.files import atomic_write, remove_leftovers
 from crsea_infer.inference.checkpoint import differences
+from crsea_infer.output_names import (
+    CALIBRATION_FILES,
+    DATA_SETS,
+    FIGURES,
+    RECORD,
+    RUN_FILES,
+    is_name,
+    run_figures,
+    sampling_files,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from crsea_infer.emulator.model import SkyModel
@@ -30,23 +39,8 @@ if TYPE_CHECKING:
 
 __all__ = ["RunDirectory", "to_toml", "versions"]
 
-_OURS = (
-    "run.toml",
-    "evidence.ecsv",
-    "bayes_factors.ecsv",
-    "chi2.ecsv",
-    "savage_dickey.ecsv",
-    "tension.ecsv",
-    "data_sets.ecsv",
-    "pulls.ecsv",
-    "loo.ecsv",
-    "exact_check.ecsv",
-    "prior_sensitivity.ecsv",
-    "prior_sensitivity_bayes_factors.ecsv",
-    "index.html",
-    "figures",
-)
-_CALIBRATION = ("data_sets", "calibration.ecsv", "calibration.html")
+_VALID = "a new directory, or one that holds this run, which is resumed"
+_ELSEWHERE = "choose another directory with --output"
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 _LIBRARIES = ("numpy", "scipy", "emcee", "dynesty", "nautilus-sampler", "jax", "blackjax", "xarray", "astropy")
 
@@ -81,48 +75,64 @@ class RunDirectory:
     @property
     def figures(self) -> Path:
         """The folder of figures."""
-        return self.path / "figures"
+        return self.path / FIGURES
+
+    @property
+    def folders(self) -> tuple[Path, ...]:
+        """The folders in which the run that is recorded here writes, this one first."""
+        return (self.path, self.figures, *(self.folder(name) for name in _hypotheses(self.read())))
 
     def results(self) -> list[str]:
         """Return the names of what a run, finished or not, left here; figures may be a calibration's."""
-        return [name for name in _OURS if name != "figures" and (self.path / name).exists()]
+        return [name for name in (RECORD, *RUN_FILES) if (self.path / name).exists()]
 
     def claim(self, run: RunFile, identity: Mapping[str, str], model: SkyModel, *, fresh: bool) -> None:
-        """Make the directory this run's: check whose it is, or write run.toml.
+        """Make the directory this run's: check whose it is, or write run.toml. What is not a run's is left alone.
 
         Raises
         ------
         UserError
             When it holds another run, files of a run without a readable run.toml, or a calibration.
         """
-        calibration = [name for name in _CALIBRATION if (self.path / name).exists()]
+        calibration = [name for name in (DATA_SETS, *CALIBRATION_FILES) if (self.path / name).exists()]
         if calibration:  # even when what was there is to be replaced: its data sets took hours, and are no run's
             raise UserError(
                 f"{self.path} holds a calibration ({', '.join(calibration)}), which would mix with a run",
-                valid="a new directory, or one that holds this run, which is resumed",
-                fix="choose another directory with --output",
+                valid=_VALID,
+                fix=_ELSEWHERE,
             )
-        if fresh:
-            self._clear(run)
-        if (self.path / "run.toml").exists():
-            reason = differences(self.read()["identity"], identity)
-            if reason:
-                raise UserError(
-                    f"{self.path} holds another run: {reason}",
-                    valid="a new directory, or one that holds this run, which is resumed",
-                    fix="choose another directory with --output, or replace what is there with --fresh",
-                )
-            if self.read().get("resolved") != run.resolved():  # what adds to a run and changes none of its numbers
-                self._write(run, identity, model)
+        if not (self.path / RECORD).exists():
+            self._refuse_taken([*RUN_FILES, FIGURES, *(item.name for item in run.hypotheses)])
+            self._write(run, identity, model)
             return
-        taken = [name for name in (*_OURS, *(item.name for item in run.hypotheses)) if (self.path / name).exists()]
-        if taken:
+        there = self.read(fix=f"{_ELSEWHERE}, or delete {self.path} yourself: without it nobody knows what is a run's")
+        if fresh:
+            self._refuse_taken([item.name for item in run.hypotheses if item.name not in _hypotheses(there)])
+            self._clear(there)
+            self._write(run, identity, model)  # in place of the other, so that the directory is a run's at any moment
+            return
+        reason = differences(there["identity"], identity)
+        if reason:
             raise UserError(
-                f"{self.path} holds {', '.join(taken)} but no run.toml, so it is not known whose results they are",
-                valid="a new directory, or one that holds this run, which is resumed",
-                fix="choose another directory with --output, or replace what is there with --fresh",
+                f"{self.path} holds another run: {reason}",
+                valid=_VALID,
+                fix=f"{_ELSEWHERE}, or replace what is there with --fresh",
             )
-        self._write(run, identity, model)
+        if there["resolved"] != run.resolved():  # what adds to a run and changes none of its numbers
+            self._write(run, identity, model)
+
+    def _refuse_taken(self, names: Sequence[str]) -> None:
+        """Refuse to write where something lies that no run.toml tells of."""
+        taken = ", ".join(name for name in names if (self.path / name).exists())
+        if taken:
+            known = (self.path / RECORD).exists()
+            raise UserError(
+                f"{self.path} holds {taken} "
+                + (f"of which its {RECORD} says nothing" if known else f"but no {RECORD}")
+                + ", so it is not known whose results they are",
+                valid=_VALID,
+                fix=f"{_ELSEWHERE}, or delete yourself what you do not need: --fresh deletes only what a run wrote",
+            )
 
     def _write(self, run: RunFile, identity: Mapping[str, str], model: SkyModel) -> None:
         content = {
@@ -135,47 +145,82 @@ class RunDirectory:
             "resolved": run.resolved(),
         }
         head = "# What was run here, with everything resolved. Written by crsea-infer; resuming compares [identity].\n"
-        atomic_write(self.path / "run.toml", head + to_toml(content))
+        atomic_write(self.path / RECORD, head + to_toml(content))
 
-    def read(self) -> dict[str, Any]:
+    def read(self, fix: str = "give the directory that 'crsea-infer run' wrote") -> dict[str, Any]:
         """Read run.toml.
+
+        Parameters
+        ----------
+        fix
+            What to do when it cannot be read.
 
         Raises
         ------
         UserError
             When it is absent, damaged, or lacks the identity of the run.
         """
-        path = self.path / "run.toml"
+        path = self.path / RECORD
         try:
             content = tomllib.loads(path.read_text(encoding="utf-8"))
             content["identity"]["data"]
-        except FileNotFoundError as error:
+            for name in ("hypotheses", "likelihoods", "samplers"):
+                dict(content["resolved"][name])
+        except (FileNotFoundError, NotADirectoryError) as error:
+            why = f"there is no {RECORD}" if self.path.is_dir() else "it is not a directory"
             raise UserError(
-                f"{self.path} holds no run: there is no run.toml",
-                valid="the output directory of a run",
-                fix="give the directory that 'crsea-infer run' wrote",
+                f"{self.path} holds no run: {why}", valid="the output directory of a run", fix=fix
             ) from error
-        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, KeyError, TypeError) as error:
+        except (OSError, ValueError, RecursionError, KeyError, TypeError) as error:  # ValueError: not TOML, not UTF-8
+            reason = error.strerror if isinstance(error, OSError) else error
             raise UserError(
-                f"{path} cannot be read: {error}",
-                valid="the run.toml that 'crsea-infer run' wrote",
-                fix="choose another directory with --output, or replace what is there with --fresh",
+                f"{path} cannot be read: {reason}", valid=f"the {RECORD} that 'crsea-infer run' wrote", fix=fix
             ) from error
         return content
 
-    def _clear(self, run: RunFile) -> None:
-        """Remove the results of whatever run was here, and nothing else."""
-        hypotheses = {item.name for item in run.hypotheses}
-        with suppress(UserError, KeyError, TypeError):  # damaged: the names of this run's hypotheses must do
-            hypotheses |= set(self.read()["resolved"]["hypotheses"])
-        for name in (*_OURS, *hypotheses):
-            path = self.path / name
-            if path.parent != self.path:
-                continue
-            if path.is_dir() and not path.is_symlink():
-                shutil.rmtree(path)
-            else:
-                path.unlink(missing_ok=True)
+    def _clear(self, there: Mapping[str, Any]) -> None:
+        """Remove the files of the run whose run.toml says `there`, and its folders when nothing else is in them.
+
+        Raises
+        ------
+        UserError
+            When one of its folders is a link: what it points to may be in use elsewhere.
+        """
+        from crsea_infer.inference.samplers.registry import OPTIONS
+
+        resolved, folders = there["resolved"], [self.folder(name) for name in _hypotheses(there)]
+        for folder in (self.figures, *folders):
+            if folder.is_symlink():
+                raise UserError(
+                    f"{folder} is a link: --fresh does not delete files elsewhere",
+                    valid="an output directory whose folders lie in it",
+                    fix=f"remove the link, or {_ELSEWHERE}",
+                )
+        for path in (
+            *(self.path / name for name in RUN_FILES),
+            *(self.figures / name for name in run_figures(resolved)),
+        ):
+            _remove(path)
+        ours = sampling_files([*OPTIONS, *resolved["samplers"]])
+        for folder in folders:
+            for path in folder.iterdir() if folder.is_dir() else ():
+                if ours.fullmatch(path.name):
+                    _remove(path)
+        for folder in (self.figures, *folders):
+            remove_leftovers(folder)
+            with suppress(OSError):  # it is not there, or something else is in it
+                folder.rmdir()
+
+
+def _hypotheses(there: Mapping[str, Any]) -> list[str]:
+    """Return the hypotheses that a run.toml names, as far as they are names that a run accepts."""
+    return [name for name in there["resolved"]["hypotheses"] if is_name(name)]
+
+
+def _remove(path: Path) -> None:
+    """Remove a file; a folder in its place is not ours."""
+    if path.is_symlink() or path.is_file():
+        path.unlink(missing_ok=True)
 
 
 def to_toml(content: Mapping[str, Any], prefix: str = "") -> str:

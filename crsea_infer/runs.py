@@ -97,11 +97,11 @@ def execute(
     console = new_console()
     directory = RunDirectory(make_directory(output))
     with lock(directory.path), terminated_like_interrupted():
-        remove_leftovers(directory.path)
         model = emulator.load(run.emulator)
         posteriors = _posteriors(run, model)
         identity = run_identity(run, model.fingerprint)
         directory.claim(run, identity, model, fresh=fresh)
+        remove_leftovers(*directory.folders)  # not before the directory is known to be ours
         tasks = _tasks(run, directory, identity)
         _sample(console, tasks, workers)
         summary = _summarise(run, identity, model, posteriors, tasks)
@@ -148,9 +148,10 @@ def compare(directories: Sequence[Path]) -> str:
     Raises
     ------
     UserError
-        When a directory holds no finished run, when there are fewer than two hypotheses with an evidence, or when
-        their data differ.
+        When a directory is given twice or holds no finished run, when there are fewer than two hypotheses with an
+        evidence, or when their data differ.
     """
+    _refuse_repeated(directories)
     found: dict[str, Evidence] = {}
     data: dict[str, str] = {}
     notes: list[str] = []
@@ -190,6 +191,19 @@ def compare(directories: Sequence[Path]) -> str:
             console.print(note, markup=False)
     console.print(captured.get().rstrip("\n"), markup=False)
     return captured.get()
+
+
+def _refuse_repeated(directories: Sequence[Path]) -> None:
+    """Refuse a directory that is given twice, in whatever spelling: a run says nothing against itself."""
+    seen: dict[Path, Path] = {}
+    for directory in directories:
+        place = Path(directory).resolve()
+        if place in seen:
+            also = "" if str(seen[place]) == str(directory) else f", as {seen[place]} and as {directory}"
+            raise UserError(
+                f"{directory} is given twice{also}", valid="each output directory once", fix="drop one of them"
+            )
+        seen[place] = directory
 
 
 def _show_evidences(console: Console, evidences: dict[str, Evidence]) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from crsea_infer.errors import UserError
 from crsea_infer.files import make_directory
+from crsea_infer.output_names import RESULTS
 from crsea_infer.report.console import new_console
 from crsea_infer.report.results import read_finished, write_results
 from crsea_infer.runs import execute
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
     from crsea_infer.inference.study_file import Study
 
 __all__ = ["execute_study"]
+
+_SAID = "Made by `crsea-infer run "
+"""What every page of a study says."""
 
 
 def execute_study(
@@ -48,9 +52,11 @@ def execute_study(
     Raises
     ------
     UserError
-        As :func:`crsea_infer.runs.execute`; what has not converged is said at the end, with everything written.
+        When a page of that name is there that no study wrote; as :func:`crsea_infer.runs.execute`. What has not
+        converged is said at the end, with everything written.
     """
     directory = make_directory(output)
+    _refuse_foreign(directory / RESULTS)
     console = new_console()
     for number, (name, run) in enumerate(study.runs.items(), start=1):
         console.print(f"\nCombination {number} of {len(study.runs)}: {run.title} ({name})", markup=False)
@@ -66,3 +72,19 @@ def execute_study(
             fix="raise their options in the study file; --accept-unconverged takes the results as they are",
         )
     return page
+
+
+def _refuse_foreign(page: Path) -> None:
+    """Refuse, before hours of sampling, to write over a page that is not that of a study."""
+    try:
+        written = _SAID in page.read_text(encoding="utf-8", errors="replace")
+    except FileNotFoundError:
+        return
+    except OSError:  # a folder, or not readable
+        written = False
+    if not written:
+        raise UserError(
+            f"{page} is not the page of a study, and would be replaced",
+            valid="a new directory, or that of the same study, which goes on",
+            fix="choose another directory with --output, or rename the file",
+        )

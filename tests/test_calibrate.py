@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -21,6 +22,8 @@ from crsea_infer.inference.checkpoint import lock
 from crsea_infer.inference.evidence import Evidence
 from crsea_infer.inference.run_file import load_run
 from crsea_infer.inference.samplers.base import SamplerResult
+from crsea_infer.output_names import CALIBRATION_FILES
+from crsea_infer.report.calibration import FILES
 from crsea_infer.report.ecsv import read_table
 
 if TYPE_CHECKING:
@@ -55,12 +58,14 @@ def test_the_whole_way_in_one_process(
         directory.mkdir(exist_ok=True)
         task = calibration.CalibrationTask.from_json(build.content)
         done.append(len(build.points))
+        (directory.parent / ".calibration.crsea-0123abcd.ecsv").write_text("half a file, of a killed process")
         return np.stack([task(build.point(index)) for index in range(len(build.points))])
 
     monkeypatch.setattr(schedule, "run_build", here)
     monkeypatch.setattr(calibration, "_estimate", from_prior)
     assert cli.main(["calibrate", "min_vs_max", "-n", "20", "--seed", "5", "--output", str(tmp_path / "out")]) == 0
     assert done == [40]
+    assert not list(tmp_path.glob("out/.*crsea*"))
     said = capsys.readouterr().out
     assert "20 data sets simulated" in said
     assert "calibration.html" in said
@@ -107,6 +112,32 @@ def test_the_directory_of_a_run_is_refused(name: str, tmp_path: Path) -> None:
     with pytest.raises(UserError, match=f"holds a run \\({name}\\)"):
         calibrate.calibrate(load_run("min_vs_max"), 20, tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
+@pytest.mark.parametrize("name", ["calibration.html", "calibration.ecsv", "figures/mine.pdf"])
+def test_files_that_no_calibration_wrote_are_not_written_over(name: str, tmp_path: Path) -> None:
+    mine = [tmp_path / name, tmp_path / ".session-0123abcd", tmp_path / ".page.crsea-0123abcd.html"]
+    for path in mine:
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("mine")
+    with pytest.raises(UserError, match="not known whose"):
+        calibrate.calibrate(load_run("min_vs_max"), 20, tmp_path)
+    assert all(path.read_text() == "mine" for path in mine)
+
+
+def test_the_directory_of_another_calibration_keeps_all_its_files(tmp_path: Path) -> None:
+    manifest = {"n_points": 40, "hash": "0", "settings": {"identity": {"run": "0"}}}
+    leftover = tmp_path / ".calibration.crsea-0123abcd.ecsv"
+    leftover.write_text("")
+    (tmp_path / "data_sets").mkdir()
+    (tmp_path / "data_sets" / "build.json").write_text(json.dumps(manifest))
+    with pytest.raises(UserError, match="another calibration"):
+        calibrate.calibrate(load_run("min_vs_max"), 20, tmp_path)
+    assert leftover.exists()
+
+
+def test_the_files_of_a_calibration_are_those_that_names_are_reserved_for() -> None:
+    assert {*FILES, "calibration.html"} == set(CALIBRATION_FILES)
 
 
 @pytest.mark.parametrize("fresh", [False, True])

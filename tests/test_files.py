@@ -55,7 +55,9 @@ def test_a_file_system_with_a_limit_on_files_keeps_the_old_one(tmp_path: Path) -
 
 def test_what_a_killed_process_left_is_removed_and_nothing_else(tmp_path: Path) -> None:
     (tmp_path / "min").mkdir()
-    kept = [".lock", "notes.txt", ".mine-draft.txt", ".git-0123", "min/dynesty.h5", ".piece-0123456z.npz"]
+    (tmp_path / "elsewhere").mkdir()
+    kept = [".lock", "notes.txt", ".mine-draft.txt", ".session-0123abcd", "min/dynesty.h5", ".piece-0123456z.npz"]
+    kept += [".notes-deadbeef.txt", ".piece.crsea-0123456z.npz", "elsewhere/.piece.crsea-01234567.npz"]
     for name in kept:
         (tmp_path / name).write_text("")
     code = (
@@ -65,8 +67,17 @@ def test_what_a_killed_process_left_is_removed_and_nothing_else(tmp_path: Path) 
     )
     subprocess.run([sys.executable, "-c", code], check=False)
     assert len(list((tmp_path / "min").iterdir())) == 2
-    remove_leftovers(tmp_path)
+    remove_leftovers(tmp_path, tmp_path / "min", tmp_path / "absent")
     assert sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()) == sorted(kept)
+
+
+def test_a_folder_in_the_place_of_a_file_is_told_as_such(tmp_path: Path) -> None:
+    (tmp_path / "evidence.ecsv").mkdir()
+    with pytest.raises(UserError, match="a folder stands in its place") as caught:
+        atomic_write(tmp_path / "evidence.ecsv", "new")
+    assert "rename the folder evidence.ecsv" in caught.value.fix
+    assert "free space" not in str(caught.value)
+    assert [one.name for one in tmp_path.iterdir()] == ["evidence.ecsv"]
 
 
 def test_an_error_inside_leaves_nothing(tmp_path: Path) -> None:

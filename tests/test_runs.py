@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,9 +13,7 @@ from quick_run import QUICK, evidences, without_figures, write_run
 from crsea_infer import runs
 from crsea_infer.errors import UserError
 from crsea_infer.inference.run_file import load_run
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from crsea_infer.output_names import RUN_FILES, run_figures, sampling_files
 
 CONTRACT = {"hypothesis", "sampler", "lnz", "lnz_err", "n_calls", "wall_s", "max_lnl", "chi2", "n_data"}
 
@@ -272,7 +270,7 @@ def test_checks_are_made_and_made_again_when_the_run_file_asks_for_others(
     page = (copy / "index.html").read_text()
     assert "<h2>Exact check</h2>" in page
     assert "figures/prior_sensitivity.png" in page
-    (copy / "gamma-optimized-min" / ".dynesty-0123abcd.h5").write_text("half a file, of a killed process")
+    (copy / "gamma-optimized-min" / ".dynesty.crsea-0123abcd.h5").write_text("half a file, of a killed process")
     other = tmp_path / "quick.toml"
     text = path.read_text().replace("samples = 100", "samples = 110")
     other.write_text(text + '[prior_sensitivity]\nparameters = ["proton_norm"]\n')
@@ -312,17 +310,92 @@ def test_a_damaged_result_or_run_toml_is_refused(finished: tuple[Path, Path], tm
         runs.execute(load_run(path), copy)
 
 
-def test_fresh_replaces_results_and_nothing_else(finished: tuple[Path, Path], tmp_path: Path) -> None:
+def test_fresh_replaces_results_and_nothing_else(
+    finished: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     import shutil
 
     path, out = finished
     copy = tmp_path / "copy"
     shutil.copytree(out, copy)
-    (copy / "notes.txt").write_text("mine")
-    (copy / "run.toml").write_text("[identity")
-    runs.execute(load_run(path), copy, fresh=True, workers=0, accept_unconverged=True)
-    assert (copy / "notes.txt").read_text() == "mine"
+    kept = [
+        copy / name for name in ("notes.txt", "figures/corner_mine.pdf", "gamma-optimized-min/notes.h5", "old/a.nc")
+    ]
+    for mine in kept:
+        mine.parent.mkdir(exist_ok=True)
+        mine.write_text("mine")
+    record = copy / "run.toml"
+    record.write_text(f'{record.read_text()}\n[resolved.hypotheses.old]\n[resolved.hypotheses."../copy/old"]\n')
+    monkeypatch.setattr(runs, "run_tasks", lambda *_: left.extend(copy.rglob("*")))
+    left: list[Path] = []
+    with pytest.raises(RuntimeError, match="without a result"):
+        runs.execute(load_run(path), copy, fresh=True, workers=0, accept_unconverged=True)
+    folders = [copy / name for name in ("figures", "gamma-optimized-min", "gamma-optimized-max", "old")]
+    assert set(left) == {*kept, *folders, record, copy / ".lock"}
+    monkeypatch.undo()
+    runs.execute(load_run(path), copy, workers=0, accept_unconverged=True)
+    assert all(mine.read_text() == "mine" for mine in kept)
     assert evidences(copy) == evidences(out)
+
+
+def test_every_file_of_a_run_has_a_name_that_is_known_to_be_a_runs(finished: tuple[Path, Path]) -> None:
+    """Else --fresh would leave it."""
+    path, out = finished
+    run = load_run(path)
+    names = {".lock", "run.toml", *RUN_FILES, *(f"figures/{name}" for name in run_figures(run.resolved()))}
+    found = {str(one.relative_to(out)): one.name for one in out.rglob("*") if one.is_file()}
+    ours = sampling_files(run.samplers)
+    unknown = {name for name in found if name not in names}
+    assert unknown
+    assert all(ours.fullmatch(found[name]) and name.split("/")[0].startswith("gamma-opt") for name in unknown)
+    for name in ("dynesty_on_training.h5", "emcee.checkpoint.h5", "dynesty_on_my_group.checkpoint.h5"):
+        assert ours.fullmatch(name)
+
+
+FOREIGN = ("figures/mine.pdf", "index.html", ".session-0123abcd", "sub/.notes-deadbeef.txt", "sub/.a.crsea-01234567.h5")
+
+
+@pytest.mark.parametrize("fresh", [False, True])
+@pytest.mark.parametrize(
+    "record",
+    [None, "[identity", "[resolved.hypotheses.notes]\n", '[identity]\ndata = "0"\n[resolved]\nhypotheses = 3\n'],
+)
+def test_a_directory_that_is_not_known_to_be_a_runs_keeps_every_file(
+    finished: tuple[Path, Path], tmp_path: Path, fresh: bool, record: str | None
+) -> None:
+    path, _ = finished
+    mine = [tmp_path / name for name in (*FOREIGN, "notes/mine.txt", ".lock", "run.toml")[: 7 + (record is not None)]]
+    for one in mine:
+        one.parent.mkdir(exist_ok=True)
+        one.write_text(record if record and one.name == "run.toml" else "mine")
+    with pytest.raises(UserError, match=r"not known whose|cannot be read") as caught:
+        runs.execute(load_run(path), tmp_path, fresh=fresh)
+    assert "yourself" in caught.value.fix
+    assert "with --fresh" not in caught.value.fix
+    assert {one for one in tmp_path.rglob("*") if one.is_file()} == set(mine)
+    assert all(one.read_text() == (record if record and one.name == "run.toml" else "mine") for one in mine)
+
+
+def test_fresh_goes_through_no_link_and_into_no_folder_that_the_run_there_did_not_have(
+    finished: tuple[Path, Path], tmp_path: Path
+) -> None:
+    import shutil
+
+    path, out = finished
+    copy = tmp_path / "copy"
+    shutil.copytree(out, copy)
+    (copy / "gamma-optimized-max").rename(tmp_path / "elsewhere")
+    (copy / "gamma-optimized-max").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(UserError, match="is a link"):
+        runs.execute(load_run(path), copy, fresh=True)
+    (copy / "gamma-optimized-max").unlink()
+    (copy / "base-min").mkdir()
+    other = tmp_path / "other.toml"
+    other.write_text(path.read_text().replace('"gamma-optimized-max"', '"base-min"'))
+    with pytest.raises(UserError, match=r"holds base-min of which its run\.toml says nothing"):
+        runs.execute(load_run(other), copy, fresh=True)
+    assert (tmp_path / "elsewhere" / "dynesty.h5").exists()
+    assert (copy / "evidence.ecsv").exists()
 
 
 def test_compare_gives_the_factor_of_the_run(
@@ -335,6 +408,15 @@ def test_compare_gives_the_factor_of_the_run(
     assert f"= {ln_b:.1f}" in text or f"= {ln_b:.2f}" in text
     with pytest.raises(UserError, match="holds no run"):
         runs.compare([tmp_path])
+    with pytest.raises(UserError, match="is not a directory") as caught:
+        runs.compare([out / "run.toml"])
+    assert "--" not in caught.value.fix
+    damaged = tmp_path / "damaged"
+    damaged.mkdir()
+    (damaged / "run.toml").write_text("[identity")
+    with pytest.raises(UserError, match="cannot be read") as caught:
+        runs.compare([damaged])
+    assert "--" not in caught.value.fix
     other = tmp_path / "other"
     other.mkdir()
     (other / "run.toml").write_text((out / "run.toml").read_text())
@@ -351,6 +433,17 @@ def test_compare_refuses_evidences_of_different_data(finished: tuple[Path, Path]
     (other / "run.toml").write_text((out / "run.toml").read_text().replace(data, "0123456789abcdef"))
     with pytest.raises(UserError, match="different data"):
         runs.compare([out, other])
+
+
+@pytest.mark.parametrize("other", ["out", "./out", "link"])
+def test_compare_refuses_a_directory_given_twice(
+    finished: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, other: str
+) -> None:
+    _, out = finished
+    (tmp_path / "link").symlink_to(out)
+    monkeypatch.chdir(tmp_path if other == "link" else out.parent)
+    with pytest.raises(UserError, match="given twice"):
+        runs.compare([out, Path(other)])
 
 
 def test_an_output_that_cannot_be_is_one_message(finished: tuple[Path, Path], tmp_path: Path) -> None:

@@ -9,6 +9,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from crsea_infer import studies
+from crsea_infer.errors import UserError
+from crsea_infer.inference.study_file import load_study
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -70,3 +74,12 @@ def test_a_study_runs_all_its_combinations_and_resumes(tmp_path: Path) -> None:
     assert again.returncode == 0, again.stderr
     assert again.stdout.count("nothing is sampled again") == 2
     assert (tmp_path / "out" / "results.md").read_text() == page
+
+
+def test_a_page_that_no_study_wrote_is_not_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "two.toml").write_text(STUDY)
+    (tmp_path / "results.md").write_text("mine")
+    monkeypatch.setattr(studies, "execute", None)
+    with pytest.raises(UserError, match="is not the page of a study"):
+        studies.execute_study(load_study(tmp_path / "two.toml"), tmp_path)
+    assert (tmp_path / "results.md").read_text() == "mine"

@@ -18,7 +18,7 @@ import numpy as np
 
 from crsea_infer import __version__
 from crsea_infer.errors import UserError
-from crsea_infer.files import atomic_path, atomic_write, digest, make_directory, remove_leftovers
+from crsea_infer.files import atomic_path, atomic_write, digest, is_leftover, make_directory, remove_leftovers
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -123,7 +123,7 @@ class Pieces:
         manifest = directory / "build.json"
         if manifest.is_file():
             self._compare(manifest)
-        elif any(not path.name.startswith(".build-") for path in directory.iterdir()):
+        elif any(not is_leftover(path) for path in directory.iterdir()):
             raise UserError(
                 f"{directory} holds files of something else",
                 valid="an empty directory, or one of the same build",

@@ -184,7 +184,7 @@ def lock(directory: Path) -> Iterator[None]:
 
     path = directory / ".lock"
     try:
-        stream = path.open("w")
+        stream = path.open("a")  # not "w": the directory may turn out to be somebody else's, and so its .lock
     except OSError as error:
         raise UserError(
             f"cannot write in {directory}: {error.strerror}",

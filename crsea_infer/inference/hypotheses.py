@@ -18,15 +18,14 @@ from crsea_infer.errors import UserError, unknown_name
 from crsea_infer.inference import content
 from crsea_infer.inference.priors import Parameter, load_prior_set
 from crsea_infer.inference.validation import Entry, read_toml, validate
+from crsea_infer.output_names import check_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import Path
 
-__all__ = ["Hypothesis", "available_hypotheses", "build_hypothesis", "check_name", "load_hypothesis"]
+__all__ = ["Hypothesis", "available_hypotheses", "build_hypothesis", "load_hypothesis"]
 
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
-_RESERVED = {"figures"}
 _SPECTRUM = re.compile(r"(?P<nucleus>proton|helium)_(?P<what>slope|break)_(?P<number>\d+)")
 
 
@@ -165,12 +164,3 @@ def _check_spectra(parameters: Iterable[str], where: str) -> None:
                 valid=f"{nucleus}_slope_1 to _n and {nucleus}_break_1 to _(n-1), numbered without gaps",
                 fix="check that only one of the prior sets describes the local spectra",
             )
-
-
-def check_name(name: str, where: str) -> None:
-    """Refuse a name of a hypothesis that could not be the name of a folder in the output."""
-    if not _NAME.fullmatch(name) or name in _RESERVED:
-        raise UserError(
-            f"{where}: {name!r} cannot name a hypothesis",
-            valid="letters, digits and . _ + -, beginning with a letter or digit; not 'figures'",
-        )

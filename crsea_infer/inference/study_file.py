@@ -17,6 +17,7 @@ from crsea_infer.inference import content
 from crsea_infer.inference.hypotheses import load_hypothesis
 from crsea_infer.inference.run_file import RunFile, load_run, run_from
 from crsea_infer.inference.validation import Entry, read_toml, validate
+from crsea_infer.output_names import check_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -155,6 +156,7 @@ def load_study(name: str | Path) -> Study:
         raise UserError(f"{path}: has no combination", valid="at least one table [combinations.NAME]")
     runs = {}
     for label, combination in entry.combinations.items():
+        check_name(label, f"{path}: [combinations]", "combination")
         chosen = entry.hypotheses if combination.hypotheses is None else combination.hypotheses
         given: dict[str, Any] = {
             "title": combination.title,

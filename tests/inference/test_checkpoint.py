@@ -119,3 +119,10 @@ def test_two_runs_cannot_share_a_directory(tmp_path: Path) -> None:
         other.kill()
     with lock(tmp_path):  # the lock died with its process
         pass
+
+
+def test_a_lock_changes_no_file_that_was_there(tmp_path: Path) -> None:
+    (tmp_path / ".lock").write_text("mine")
+    with lock(tmp_path):
+        pass
+    assert (tmp_path / ".lock").read_text() == "mine"

@@ -100,6 +100,20 @@ def test_a_mistake_in_the_names_is_told(own_priors: Path, content: str, words: l
         assert word in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    "name", ["data_sets", "run.toml", "figures", "FIGURES", "index.html", "chi2.ecsv", "calibration.html", "overlay"]
+)
+def test_a_hypothesis_cannot_be_called_what_a_run_or_calibration_writes(name: str) -> None:
+    with pytest.raises(UserError, match="a file or folder of the output is called so") as caught:
+        build_hypothesis(name, ["gamma_optimized", "min", "gas"])
+    assert name.lower() in caught.value.valid
+
+
+def test_a_hypothesis_whose_files_could_not_be_named_is_refused() -> None:
+    with pytest.raises(UserError, match="at most 100 letters"):
+        build_hypothesis("h" * 101, ["gamma_optimized", "min", "gas"])
+
+
 def test_an_unknown_hypothesis_is_answered_with_the_nearest() -> None:
     with pytest.raises(UserError, match="did you mean 'gamma-optimized-min'"):
         load_hypothesis("gamma-optimised-min")

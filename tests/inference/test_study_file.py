@@ -120,3 +120,11 @@ def test_claims_hold_within_their_limits() -> None:
     assert small.holds(-0.9)
     assert not small.holds(-1.1)
     assert small.condition == "within ±1"
+
+
+@pytest.mark.parametrize(
+    "label", ["../../escaped", "/escaped", "", ".", "..", "a/b", "results.md", "Figures", "x" * 101]
+)
+def test_a_combination_cannot_be_called_what_is_no_folder_of_its_own(tmp_path: Path, label: str) -> None:
+    with pytest.raises(UserError, match=r"\[combinations\]: .* cannot name a combination"):
+        load_study(_write(tmp_path, STUDY.replace("combinations.usual]", f'combinations."{label}"]')))
