@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from crsea_infer.arguments import LARGEST_SEED, whole_number
 from crsea_infer.errors import UserError
 from crsea_infer.files import make_directory, remove_leftovers
 from crsea_infer.inference.calibration import (
@@ -58,11 +59,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "-n",
         metavar="N",
-        type=int,
+        type=whole_number("-n", _LEAST, _MOST),
         required=True,
         help=f"data sets to simulate under each hypothesis, {_LEAST} or more",
     )
-    parser.add_argument("--seed", metavar="SEED", type=int, help="of all random numbers (default: the run file's)")
+    parser.add_argument(
+        "--seed",
+        metavar="SEED",
+        type=whole_number("--seed", 0, LARGEST_SEED),
+        help="of all random numbers (default: the run file's)",
+    )
     parser.add_argument(
         "--output", metavar="DIR", type=Path, help="where results go (default: results/NAME_calibration)"
     )
@@ -71,19 +77,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="ADDRESS",
         help="dask scheduler that hands out the data sets: tcp://host:8786 (default: processes on this machine)",
     )
-    parser.add_argument("--workers", type=int, metavar="N", help="local processes (default: one per core, at most 8)")
+    parser.add_argument(
+        "--workers",
+        type=whole_number("--workers", 1),
+        metavar="N",
+        help="local processes (default: one per core, at most 8)",
+    )
 
 
 def execute(arguments: argparse.Namespace) -> None:
     """Run the command that was parsed."""
     from crsea_infer.grids.schedule import Schedule
-    from crsea_infer.inference.run_file import LARGEST_SEED, load_run
+    from crsea_infer.inference.run_file import load_run
     from crsea_infer.inference.workers import available_cores
 
-    if not _LEAST <= arguments.n <= _MOST:
-        raise UserError(f"-n {arguments.n}", valid=f"a whole number from {_LEAST} to {_MOST}")
-    if arguments.seed is not None and not 0 <= arguments.seed <= LARGEST_SEED:
-        raise UserError(f"--seed {arguments.seed}", valid=f"a whole number from 0 to {LARGEST_SEED}")
     run = load_run(arguments.run)
     workers = min(available_cores(), 8) if arguments.workers is None else arguments.workers
     schedule = Schedule(scheduler=arguments.scheduler, workers=workers, chunk=1)

@@ -1,12 +1,13 @@
 """The command line: parses, calls, and turns errors into exit statuses. Nothing is computed here.
 
-Exit status 0 means done; 1 an error of the user's, told in one message; 2 wrong usage; 130 interrupted with everything
-kept. Modules load only when their command is given, so that help is quick.
+Exit status 0 means done; 1 an error of the user's, told in one message; 2 wrong usage (no such command or option); 130
+interrupted with everything kept. Modules load only when their command is given, so that help is quick.
 """
 
 from __future__ import annotations
 
 import argparse
+import io
 import math
 import os
 import sys
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from crsea_infer import __version__
+from crsea_infer.arguments import LARGEST_SEED, number, one_of, whole_number
 from crsea_infer.errors import UserError
 
 if TYPE_CHECKING:
@@ -55,12 +57,16 @@ examples:
   crsea-infer predict gamma-optimized-min --messenger proton --radius 6"""
 
 _DEFAULT_ENERGIES = tuple(10.0 ** (1 + step / 4) for step in range(21))  # 10 GeV to 1 PeV, four per decade
+_MESSENGERS = ("gamma", "neutrino", "proton", "helium")
+_AXES = ("longitude", "latitude")
+_FORMATS = ("ecsv", "json")
 _KINDS = ("regions", "priors", "likelihoods", "hypotheses", "runs")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status."""
     given = list(sys.argv[1:] if arguments is None else arguments)
+    _print_anything()
     try:
         options = _parser(given[0] if given else "").parse_args(given)
         command: Command = options.handler
@@ -79,6 +85,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"crsea-infer: {error}", file=sys.stderr)
         return 1
     return 0
+
+
+def _print_anything() -> None:
+    """Let no character that the encoding of terminal or pipe lacks end a run that is done: it becomes its escape."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper) and stream.errors == "strict":
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _parser(chosen: str) -> argparse.ArgumentParser:
@@ -112,7 +125,12 @@ def _parser(chosen: str) -> argparse.ArgumentParser:
     run.add_argument(
         "--accept-unconverged", action="store_true", help="end with exit status 0 even if a sampler did not converge"
     )
-    run.add_argument("--seed", metavar="N", type=_seed, help="seed of all random numbers (default: the run file's)")
+    run.add_argument(
+        "--seed",
+        metavar="N",
+        type=whole_number("--seed", 0, LARGEST_SEED),
+        help="seed of all random numbers (default: the run file's)",
+    )
 
     compare = add("compare", "give the Bayes factors between finished hypotheses", _compare)
     compare.add_argument("directories", metavar="DIR", type=Path, nargs="+", help="output directory of a run")
@@ -121,8 +139,10 @@ def _parser(chosen: str) -> argparse.ArgumentParser:
     predict.add_argument("hypothesis", metavar="HYPOTHESIS", help="see 'crsea-infer list hypotheses'")
     predict.add_argument("--region", metavar="REGION", help="a name (see 'list regions') or a box, l=50..200,b=-5..5")
     predict.add_argument("--energies", metavar="E,E,...", help="in GeV (default: 10 GeV to 1 PeV, four per decade)")
-    predict.add_argument("--messenger", choices=("gamma", "neutrino", "proton", "helium"), default="gamma")
-    predict.add_argument("--radius", metavar="KPC", type=float, help="protons and helium: where (default: at the Sun)")
+    predict.add_argument("--messenger", choices=_MESSENGERS, type=one_of("messenger", _MESSENGERS), default="gamma")
+    predict.add_argument(
+        "--radius", metavar="KPC", type=number("--radius"), help="protons and helium: where (default: at the Sun)"
+    )
     predict.add_argument("--set", metavar="NAME=VALUE", action="append", default=[], help="change a parameter")
     predict.add_argument("--exact", action="store_true", help="use the transport solver, not the emulator")
     predict.add_argument(
@@ -130,10 +150,16 @@ def _parser(chosen: str) -> argparse.ArgumentParser:
     )
     predict.add_argument("--no-absorption", action="store_true", help="gamma rays as they were emitted")
     predict.add_argument(
-        "--profile", choices=("longitude", "latitude"), help="cut the region into bins along this axis"
+        "--profile", choices=_AXES, type=one_of("profile", _AXES), help="cut the region into bins along this axis"
     )
-    predict.add_argument("--bins", metavar="N", type=int, default=10, help="bins of --profile (default: %(default)s)")
-    predict.add_argument("--format", choices=("ecsv", "json"), default="ecsv")
+    predict.add_argument(
+        "--bins",
+        metavar="N",
+        type=whole_number("--bins", 1, 360),
+        default=10,
+        help="bins of --profile (default: %(default)s)",
+    )
+    predict.add_argument("--format", choices=_FORMATS, type=one_of("format", _FORMATS), default="ecsv")
 
     calibration = add("calibrate", "calibrate the hypotheses of a run file on simulated data", _calibrate)
 
@@ -141,7 +167,9 @@ def _parser(chosen: str) -> argparse.ArgumentParser:
     check.add_argument("run", metavar="RUN", help="name or path of a run file")
 
     listing = add("list", "show what there is", _list)
-    listing.add_argument("kind", nargs="?", choices=_KINDS, help="only this (default: all)")
+    listing.add_argument(
+        "kind", nargs="?", choices=_KINDS, type=one_of("kind of content", _KINDS), help="only this (default: all)"
+    )
 
     cite = add("cite", "print BibTeX for what a run uses", _cite)
     cite.add_argument("run", metavar="RUN", help="name or path of a run file")
@@ -222,9 +250,7 @@ def _predict(options: argparse.Namespace) -> None:
         raise UserError(f"--all-flavours with --messenger {options.messenger}", valid="--messenger neutrino")
     if options.profile is not None and is_cosmic_ray:
         raise UserError(f"--profile with --messenger {options.messenger}", valid="--profile for gamma and neutrino")
-    if not 1 <= options.bins <= 360:
-        raise UserError(f"--bins {options.bins}", valid="a whole number from 1 to 360")
-    if options.radius is not None and not (math.isfinite(options.radius) and options.radius >= 0):
+    if options.radius is not None and options.radius < 0:
         raise UserError(f"--radius {options.radius:g}", valid="a distance from the Galactic centre in kpc, not below 0")
     text = predict_command(
         options.hypothesis,
@@ -287,16 +313,6 @@ def _emulator(options: argparse.Namespace) -> None:
     from crsea_infer.emulator import commands
 
     commands.execute(options)
-
-
-def _seed(text: str) -> int:
-    try:
-        seed = int(text)
-    except ValueError:
-        seed = -1
-    if not 0 <= seed < 2**63:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 0 to 2^63 - 1")
-    return seed
 
 
 def _energies(text: str | None) -> tuple[float, ...]:

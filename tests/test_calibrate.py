@@ -87,7 +87,11 @@ def test_help_tells_the_least_number_of_data_sets(capsys: pytest.CaptureFixture[
         (["min_vs_max", "-n", "3"], "-n 3"),
         (["min_vs_max", "-n", "50", "--seed", "-2"], "--seed -2"),
         (["min_vs_mox", "-n", "50"], "min_vs_max"),
-        (["min_vs_max", "-n", "50", "--workers", "0"], "0 workers"),
+        (["min_vs_max", "-n", "50", "--workers", "0"], "--workers 0"),
+        (["min_vs_max", "-n", "50", "--workers", "two"], "--workers two"),
+        (["min_vs_max", "-n", "x"], "-n x"),
+        (["min_vs_max", "-n", "50", "--scheduler", "nonsense"], "'nonsense' of a dask scheduler"),
+        (["paper", "-n", "50"], "is a study of several runs"),
     ],
 )
 def test_what_makes_no_sense_is_one_message(
@@ -97,6 +101,8 @@ def test_what_makes_no_sense_is_one_message(
     said = capsys.readouterr().err
     assert message in said
     assert "Traceback" not in said
+    assert "valid:" in said
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_run_with_training_sets_is_refused_before_anything_is_computed(tmp_path: Path) -> None:

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
 from crsea_infer import __version__, cli
 from crsea_infer.inference import commands, content
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 PREDICT = ("predict", "gamma-optimized-min", "--region", "lhaaso_inner", "--energies")
 
@@ -48,6 +46,19 @@ def outcome(*arguments: str) -> int:
         (("check", "."), ["no run file|unknown run"]),
         (("check", "nowhere/r.toml"), ["nowhere/r.toml"]),
         (("cite", "nosuchrun"), ["nosuchrun"]),
+        (("run", "min_vs_max", "--seed", "-1"), ["--seed -1", "from 0 to"]),
+        (("run", "min_vs_max", "--seed", "x"), ["--seed x", "whole number"]),
+        (("run", "min_vs_max", "--seed", "9" * 5000), ["--seed 999", "whole number"]),
+        (("calibrate", "min_vs_max", "-n", "x"), ["-n x", "from 20 to"]),
+        (("calibrate", "paper", "-n", "20"), ["is a study", "lhaaso_fixed_gas", "run file"]),
+        (("list", "priorities"), ["priorities", "did you mean 'priors'"]),
+        (("predict", "base-min", "--format", "xml"), ["'xml'", "ecsv, json"]),
+        (("predict", "base-min", "--region", "lhaaso_inner", "--bins", "0"), ["--bins 0", "from 1 to 360"]),
+        (("predict", "base-min", "--radius", "far"), ["--radius far", "number"]),
+        (("grid", "build", "--workers", "0"), ["--workers 0", "at least 1"]),
+        (("grid", "build", "--nuclear-enhancement", "much"), ["--nuclear-enhancement much"]),
+        (("emulator", "train", "grid.nc", "-n", "0"), ["-n 0", "at least 1"]),
+        (("compare", "e.toml"), ["e.toml", "not a directory"]),
         (("init", "file"), ["file"]),
         (("init", "/proc/nope"), ["/proc/nope"]),
         (("predict", "gamma-optimised-min", "--region", "lhaaso_inner", "--energies", "10"), ["gamma-optimized-min"]),
@@ -86,11 +97,7 @@ def test_bad_input_is_one_message_and_status_1(
         (),
         ("frobnicate",),
         ("run",),
-        ("run", "min_vs_max", "--seed", "-1"),
-        ("run", "min_vs_max", "--seed", "x"),
         ("run", "min_vs_max", "--out", "x"),  # abbreviations are off: they would change meaning with every new option
-        ("list", "priorities"),
-        ("predict", "base-min", "--format", "xml"),
         ("compare",),
     ],
 )
@@ -146,6 +153,19 @@ def test_a_reader_that_stops_early_is_no_error() -> None:
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 0
     assert errors == b""
+
+
+def test_a_character_that_the_terminal_lacks_is_shown_as_its_escape() -> None:
+    code = "import sys; from crsea_infer.cli import main; sys.exit(main(['list', 'runs']))"
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    Path("runs").mkdir()
+    Path("runs/mine.toml").write_text(
+        content.find("runs", "min_vs_max").read_text().replace('title = "', 'title = "± ', 1), encoding="utf-8"
+    )
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "\\xb1" in done.stdout
+    assert done.stderr == ""
 
 
 def test_help_loads_no_heavy_library() -> None:

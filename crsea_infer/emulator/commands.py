@@ -8,6 +8,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from crsea_infer.arguments import whole_number
+
 if TYPE_CHECKING:
     import argparse
 
@@ -22,7 +24,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     train = commands.add_parser("train", help="train an emulator on a grid and validate it", allow_abbrev=False)
     train.add_argument("grid", type=Path, help="file written by grid build")
     train.add_argument("--output", type=Path, default=Path("emulator.npz"), help="file to write (default: %(default)s)")
-    train.add_argument("-n", type=int, default=500, help="held-out points of the validation (default: %(default)s)")
+    train.add_argument(
+        "-n", type=whole_number("-n", 1), default=500, help="held-out points of the validation (default: %(default)s)"
+    )
     add_training_arguments(train)
     check = commands.add_parser(
         "validate",
@@ -31,7 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     check.add_argument("emulator", type=Path, nargs="?", help="file of emulator train (default: the shipped emulator)")
     check.add_argument("--grid", type=Path, help="emulators of spectra: another grid to test on")
-    check.add_argument("-n", type=int, default=500, help="held-out points (default: %(default)s)")
+    check.add_argument("-n", type=whole_number("-n", 1), default=500, help="held-out points (default: %(default)s)")
     check.add_argument(
         "--likelihood",
         action="append",
@@ -47,16 +51,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def execute(arguments: argparse.Namespace) -> None:
     """Run ``train``, on a grid of either kind."""
-    check_points(arguments.n)
     _train(arguments)
-
-
-def check_points(n: int) -> None:
-    """Refuse a number of held-out points that is none."""
-    from crsea_infer.errors import UserError
-
-    if n < 1:
-        raise UserError(f"-n {n} held-out points", valid="a whole number of at least 1")
 
 
 def _train(arguments: argparse.Namespace) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from crsea_infer.arguments import one_of, whole_number
 from crsea_infer.emulator.validation_table import error_text
 from crsea_infer.errors import UserError
 
@@ -21,17 +22,24 @@ if TYPE_CHECKING:
 
 __all__ = ["add_training_arguments", "models_inside", "read_any_spectra_grid", "train_on_spectra"]
 
+_METHODS = ("auto", "polynomial-chaos", "gaussian-process")
+
 
 def add_training_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of training on spectra."""
     parser.add_argument(
         "--method",
-        choices=("auto", "polynomial-chaos", "gaussian-process"),
+        choices=_METHODS,
+        type=one_of("method", _METHODS),
         default="auto",
         help="for grids of spectra (default: the one with the smaller held-out error)",
     )
     parser.add_argument(
-        "--max-terms", type=int, default=1500, metavar="N", help="for grids of spectra (default: %(default)s)"
+        "--max-terms",
+        type=whole_number("--max-terms", 1),
+        default=1500,
+        metavar="N",
+        help="for grids of spectra (default: %(default)s)",
     )
 
 
@@ -52,8 +60,6 @@ def train_on_spectra(arguments: argparse.Namespace) -> str:
     from crsea_infer.emulator.spectra_training import Method, TrainingSettings, train_spectra_emulator
     from crsea_infer.files import make_directory
 
-    if arguments.max_terms < 1:
-        raise UserError(f"--max-terms {arguments.max_terms}", valid="a whole number of at least 1")
     make_directory(arguments.output.resolve().parent)
     said: list[str] = []
     method: Method = arguments.method.replace("-", " ")

@@ -5,10 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from crsea_infer.arguments import number, one_of
+
 if TYPE_CHECKING:
     import argparse
 
 __all__ = ["add_arguments", "execute"]
+
+_CROSS_SECTIONS = ("kelner-aharonian", "aafrag")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -31,13 +35,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     build.add_argument("--sources", default="ferriere", help="source distribution (default: %(default)s)")
     build.add_argument(
         "--cross-section",
-        choices=("kelner-aharonian", "aafrag"),
+        choices=_CROSS_SECTIONS,
+        type=one_of("cross-section", _CROSS_SECTIONS),
         default="kelner-aharonian",
         help="pion production (default: %(default)s; aafrag takes: pip install 'crsea_infer[aafrag]')",
     )
     build.add_argument(
         "--nuclear-enhancement",
-        type=float,
+        type=number("--nuclear-enhancement"),
         default=1.0,
         help="factor for nuclei heavier than helium (default: %(default)s, as the published maps)",
     )

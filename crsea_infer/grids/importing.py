@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from crsea_infer import __version__
+from crsea_infer.arguments import number
 from crsea_infer.errors import UserError, unknown_name
 from crsea_infer.files import digest, file_digest, make_directory, write_dataset
 from crsea_infer.grids.dragon import SPECIES, dragon_response, read_dragon
@@ -229,7 +230,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     hermes.add_argument(
         "--neutrino-factor",
-        type=float,
+        type=number("--neutrino-factor"),
         default=1.0,
         metavar="F",
         help="multiply neutrino maps, to get nu + nubar of one flavour (default: %(default)s)",
@@ -251,7 +252,7 @@ def execute(arguments: argparse.Namespace) -> str:
     make_directory(arguments.output.resolve().parent)
     with counter("models") as progress:
         if arguments.import_code == "hermes":
-            if not (np.isfinite(arguments.neutrino_factor) and arguments.neutrino_factor > 0):
+            if arguments.neutrino_factor <= 0:
                 raise UserError(f"--neutrino-factor {arguments.neutrino_factor:g}", valid="a number above 0")
             grid = import_hermes(arguments.table, regions, neutrino_factor=arguments.neutrino_factor, progress=progress)
             write_spectra_grid(grid, arguments.output)

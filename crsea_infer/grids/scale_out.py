@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
+from crsea_infer.arguments import whole_number
 from crsea_infer.errors import UserError
 from crsea_infer.files import digest, make_directory
 from crsea_infer.grids.pieces import Build
@@ -143,8 +144,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="ADDRESS",
         help="dask scheduler that hands out the points, such as tcp://host:8786 (default: processes on this machine)",
     )
-    parser.add_argument("--workers", type=int, default=2, metavar="N", help="local processes (default: %(default)s)")
-    parser.add_argument("--chunk", type=int, default=64, metavar="N", help="points per hand-out (default: %(default)s)")
+    for option, default, what in (("--workers", 2, "local processes"), ("--chunk", 64, "points per hand-out")):
+        parser.add_argument(
+            option,
+            type=whole_number(option, 1),
+            default=default,
+            metavar="N",
+            help=f"{what} (default: %(default)s)",
+        )
 
 
 def schedule_of(arguments: argparse.Namespace) -> Schedule:

@@ -9,10 +9,12 @@ handed out again.
 
 from __future__ import annotations
 
+import asyncio
 import importlib
 import json
+import re
 from collections import deque
-from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, ProcessPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from functools import lru_cache
@@ -33,6 +35,10 @@ if TYPE_CHECKING:
 
 __all__ = ["Schedule", "Task", "run_build"]
 
+_ADDRESS: Final = re.compile(
+    r"((tcp|tls|ws|wss|ucx)://)?([\w.%-]+|\[[0-9A-Fa-f:.%\w]+\]):(?P<port>[0-9]{1,5})/?", re.ASCII
+)
+_PATIENCE: Final = 10.0  # seconds in which a scheduler must answer; it may just be starting
 _SHOWN: Final = 5
 """Failed points that an error message lists."""
 
@@ -71,12 +77,26 @@ class Schedule:
     retries: int = 2
 
     def __post_init__(self) -> None:
-        """Refuse numbers that make no sense."""
-        if self.workers < 1 or self.chunk < 1 or self.retries < 0:
-            raise UserError(
-                f"{self.workers} workers, chunks of {self.chunk} points, {self.retries} retries",
-                valid="at least 1 worker, 1 point and 0 retries",
-            )
+        """Refuse numbers that make no sense, and what is no address: what is wrong is said before any computing."""
+        if self.workers < 1:
+            raise UserError(f"{self.workers} workers", valid="at least 1")
+        if self.chunk < 1:
+            raise UserError(f"chunks of {self.chunk} points", valid="at least 1 point")
+        if self.retries < 0:
+            raise UserError(f"{self.retries} retries", valid="at least 0")
+        if self.scheduler is not None:
+            _check_address(self.scheduler)
+
+
+def _check_address(address: str) -> None:
+    """Refuse what dask would try to reach for a while, and then say that nobody answers."""
+    found = _ADDRESS.fullmatch(address)
+    if found is None or not 0 < int(found["port"]) < 2**16:
+        raise UserError(
+            f"the address {address!r} of a dask scheduler",
+            valid="host:port or tcp://host:port (also tls, ws and wss), with a port from 1 to 65535",
+            fix="give the address that 'dask scheduler' prints, such as tcp://host:8786",
+        )
 
 
 @lru_cache(maxsize=2)
@@ -164,6 +184,33 @@ class _LocalWorkers:
         return 2 * self.n
 
 
+def _ask(distributed: Any, address: str) -> None:
+    """Raise when no scheduler answers at an address.
+
+    Asked by the bare protocol: a client that finds nobody waits once more when it is thrown away, and then prints a
+    traceback that nothing can catch.
+    """
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        asyncio.run(_identity(distributed, address))
+    else:  # a notebook, say: its loop cannot be run again
+        with ThreadPoolExecutor(1) as thread:
+            thread.submit(asyncio.run, _identity(distributed, address)).result()
+
+
+async def _identity(distributed: Any, address: str) -> None:
+    """Ask whoever is at an address for what a scheduler says of itself; raise when it is nobody, or no scheduler."""
+    security = distributed.Security().get_connection_args("client")
+    async with distributed.core.rpc(address, timeout=_PATIENCE, connection_args=security) as there:
+        try:
+            said = await asyncio.wait_for(there.identity(), _PATIENCE)
+        except TimeoutError as error:
+            raise OSError(f"no answer in {_PATIENCE:g} s") from error
+    if said["type"] != "Scheduler":
+        raise OSError(f"a dask {said['type'].lower()} is there")
+
+
 class _DaskWorkers:
     """The workers of a dask scheduler, however they were started."""
 
@@ -176,11 +223,13 @@ class _DaskWorkers:
                 fix="pip install 'crsea_infer[cluster]'",
             ) from error
         try:
-            self.client = distributed.Client(address, timeout="10s", set_as_default=False)
-        except (OSError, ValueError) as error:
+            _ask(distributed, address)
+            self.client = distributed.Client(address, timeout=f"{_PATIENCE:g}s", set_as_default=False)
+        except Exception as error:  # as many kinds as there are protocols, and whatever else may listen there
             raise UserError(
-                f"no dask scheduler answers at {address} ({error})",
+                f"no dask scheduler answers at {address} ({str(error) or type(error).__name__})",
                 valid="the address that 'dask scheduler' prints, such as tcp://host:8786",
+                fix="start one with 'dask scheduler', or correct the address",
             ) from error
         self.executor = self.client.get_executor(pure=False)
 

@@ -224,12 +224,10 @@ def validate_command(arguments: argparse.Namespace) -> str:
         When a file, data set or hypothesis cannot be used.
     """
     from crsea_infer.emulator.archive import archive_kind
-    from crsea_infer.emulator.commands import check_points
     from crsea_infer.inference import content
     from crsea_infer.inference.hypotheses import build_hypothesis, load_hypothesis
     from crsea_infer.inference.likelihoods.base import load_likelihood
 
-    check_points(arguments.n)
     hypothesis = (
         load_hypothesis(arguments.hypothesis)
         if arguments.hypothesis

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
 
+from crsea_infer.arguments import LARGEST_SEED
 from crsea_infer.errors import UserError, unknown_name
 from crsea_infer.files import digest
 from crsea_infer.inference import content
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
 
 __all__ = ["RunFile", "load_run", "run_from"]
 
-LARGEST_SEED = 2**63 - 1
 LARGEST_EXACT = 100_000
 EXACT_SAMPLES = 1000
 
@@ -144,7 +144,16 @@ def load_run(name: str | Path) -> RunFile:
         On anything that is absent, unknown, misspelt, given twice or out of range, with file and key.
     """
     path = content.find("runs", str(name))
-    return run_from(path, path.stem, read_toml(path))
+    given = read_toml(path)
+    if "combinations" in given:
+        among = given["combinations"]
+        names = f" ({', '.join(map(str, among))})" if isinstance(among, dict) and among else ""
+        raise UserError(
+            f"{path}: is a study of several runs, not a run",
+            valid="a run file, without [combinations]",
+            fix=f"write the combination that you want{names} as a run file of its own",
+        )
+    return run_from(path, path.stem, given)
 
 
 def run_from(path: Path, name: str, given: Mapping[str, Any]) -> RunFile:

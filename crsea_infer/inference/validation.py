@@ -39,6 +39,8 @@ _EXPECTED = {
     "int_from_float": "a whole number",
     "bool_type": "true or false",
     "finite_number": "a finite number",
+    "greater_than_equal": "a number of at least {ge:g}",
+    "less_than_equal": "a number of at most {le:g}",
     "list_type": "a list, [..., ...]",
     "tuple_type": "a list, [..., ...]",
     "dict_type": "a table",
@@ -53,7 +55,8 @@ def read_toml(path: Path) -> dict[str, Any]:
     Raises
     ------
     UserError
-        When the file is absent, unreadable, empty, not UTF-8 or not TOML; the line of the fault is named.
+        When the file is absent, unreadable, empty, not UTF-8 or not TOML (the line of the fault is named); when what is
+        in it goes beyond what can be read.
     """
     try:
         text = path.read_text(encoding="utf-8")
@@ -69,6 +72,14 @@ def read_toml(path: Path) -> dict[str, Any]:
             f"{path}: is not TOML: {error}",
             valid="lines such as: name = 1.5, name = 'text', [table]",
             fix="correct the line named above",
+        ) from error
+    except RecursionError as error:
+        raise UserError(
+            f"{path}: has lists or tables nested too deeply to be read", valid="a few levels of [...] and {...}"
+        ) from error
+    except ValueError as error:  # of Python's own limit, which is no fault of the grammar: no line is named
+        raise UserError(
+            f"{path}: has a whole number with thousands of digits", valid="numbers of at most a few digits"
         ) from error
     if not content:
         raise UserError(f"{path}: is empty", valid="a TOML file with at least one key")
@@ -118,7 +129,8 @@ def _user_error(entry: type[Entry], fault: dict[str, Any], where: str, others: i
     context = fault.get("ctx") or {}
     if "error" in context:  # raised by a check of the model itself, in its own words
         return UserError(f"{where}: {key + ': ' if key else ''}{context['error']}{more}")
-    return UserError(f"{where}: {key} = {shown}{more}", valid=_EXPECTED.get(kind, str(fault["msg"])))
+    expected = _EXPECTED.get(kind, str(fault["msg"])).format(**context)
+    return UserError(f"{where}: {key} = {shown}{more}", valid=expected)
 
 
 def _keys_at(entry: type[Entry], location: tuple[Any, ...]) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import os
@@ -19,6 +20,7 @@ import xarray as xr
 from quick_run import living
 
 from crsea_infer.errors import UserError
+from crsea_infer.grids import schedule as schedule_module
 from crsea_infer.grids.pieces import Build, Pieces
 from crsea_infer.grids.response import Axis, GridSettings, build_grid, read_grid
 from crsea_infer.grids.scale_out import build_response_grid, response_build
@@ -267,13 +269,50 @@ def test_a_worker_with_other_tables_does_not_contribute(tmp_path: Path) -> None:
 
 def test_a_scheduler_that_is_not_there_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     distributed = pytest.importorskip("distributed")
+    monkeypatch.setattr(schedule_module, "_PATIENCE", 0.5)
+    monkeypatch.setattr(distributed, "Client", None)  # one that finds nobody waits and prints when it is thrown away
+    with pytest.raises(UserError, match=r"no dask scheduler answers at tcp://127\.0\.0\.1:1 ") as caught:
+        run_build(_build(3), tmp_path / "b", Schedule(scheduler="tcp://127.0.0.1:1"))
+    assert "()" not in str(caught.value)
 
-    def refuse(*_arguments: object, **_options: object) -> None:
-        raise OSError("Timed out trying to connect")
 
-    monkeypatch.setattr(distributed, "Client", refuse)
-    with pytest.raises(UserError, match="no dask scheduler answers at tcp://nowhere:1"):
-        run_build(_build(3), tmp_path / "b", Schedule(scheduler="tcp://nowhere:1"))
+def test_a_scheduler_that_is_not_there_is_told_within_an_event_loop(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("distributed")
+    monkeypatch.setattr(schedule_module, "_PATIENCE", 0.5)
+
+    async def in_a_notebook() -> None:
+        run_build(_build(3), tmp_path / "b", Schedule(scheduler="127.0.0.1:1"))
+
+    with pytest.raises(UserError, match="no dask scheduler answers"):
+        asyncio.run(in_a_notebook())
+
+
+@pytest.mark.parametrize(
+    "address", ["", "nonsense", "host", "host:", ":8786", "host:port", "tcp://host", "tcp://host:0", "host:70000"]
+)
+def test_what_is_no_address_is_told_before_anybody_is_asked(address: str) -> None:
+    with pytest.raises(UserError, match=r"address .* of a dask scheduler") as caught:
+        Schedule(scheduler=address)
+    assert "tcp://host:port" in caught.value.valid
+
+
+@pytest.mark.parametrize(
+    "address", ["tcp://host:8786", "host:8786", "tls://node-1.cluster.org:8786", "10.0.0.1:8786", "tcp://[::1]:8786"]
+)
+def test_addresses_that_dask_takes_are_taken(address: str) -> None:
+    assert Schedule(scheduler=address).scheduler == address
+
+
+@pytest.mark.parametrize(
+    ("given", "said"), [({"workers": 0}, "0 workers"), ({"chunk": 0}, "chunks of 0"), ({"retries": -1}, "-1 retries")]
+)
+def test_a_number_that_makes_no_sense_is_told_alone(given: dict[str, int], said: str) -> None:
+    with pytest.raises(UserError) as caught:
+        Schedule(**given)
+    assert caught.value.given.startswith(said)
+    assert "," not in caught.value.given
 
 
 @contextlib.contextmanager

@@ -104,6 +104,13 @@ def test_the_plain_mean_moves_the_prediction_by_what_the_file_says(name: str, pe
     assert 100 * float(np.median(ratio) - 1) == pytest.approx(percent, abs=0.3)
 
 
+@pytest.mark.parametrize("index", [-1e308, -10.5, 10.5, 1e308])
+def test_an_index_beyond_anything_measured_is_refused_before_it_overflows(index: float) -> None:
+    with pytest.raises(UserError, match="reference_index = ") as caught:
+        load(reference_index=index)
+    assert caught.value.valid == f"a number of at {'least -' if index < 0 else 'most '}10"
+
+
 # --- the error model
 
 

@@ -12,7 +12,9 @@ import importlib
 import importlib.metadata
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol, Self, runtime_checkable
+from typing import TYPE_CHECKING, Annotated, Any, Protocol, Self, runtime_checkable
+
+from pydantic import Field
 
 from crsea_infer.errors import UserError, unknown_name
 from crsea_infer.inference import content
@@ -29,7 +31,15 @@ if TYPE_CHECKING:
     from crsea_infer.inference.priors import Parameter
     from crsea_infer.inference.tables import Provenance
 
-__all__ = ["CommonEntry", "DataSet", "FollowsMorphology", "Likelihood", "LikelihoodFolder", "load_likelihood"]
+__all__ = [
+    "CommonEntry",
+    "DataSet",
+    "FollowsMorphology",
+    "Likelihood",
+    "LikelihoodFolder",
+    "SpectralSlope",
+    "load_likelihood",
+]
 
 _HOME = "crsea_infer.inference.likelihoods"
 _BUILT_IN = {
@@ -132,6 +142,10 @@ class FollowsMorphology(Protocol):
 
     def with_morphology(self, morphology: str | None, hypothesis: str) -> Likelihood:
         """Return the same likelihood for the template of that morphology; raise UserError when there is none."""
+
+
+SpectralSlope = Annotated[float, Field(ge=-10.0, le=10.0)]
+"""An index G of E^-G in a `likelihood.toml`: as wide as anything measured, and within what a number can hold."""
 
 
 class CommonEntry(Entry):

@@ -34,7 +34,7 @@ from crsea_infer.errors import UserError
 from crsea_infer.files import file_digest
 from crsea_infer.inference.distributions import normal
 from crsea_infer.inference.likelihoods import two_piece
-from crsea_infer.inference.likelihoods.base import CommonEntry, DataSet, LikelihoodFolder
+from crsea_infer.inference.likelihoods.base import CommonEntry, DataSet, LikelihoodFolder, SpectralSlope
 from crsea_infer.inference.likelihoods.bins import bin_average
 from crsea_infer.inference.likelihoods.common_error import chi2_change, is_noticeable, log_likelihood_change
 from crsea_infer.inference.likelihoods.extra_components import ComponentEntry, ExtraComponent, read_components, tex
@@ -73,7 +73,7 @@ class _Entry(CommonEntry):
     systematics: Systematics = "correlated"
     systematic_name: str | None = None
     common_error_share: float | None = None
-    reference_index: float | None = None
+    reference_index: SpectralSlope | None = None
     components_table: str | None = None
     components: list[ComponentEntry] = Field(default_factory=list)
 

@@ -23,7 +23,7 @@ from crsea_infer.emulator.model import Request
 from crsea_infer.errors import UserError
 from crsea_infer.files import file_digest
 from crsea_infer.inference.likelihoods import two_piece
-from crsea_infer.inference.likelihoods.base import CommonEntry, DataSet, LikelihoodFolder
+from crsea_infer.inference.likelihoods.base import CommonEntry, DataSet, LikelihoodFolder, SpectralSlope
 from crsea_infer.inference.tables import Column, check_bins, read_table
 from crsea_infer.inference.validation import validate
 
@@ -49,7 +49,7 @@ class _Entry(CommonEntry):
     messenger: Literal["gamma", "neutrino"]
     region: str
     table: str
-    weight_slope: float = 0.0
+    weight_slope: SpectralSlope = 0.0
 
 
 @dataclass(frozen=True, eq=False)

@@ -170,6 +170,12 @@ def test_a_mistake_is_told(tmp_path: Path, old: str, new: str, words: list[str])
         assert word in str(caught.value)
 
 
+@pytest.mark.parametrize("slope", [-1e308, 11.0])
+def test_weights_beyond_anything_measured_are_refused(slope: float) -> None:
+    with pytest.raises(UserError, match="weight_slope = "):
+        load(weight_slope=slope)
+
+
 def test_it_is_frozen() -> None:
     with pytest.raises(dataclasses.FrozenInstanceError):
         load().label = "other"  # type: ignore[misc]
