@@ -164,7 +164,7 @@ def test_grid_build_on_a_full_disk_ends_with_status_1_and_goes_on_when_there_is_
 def test_a_build_killed_at_its_first_file_can_be_started_again(tmp_path: Path) -> None:
     path = tmp_path / "points" / "values.npy"
     assert run(VALUES + KILLED, path).returncode == -signal.SIGKILL
-    assert [one.name[:7] for one in path.parent.iterdir()] == [".build-"]
+    assert [one.name[:7] for one in path.parent.iterdir()] == [".build."]
     assert run(VALUES + "\nwrite(Path(sys.argv[1]), 1)", path).returncode == 0
     assert not list(path.parent.glob(".*"))
 

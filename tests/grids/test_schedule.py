@@ -299,7 +299,15 @@ def test_what_is_no_address_is_told_before_anybody_is_asked(address: str) -> Non
 
 
 @pytest.mark.parametrize(
-    "address", ["tcp://host:8786", "host:8786", "tls://node-1.cluster.org:8786", "10.0.0.1:8786", "tcp://[::1]:8786"]
+    "address",
+    [
+        "tcp://host:8786",
+        "host:8786",
+        "tls://node-1.cluster.org:8786",
+        "10.0.0.1:8786",
+        "tcp://[::1]:8786",
+        "inproc://10.0.0.1/42/1",
+    ],
 )
 def test_addresses_that_dask_takes_are_taken(address: str) -> None:
     assert Schedule(scheduler=address).scheduler == address
