@@ -105,7 +105,9 @@ class RunDirectory:
             self._refuse_taken([*RUN_FILES, FIGURES, *(item.name for item in run.hypotheses)])
             self._write(run, identity, model)
             return
-        there = self.read(fix=f"{_ELSEWHERE}, or delete {self.path} yourself: without it nobody knows what is a run's")
+        there = self.read(
+            fix=f"{_ELSEWHERE}, or delete what is there yourself: without its {RECORD} nobody can tell what a run wrote"
+        )
         if fresh:
             self._refuse_taken([item.name for item in run.hypotheses if item.name not in _hypotheses(there)])
             self._clear(there)
@@ -164,8 +166,9 @@ class RunDirectory:
         try:
             content = tomllib.loads(path.read_text(encoding="utf-8"))
             content["identity"]["data"]
-            for name in ("hypotheses", "likelihoods", "samplers"):
-                dict(content["resolved"][name])
+            resolved = content["resolved"]
+            if not all(isinstance(resolved[name], dict) for name in ("hypotheses", "likelihoods", "samplers")):
+                raise TypeError("[resolved] is not that of a run")  # noqa: TRY301 -- told as the other faults are
         except (FileNotFoundError, NotADirectoryError) as error:
             why = f"there is no {RECORD}" if self.path.is_dir() else "it is not a directory"
             raise UserError(
@@ -173,6 +176,8 @@ class RunDirectory:
             ) from error
         except (OSError, ValueError, RecursionError, KeyError, TypeError) as error:  # ValueError: not TOML, not UTF-8
             reason = error.strerror if isinstance(error, OSError) else error
+            if isinstance(error, KeyError):
+                reason = f"it lacks {error}"
             raise UserError(
                 f"{path} cannot be read: {reason}", valid=f"the {RECORD} that 'crsea-infer run' wrote", fix=fix
             ) from error

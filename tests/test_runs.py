@@ -358,7 +358,12 @@ FOREIGN = ("figures/mine.pdf", "index.html", ".session-0123abcd", "sub/.notes-de
 @pytest.mark.parametrize("fresh", [False, True])
 @pytest.mark.parametrize(
     "record",
-    [None, "[identity", "[resolved.hypotheses.notes]\n", '[identity]\ndata = "0"\n[resolved]\nhypotheses = 3\n'],
+    [
+        None,
+        "[identity",
+        "[resolved.hypotheses.notes]\n",
+        '[identity]\ndata = "0"\n[resolved]\nhypotheses = [[1, 2]]\nlikelihoods = {}\nsamplers = {}\n',
+    ],
 )
 def test_a_directory_that_is_not_known_to_be_a_runs_keeps_every_file(
     finished: tuple[Path, Path], tmp_path: Path, fresh: bool, record: str | None
