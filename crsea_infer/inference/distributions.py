@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import importlib
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -23,7 +23,17 @@ from crsea_infer.arrays import Array, Float64, array_namespace
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["Distribution", "Product", "fixed", "log_normal", "log_uniform", "normal", "special_functions", "uniform"]
+__all__ = [
+    "Distribution",
+    "Product",
+    "fixed",
+    "log_normal",
+    "log_uniform",
+    "normal",
+    "rescaled",
+    "special_functions",
+    "uniform",
+]
 
 _SMALLEST = 2.0**-54
 """Probability nearest to 0 or 1 that is told apart from them: 8.3 standard deviations. Keeps u = 0 and u = 1 finite."""
@@ -174,6 +184,15 @@ def log_normal(
     centre = math.log(median)
     _check_mass((_log(lower) - centre) / width, (_log(upper) - centre) / width)
     return Distribution("log_normal", lower, upper, centre, width)
+
+
+def rescaled(distribution: Distribution, scale: float) -> Distribution:
+    """Return a (truncated) normal, in x or in ln x, with another width; raises ValueError as :func:`normal`."""
+    first, last = distribution.lower, distribution.upper
+    if distribution.is_logarithmic:
+        first, last = _log(first), _log(last)
+    _check_mass((first - distribution.location) / scale, (last - distribution.location) / scale)
+    return replace(distribution, scale=scale)
 
 
 def _log(x: float) -> float:

@@ -105,14 +105,14 @@ def conditional(joint: Evidence, training: Evidence) -> Evidence:
 
 
 def disagreements(evidences: Mapping[str, Evidence]) -> list[str]:
-    """Name the pairs of samplers whose ln Z of one hypothesis differ by more than three sigma."""
+    """Name the pairs of samplers whose ln Z of one hypothesis differ by more than three sigma, or may do so."""
     names = list(evidences)
     found = []
     for index, first in enumerate(names):
         for second in names[index + 1 :]:
             difference = evidences[first].lnz - evidences[second].lnz
             error = math.hypot(evidences[first].lnz_err, evidences[second].lnz_err)
-            if abs(difference) > _AGREEMENT_SIGMA * error:
+            if not abs(difference) <= _AGREEMENT_SIGMA * error:  # of an error that is nan nothing is known
                 found.append(f"{first} and {second} differ by {difference:+.2f} +- {error:.2f} in ln Z")
     return found
 
@@ -134,9 +134,10 @@ def combine(evidences: Mapping[str, Evidence]) -> Evidence | None:
     if not disagreements(evidences):
         return min(evidences.values(), key=lambda evidence: evidence.lnz_err)
     values: Sequence[float] = [evidence.lnz for evidence in evidences.values()]
-    largest = max(evidence.lnz_err for evidence in evidences.values())
+    errors = [evidence.lnz_err for evidence in evidences.values()]
+    half = 0.5 * (max(values) - min(values))
     return Evidence(
         lnz=math.fsum(values) / len(values),
-        lnz_err=max(0.5 * (max(values) - min(values)), largest),
+        lnz_err=math.nan if any(math.isnan(error) for error in errors) else max(half, *errors),
         method=" and ".join(evidence.method for evidence in evidences.values()) + ", in disagreement",
     )

@@ -8,19 +8,20 @@ so nothing is sampled again. One parameter at a time, the width of its prior is 
 deviation of a normal (in x or in ln x, bounds unchanged), the length of the interval of a uniform one (about its
 middle, in x or in ln x). Where the samples do not cover the new prior, the point is withheld: the tail of the weights
 is then too heavy (Pareto k-hat above 0.7, Vehtari et al., arXiv:1507.02646), too few samples carry them, or the prior
-has got support where nothing was sampled, as a uniform one does as soon as it widens.
+has got support where nothing was sampled, as a uniform one does as soon as it widens. It is withheld too where there is
+no such prior: bounds beyond the largest number, or a normal so narrow that its own bounds leave nothing of it.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from crsea_infer.errors import UserError
-from crsea_infer.inference.distributions import log_uniform, uniform
+from crsea_infer.inference.distributions import log_uniform, rescaled, uniform
 from crsea_infer.inference.samplers.pareto import pareto_k_hat
 
 if TYPE_CHECKING:
@@ -41,6 +42,8 @@ FACTORS: Final = tuple(2.0 ** (step / 2) for step in range(-4, 5))
 
 _LARGEST_K_HAT: Final = 0.7
 _LEAST_EFFECTIVE: Final = 100.0
+_LARGEST_LOG: Final = 700.0
+"""Where exp(x) and exp(-x) are still numbers with full precision."""
 
 
 @dataclass(frozen=True)
@@ -81,6 +84,8 @@ def with_width(prior: Distribution, factor: float) -> Distribution:
     ------
     UserError
         When the factor is not above 0, or the parameter is fixed.
+    ValueError
+        When there is no such prior: its bounds are no longer numbers, or hold none of the normal between them.
     """
     if not (math.isfinite(factor) and factor > 0.0) or prior.is_fixed:
         raise UserError(
@@ -88,12 +93,14 @@ def with_width(prior: Distribution, factor: float) -> Distribution:
             valid="a factor above 0, and a parameter that is not fixed",
         )
     if prior.is_normal:
-        return replace(prior, scale=prior.scale * factor)
-    if prior.is_logarithmic:
-        middle, half = math.sqrt(prior.lower * prior.upper), (prior.upper / prior.lower) ** (0.5 * factor)
-        return log_uniform(middle / half, middle * half)
-    middle, reach = 0.5 * (prior.lower + prior.upper), 0.5 * factor * (prior.upper - prior.lower)
-    return uniform(middle - reach, middle + reach)
+        return rescaled(prior, prior.scale * factor)
+    first, last = (math.log(end) if prior.is_logarithmic else end for end in (prior.lower, prior.upper))
+    middle, reach = 0.5 * (first + last), 0.5 * factor * (last - first)
+    if not prior.is_logarithmic:
+        return uniform(middle - reach, middle + reach)
+    if middle + reach > _LARGEST_LOG or middle - reach < -_LARGEST_LOG:
+        raise ValueError(f"{factor:g} times as wide, the prior {prior.describe()} has bounds beyond all numbers")
+    return log_uniform(math.exp(middle - reach), math.exp(middle + reach))
 
 
 def reweight(
@@ -176,7 +183,13 @@ def prior_sensitivity(
         if parameter.name not in parameters:
             continue
         for factor in factors:
-            wanted = with_width(parameter.distribution, factor) if factor != 1.0 else parameter.distribution
+            name = posterior.hypothesis.name
+            try:
+                wanted = with_width(parameter.distribution, factor) if factor != 1.0 else parameter.distribution
+            except ValueError as error:  # the sampling is done: what this one point cannot be must not cost the rest
+                numbers = (np.nan, np.nan, np.inf, 0.0, str(error))
+                found.append(Reweighted(name, parameter.name, factor, "none", *numbers))
+                continue
             numbers = reweight(samples[:, column], log_weights, parameter.distribution, wanted)
-            found.append(Reweighted(posterior.hypothesis.name, parameter.name, factor, wanted.describe(), *numbers))
+            found.append(Reweighted(name, parameter.name, factor, wanted.describe(), *numbers))
     return sorted(found, key=lambda row: (list(parameters).index(row.parameter), row.factor))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from crsea_infer.inference.subsets import gives_evidence
+from crsea_infer.inference.subsets import ALL, gives_evidence
 from crsea_infer.inference.tension import Fit, tension
 from crsea_infer.report.ecsv import Column, read_table, write_table
 from crsea_infer.report.page import number_with_error
@@ -57,12 +57,14 @@ def write_tension(directory: Path, summary: RunSummary) -> None:
 def _row(item: HypothesisSummary, sampler: str, summary: RunSummary) -> dict[str, Any]:
     groups = list(summary.run.subsets.groups)
     row = {"hypothesis": item.name, "sampler": sampler, "groups": ", ".join(groups), "remark": ""}
-    fits = [_fit(item.samplings[data].results[sampler]) for data in item.samplings]
-    joint, *parts = [fit for fit in fits if fit is not None]
-    if len(parts) < len(groups):
+    fits = {data: _fit(sampling.results[sampler]) for data, sampling in item.samplings.items()}
+    known = {data: fit for data, fit in fits.items() if fit is not None}
+    missing = [data for data in (ALL, *groups) if data not in known]
+    if missing:
         numbers = [name for name in _COLUMNS if name not in row]
-        return {**row, **dict.fromkeys(numbers, math.nan), "remark": "no evidence of some of the data"}
-    return {**row, **vars(tension(parts, joint))}
+        words = ", ".join("all data" if data == ALL else data for data in missing)
+        return {**row, **dict.fromkeys(numbers, math.nan), "remark": f"no evidence of {words}"}
+    return {**row, **vars(tension([known[name] for name in groups], known[ALL]))}
 
 
 def _fit(result: SamplerResult) -> Fit | None:

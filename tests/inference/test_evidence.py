@@ -81,6 +81,17 @@ def test_samplers_that_disagree_are_named_and_widen_the_error() -> None:
     assert "disagreement" in quoted.method
 
 
+def test_an_error_that_is_not_a_number_is_no_agreement() -> None:
+    evidences = {"a": Evidence(-1.0, math.nan, "nested"), "b": Evidence(-9.0, 0.1, "importance")}
+    found = disagreements(evidences)
+    assert len(found) == 1
+    assert "+8.00 +- nan" in found[0]
+    quoted = combine(evidences)
+    assert quoted is not None
+    assert math.isnan(quoted.lnz_err)
+    assert not bayes_factor("min", quoted, "max", Evidence(-99.0, 0.1, "nested")).resolved
+
+
 def test_no_sampler_with_an_evidence_gives_none() -> None:
     assert combine({}) is None
 

@@ -157,6 +157,43 @@ def test_widths_scale_as_they_say(factor: float) -> None:
     assert with_width(d.log_normal(1.0, fraction=0.2), factor).scale == pytest.approx(factor * math.log(1.2))
 
 
+def _one_parameter(prior: d.Distribution) -> tuple[Any, SamplerResult]:
+    unit = np.random.default_rng(9).random((400, 1))
+    samples = prior.prior_transform(unit[:, 0])[:, None]
+    result = SamplerResult(
+        sampler="importance",
+        names=("x",),
+        samples=samples,
+        unit_samples=unit,
+        log_weights=None,
+        log_likelihood=np.zeros(400),
+        evidence=Evidence(0.0, 0.1, "importance sampling"),
+        n_calls=1,
+        wall_s=0.0,
+        diagnostics={},
+    )
+    posterior = SimpleNamespace(
+        parameters=(SimpleNamespace(name="x", distribution=prior),), hypothesis=SimpleNamespace(name="h")
+    )
+    return posterior, result
+
+
+@pytest.mark.parametrize(
+    ("prior", "factor", "words"),
+    [
+        (d.log_uniform(2.0, 12.0), 1000.0, "beyond all numbers"),
+        (d.normal(0.0, 0.3, lower=0.6), 0.01, "no weight between them"),
+        (d.log_normal(1.0, fraction=0.3, lower=2.0), 0.01, "no weight between them"),
+    ],
+)
+def test_a_prior_that_cannot_be_costs_its_own_point_alone(prior: d.Distribution, factor: float, words: str) -> None:
+    rows = prior_sensitivity(*_one_parameter(prior), ("x",), (0.9, 1.0, factor))
+    bad = next(row for row in rows if row.factor == factor)
+    assert math.isnan(bad.shift)
+    assert words in bad.withheld
+    assert next(row for row in rows if row.factor == 1.0).shift == 0.0
+
+
 @pytest.mark.parametrize("factor", [0.0, -1.0, math.inf, math.nan])
 def test_a_width_that_makes_no_sense_is_refused(factor: float) -> None:
     with pytest.raises(UserError, match="factor"):

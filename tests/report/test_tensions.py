@@ -39,8 +39,22 @@ def test_an_evidence_that_is_withheld_leaves_the_reason(nested_run: RunSummary, 
     write_tension(tmp_path, changed(replace(item, others={**item.others, data: without})))
     (row,) = read_table(tmp_path / FILE)
     assert np.isnan(row["ln_r"])
-    assert row["remark"] == "no evidence of some of the data"
+    assert row["remark"] == f"no evidence of {data}"
     assert row["remark"] in tension_section(tmp_path, nested_run).tables[0].rows[0]
+
+
+def test_no_evidence_at_all_is_a_remark_too(nested_run: RunSummary, changed: Any, tmp_path: Path) -> None:
+    """As when importance sampling refuses every estimate."""
+    item = nested_run.hypotheses[0]
+    refused = {
+        data: replace(sampling, results={"dynesty": replace(sampling.results["dynesty"], evidence=None)})
+        for data, sampling in item.samplings.items()
+    }
+    joint = refused.pop("all")
+    write_tension(tmp_path, changed(replace(item, results=joint.results, others=refused)))
+    (row,) = read_table(tmp_path / FILE)
+    assert np.isnan(row["ln_s"])
+    assert row["remark"] == "no evidence of all data, lhaaso_km2a_inner, lhaaso_km2a_outer"
 
 
 def test_data_that_disagree_are_a_caution(nested_run: RunSummary, tmp_path: Path) -> None:
