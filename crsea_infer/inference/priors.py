@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from crsea_infer.errors import UserError, unknown_name
 from crsea_infer.inference import content, distributions
+from crsea_infer.inference.labels import check_symbol
 from crsea_infer.inference.validation import Entry, read_toml, validate
 
 if TYPE_CHECKING:
@@ -163,6 +164,7 @@ def _parameter(path: Path, name: str, entry: _ParameterEntry) -> Parameter:
             f"{where}: fiducial = {entry.fiducial:g} lies outside its own distribution",
             valid=f"{distribution.lower:g} to {distribution.upper:g}",
         )
+    check_symbol(entry.label, entry.unit, where=where)
     return Parameter(
         name=name,
         distribution=distribution,

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from crsea_infer.inference.labels import unit_in_tex
 from crsea_infer.report.style import FEW, LONG, PAGE, Look, look, new_figure, save, styled
 
 if TYPE_CHECKING:
@@ -167,7 +168,7 @@ def _corner(
     options: dict[str, Any] = {} if len(items) <= FEW else {"handlelength": LONG}
     legend = figure.legend(handles=handles, loc="upper right", bbox_to_anchor=(0.985, 0.985), fontsize=9, **options)
     notes = [
-        rf"${parameter.label}$ in $\mathrm{{{_unit(parameter.unit)}}}$"
+        rf"${parameter.label}$ in $\mathrm{{{unit_in_tex(parameter.unit)}}}$"
         for parameter, logarithmic in zip(parameters, as_log, strict=True)
         if logarithmic and "^" in parameter.unit
     ]
@@ -290,20 +291,11 @@ def _ranges(samples: Sequence[Float64], published: Sequence[float] | None) -> li
 
 
 def _label(parameter: Parameter, *, as_log: bool) -> str:
-    unit = _unit(parameter.unit)
+    unit = unit_in_tex(parameter.unit)
     if as_log:
         inside = rf"{parameter.label}/\mathrm{{{unit}}}" if unit and "^" not in unit else parameter.label
         return rf"$\log_{{10}}\,{inside}$"
     return rf"${parameter.label}$" + (rf" [$\mathrm{{{unit}}}$]" if unit else "")
-
-
-def _unit(unit: str) -> str:
-    """Write a unit such as "kpc^-1" in mathematical type."""
-    words = []
-    for word in unit.split():
-        base, caret, power = word.partition("^")
-        words.append(f"{base}^{{{power}}}" if caret else base)
-    return r"\,".join(words)
 
 
 def _faded(colour: str, share: float) -> tuple[float, float, float, float]:

@@ -18,6 +18,7 @@ from pydantic import Field
 
 from crsea_infer.errors import UserError, unknown_name
 from crsea_infer.inference import content
+from crsea_infer.inference.labels import check_label, check_symbol
 from crsea_infer.inference.validation import Entry, read_toml
 
 if TYPE_CHECKING:
@@ -241,6 +242,9 @@ def load_likelihood(
         raise UserError(
             f"{path}: kind = {kind!r} lacks {', '.join(missing)}", valid=f"a class with {', '.join(_MEMBERS)}"
         )
+    check_label(likelihood.label, where=folder.where)
+    for nuisance in likelihood.nuisances:
+        check_symbol(nuisance.label, nuisance.unit, where=f"{folder.where}: nuisance {nuisance.name}")
     return likelihood
 
 
