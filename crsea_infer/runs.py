@@ -26,7 +26,7 @@ from crsea_infer.report.console import Display, new_console, show_factors, show_
 from crsea_infer.report.page import write_page
 from crsea_infer.report.products import sections, write_products
 from crsea_infer.report.summary import HypothesisSummary, RunSummary, Sampling, shown_sampler
-from crsea_infer.report.tables import read_cautions, read_evidences
+from crsea_infer.report.tables import read_cautions, read_evidences, read_unconverged
 from crsea_infer.run_directory import RunDirectory, versions
 
 if TYPE_CHECKING:
@@ -155,6 +155,7 @@ def compare(directories: Sequence[Path]) -> str:
     found: dict[str, Evidence] = {}
     data: dict[str, str] = {}
     notes: list[str] = []
+    unconverged: list[str] = []
     for directory in directories:
         content = RunDirectory(Path(directory)).read()
         cautions = read_cautions(Path(directory) / "evidence.ecsv")
@@ -166,6 +167,8 @@ def compare(directories: Sequence[Path]) -> str:
                 notes.append(f"{name} has no evidence: none of its samplers gives one")
                 continue
             found[name] = quoted
+            if hypothesis in read_unconverged(Path(directory) / "evidence.ecsv"):
+                unconverged.append(name)
             data[name] = content["identity"]["data"]
             notes.extend(f"caution: {name}: {words}" for words in disagreements(evidences))
     if len(found) < 2:
@@ -182,7 +185,7 @@ def compare(directories: Sequence[Path]) -> str:
                 valid="hypotheses tested with the same data: only then do their evidences compare",
                 fix="run them with the same likelihoods",
             )
-    factors = [bayes_factor(one, found[one], other, found[other]) for one, other in combinations(found, 2)]
+    factors = [bayes_factor(one, found[one], other, found[other], unconverged) for one, other in combinations(found, 2)]
     console = new_console()
     with console.capture() as captured:
         _show_evidences(console, found)

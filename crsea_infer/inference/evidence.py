@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
-__all__ = ["BayesFactor", "Evidence", "bayes_factor", "combine", "conditional", "disagreements", "quotable"]
+__all__ = ["BayesFactor", "Evidence", "bayes_factor", "combine", "conditional", "disagreements", "marked", "quotable"]
 
 _RESOLVED_SIGMA = 2.0
 _AGREEMENT_SIGMA = 3.0
@@ -47,6 +47,8 @@ class BayesFactor:
         Its one-sigma numerical error, from both evidences.
     method
         The methods that gave the evidences.
+    unconverged
+        Which of the two hypotheses have an evidence of samplers alone that did not converge.
     """
 
     hypothesis_1: str
@@ -54,6 +56,7 @@ class BayesFactor:
     ln_b: float
     ln_b_err: float
     method: str
+    unconverged: tuple[str, ...] = ()
 
     @property
     def resolved(self) -> bool:
@@ -64,12 +67,21 @@ class BayesFactor:
     def verdict(self) -> str:
         """The verdict in words, naming the favoured hypothesis."""
         if not self.resolved:
-            return f"not resolved: |ln B| = {abs(self.ln_b):.2f} is within two sigma of zero"
+            return self.marked(f"not resolved: |ln B| = {abs(self.ln_b):.2f} is within two sigma of zero")
         favoured, other = self.hypothesis_1, self.hypothesis_2
         if self.ln_b < 0.0:
             favoured, other = other, favoured
         strength = kass_raftery(abs(self.ln_b))
-        return f"{strength} evidence for {favoured} over {other}"
+        return self.marked(f"{strength} evidence for {favoured} over {other}")
+
+    @property
+    def status(self) -> str:
+        """Whether both evidences come from samplers that converged, or whose does not."""
+        return f"not converged: {', '.join(self.unconverged)}" if self.unconverged else "converged"
+
+    def marked(self, text: str) -> str:
+        """Return what is said of the factor, with a mark where an evidence did not converge."""
+        return marked(text, converged=not self.unconverged)
 
 
 def kass_raftery(ln_b: float) -> str:
@@ -82,8 +94,15 @@ def kass_raftery(ln_b: float) -> str:
     return "strong" if twice < 10.0 else "very strong"
 
 
-def bayes_factor(name_1: str, evidence_1: Evidence, name_2: str, evidence_2: Evidence) -> BayesFactor:
-    """Compare two hypotheses; their data must be the same."""
+def marked(text: str, *, converged: bool) -> str:
+    """Return a number or a verdict, with a mark when what it rests on did not converge."""
+    return text if converged else f"{text} (not converged)"
+
+
+def bayes_factor(
+    name_1: str, evidence_1: Evidence, name_2: str, evidence_2: Evidence, unconverged: Collection[str] = ()
+) -> BayesFactor:
+    """Compare two hypotheses on the same data; `unconverged` names hypotheses whose evidence did not converge."""
     methods = dict.fromkeys((evidence_1.method, evidence_2.method))
     return BayesFactor(
         hypothesis_1=name_1,
@@ -91,6 +110,7 @@ def bayes_factor(name_1: str, evidence_1: Evidence, name_2: str, evidence_2: Evi
         ln_b=evidence_1.lnz - evidence_2.lnz,
         ln_b_err=math.hypot(evidence_1.lnz_err, evidence_2.lnz_err),
         method=" and ".join(methods),
+        unconverged=tuple(name for name in (name_1, name_2) if name in unconverged),
     )
 
 

@@ -43,6 +43,7 @@ def figure_names(summary: RunSummary) -> dict[str, str]:
             if len(summary.hypotheses) <= FEW
             else "Contours: 86 % (two sigma in two dimensions)."
         )
+        names["corner_overlay"] += summary.unconverged_shown
     for item in summary.hypotheses:
         chosen = chosen_parameters(item, summary)
         n = len(item.posterior.names)
@@ -51,7 +52,7 @@ def figure_names(summary: RunSummary) -> dict[str, str]:
             * (len(chosen) < n)
         )
         names[f"corner_{item.name}"] = (
-            f"Posterior of {item.name} ({item.shown}). {which}{'.' if which else ''} "
+            f"Posterior of {item.name} ({item.shown_words}). {which}{'.' if which else ''} "
             "Grey: prior. Dashed: published values."
         )
     return names

@@ -199,7 +199,7 @@ def _handles(names: Sequence[str]) -> list[Any]:
     return handles
 
 
-def data_sets_section(directory: Path, _summary: RunSummary) -> Section:
+def data_sets_section(directory: Path, summary: RunSummary) -> Section:
     """Return what the page says."""
     rows = read_table(directory / FILES[0])
     columns = ("hypothesis", "data set", "points", "χ²", "ln L", "largest pull")
@@ -229,6 +229,6 @@ def data_sets_section(directory: Path, _summary: RunSummary) -> Section:
     )
     caption = (
         "(data − prediction) / error of each data point: filled at the best fit, open at the posterior mean. Grey: "
-        "one sigma. Every number is in pulls.ecsv."
+        f"one sigma. Every number is in pulls.ecsv.{summary.unconverged_shown}"
     )
     return Section("Data sets one by one", (table,), words, figures={FIGURE: caption})

@@ -86,7 +86,7 @@ def _error_of_sum(values: np.typing.NDArray[np.float64]) -> float:
     return math.sqrt(len(values)) * float(np.std(values, ddof=1))
 
 
-def loo_section(directory: Path, _summary: RunSummary) -> Section:
+def loo_section(directory: Path, summary: RunSummary) -> Section:
     """Return what the page says."""
     rows = read_table(directory / FILE)
     table = SectionTable(
@@ -111,6 +111,7 @@ def loo_section(directory: Path, _summary: RunSummary) -> Section:
             "Leave-one-out (PSIS-LOO): ln of the probability of each data point given all others, summed over points. "
             "The posterior counts here, not the width of the prior, so hypotheses may differ less than in evidence; "
             "errors are the scatter between points, too small when there are few of them."
+            f"{summary.unconverged_shown}"
         ),
     )
     cautions = tuple(

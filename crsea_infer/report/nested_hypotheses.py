@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from crsea_infer.errors import UserError
-from crsea_infer.inference.evidence import bayes_factor
+from crsea_infer.inference.evidence import bayes_factor, marked
 from crsea_infer.inference.savage_dickey import savage_dickey
 from crsea_infer.inference.subsets import ALL, TRAINING
 from crsea_infer.inference.tasks import generator_for
@@ -198,15 +198,21 @@ def _other_function(nesting: Nesting) -> str:
     )
 
 
-def nested_section(directory: Path, _summary: RunSummary) -> Section:
+def nested_section(directory: Path, summary: RunSummary) -> Section:
     """Return what page and console say."""
     rows = read_table(directory / FILE)
+    converged = {
+        (item.name, sampler)
+        for item in summary.hypotheses
+        for sampler in item.results
+        if all(sampler in sampling.converged for data, sampling in item.samplings.items() if data in {ALL, TRAINING})
+    }
     table = SectionTable(
         ("hypotheses", "from the posterior of", "Savage-Dickey ln B", "direct ln B", "difference / σ", "remark"),
         tuple(
             (
                 f"{row['hypothesis_1']} : {row['hypothesis_2']}",
-                row["sampler"],
+                marked(row["sampler"], converged=(row["hypothesis_2"], row["sampler"]) in converged),
                 number_with_error(row["ln_b"], row["ln_b_err"]),
                 number_with_error(row["ln_b_direct"], row["ln_b_direct_err"]),
                 f"{_pull(row):+.1f}" if np.isfinite(_pull(row)) else "–",

@@ -196,7 +196,7 @@ def _hypothesis(item: HypothesisSummary) -> dict[str, Any]:
         "name": item.name,
         "title": item.title,
         "prior_sets": ", ".join(item.posterior.hypothesis.prior_sets),
-        "shown": item.shown,
+        "shown": item.shown_words,
         "parameters": rows,
     }
 

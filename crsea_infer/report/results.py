@@ -14,10 +14,10 @@ import numpy as np
 
 from crsea_infer import __version__
 from crsea_infer.files import atomic_write
-from crsea_infer.inference.evidence import BayesFactor, Evidence, bayes_factor, combine, disagreements
+from crsea_infer.inference.evidence import BayesFactor, Evidence, bayes_factor, combine, disagreements, marked
 from crsea_infer.report.ecsv import read_table
 from crsea_infer.report.page import number_with_error
-from crsea_infer.report.tables import read_cautions, read_evidences
+from crsea_infer.report.tables import read_cautions, read_evidences, read_unconverged
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -37,6 +37,8 @@ class Finished:
     ----------
     evidences
         To quote, by hypothesis; None where every estimate was withheld.
+    unconverged
+        Hypotheses whose evidence is of samplers alone that did not converge.
     cautions
         What its samplers say of themselves when they have not converged, and where they disagree.
     chi2
@@ -44,13 +46,16 @@ class Finished:
     """
 
     evidences: Mapping[str, Evidence | None]
+    unconverged: frozenset[str]
     cautions: tuple[str, ...]
     chi2: Mapping[tuple[str, str], Mapping[str, Any]]
 
     def factor(self, one: str, other: str) -> BayesFactor | None:
         """Return the Bayes factor of two hypotheses, or None when one of them has no evidence here."""
         first, second = self.evidences.get(one), self.evidences.get(other)
-        return None if first is None or second is None else bayes_factor(one, first, other, second)
+        if first is None or second is None:
+            return None
+        return bayes_factor(one, first, other, second, self.unconverged)
 
 
 def read_finished(directory: Path) -> Finished:
@@ -71,7 +76,7 @@ def read_finished(directory: Path) -> Finished:
     for hypothesis, words in read_cautions(directory / "evidence.ecsv").items():
         cautions += [f"{hypothesis} with {one}" for one in words]
     chi2 = {(row["hypothesis"], row["likelihood"]): row for row in read_table(directory / "chi2.ecsv")}
-    return Finished(evidences, tuple(cautions), chi2)
+    return Finished(evidences, read_unconverged(directory / "evidence.ecsv"), tuple(cautions), chi2)
 
 
 def write_results(study: Study, directory: Path) -> Path:
@@ -141,7 +146,10 @@ def _bayes_factors(study: Study, finished: Mapping[str, Finished]) -> str:
         rows = []
         for name, run in study.runs.items():
             factors = [finished[name].factor(one, other) for one, other in comparison.pairs]
-            cells = ["–" if factor is None else number_with_error(factor.ln_b, factor.ln_b_err) for factor in factors]
+            cells = [
+                "–" if factor is None else factor.marked(number_with_error(factor.ln_b, factor.ln_b_err))
+                for factor in factors
+            ]
             rows.append([run.title, *cells])
         parts.append(f"**{comparison.title}** (above 0: the first is favoured)\n\n{_table(head, rows)}")
     return "\n\n".join(parts) if study.comparisons else ""
@@ -152,12 +160,18 @@ def _claims(study: Study, finished: Mapping[str, Finished]) -> str:
         return ""
     rows = []
     for claim in study.claims:
-        value, error = _value(claim, finished[claim.combination])
+        found = finished[claim.combination]
+        value, error = _value(claim, found)
+        pair = (claim.hypothesis, claim.against) if claim.quantity == "ln_b" else ()  # no sampling in a chi2
+        unconverged = [name for name in pair if name in found.unconverged]
         if not np.isfinite(value):
             verdict = "withheld: no number"
+        elif unconverged:
+            verdict = f"not decided: {', '.join(unconverged)} not converged"
         else:
             verdict = "agrees" if claim.holds(value) else "**does not agree**"
-        rows.append([claim.statement, claim.source, _words(claim), claim.condition, _number(value, error), verdict])
+        number = marked(_number(value, error), converged=not unconverged or not np.isfinite(value))
+        rows.append([claim.statement, claim.source, _words(claim), claim.condition, number, verdict])
     head = ["published statement", "where", "number of this study", "agrees if", "here", "verdict"]
     return "## Published statements\n\n" + _table(head, rows)
 
@@ -201,7 +215,12 @@ def _combination(study: Study, name: str, run: RunFile, found: Finished) -> str:
                 f"{row['reduced_chi2_published']:.2f}",
                 f"{row['reduced_chi2_best_fit']:.2f}",
                 f"{row['prior_pull']:.1f}",
-                "withheld" if evidence is None else number_with_error(evidence.lnz, evidence.lnz_err),
+                "withheld"
+                if evidence is None
+                else marked(
+                    number_with_error(evidence.lnz, evidence.lnz_err),
+                    converged=hypothesis.name not in found.unconverged,
+                ),
                 "–" if evidence is None else evidence.method,
             ]
         )

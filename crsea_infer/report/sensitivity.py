@@ -307,7 +307,7 @@ def sensitivity_section(directory: Path, summary: RunSummary) -> Section:
             continue
         low, high = (pick(known, key=lambda row: row["ln_b"]) for pick in (min, max))
         words.append(
-            f"ln B({factor.hypothesis_1} : {factor.hypothesis_2}) lies between {low['ln_b']:.2f} "
+            f"{factor.marked(f'ln B({factor.hypothesis_1} : {factor.hypothesis_2})')} lies between {low['ln_b']:.2f} "
             f"({low['parameter']}, width × {low['factor']:.3g}) and {high['ln_b']:.2f} ({high['parameter']}, width × "
             f"{high['factor']:.3g}); {len(own) - len(known)} of {len(own)} points are withheld."
         )

@@ -43,6 +43,7 @@ def figure_names(summary: RunSummary) -> dict[str, str]:
     how = (
         f"Points: data with statistical errors (thin) and systematic errors (thick, grey). Bands: {bands}. Lower "
         "panels: (data \u2212 best fit) / statistical error, the systematic shift of the best fit taken out."
+        f"{summary.unconverged_shown}"
     )
     names = {}
     if len(shown) > 1:

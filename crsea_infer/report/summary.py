@@ -95,6 +95,11 @@ class HypothesisSummary:
         """The sampler whose posterior figures and posterior.nc show."""
         return shown_sampler(self.results)
 
+    @property
+    def shown_words(self) -> str:
+        """The same, and that it did not converge, where it did not."""
+        return self.shown if self.results[self.shown].converged else f"{self.shown}, not converged"
+
     @cached_property
     def samplings(self) -> dict[str, Sampling]:
         """All samplings by the data they saw, ALL first."""
@@ -123,10 +128,21 @@ class HypothesisSummary:
     @cached_property
     def evidence(self) -> Evidence | None:
         """The evidence to quote, of samplers that converged if any did: the conditional one when it is trained."""
+        return combine(quotable(self._evidences_asked_for, self._converged))
+
+    @property
+    def evidence_converged(self) -> bool:
+        """Whether the evidence to quote comes from samplers that converged."""
+        return any(name in self._converged for name in self._evidences_asked_for)
+
+    @property
+    def _evidences_asked_for(self) -> dict[str, Evidence]:
+        return self.evidences[CONDITIONAL if self.is_trained else ALL]
+
+    @property
+    def _converged(self) -> set[str]:
         converged = set(self.samplings[ALL].converged)
-        if self.is_trained:
-            converged &= set(self.samplings[TRAINING].converged)
-        return combine(quotable(self.evidences[CONDITIONAL if self.is_trained else ALL], converged))
+        return converged & set(self.samplings[TRAINING].converged) if self.is_trained else converged
 
     @cached_property
     def disagreements(self) -> list[str]:
@@ -164,8 +180,9 @@ class HypothesisSummary:
 
 
 def shown_sampler(results: Mapping[str, SamplerResult]) -> str:
-    """Return the sampler whose samples to show: dynesty, else emcee, else another."""
-    return next((name for name in _PREFERRED if name in results), next(iter(results)))
+    """Return the sampler whose samples to show, of those that converged if any did: dynesty, else another."""
+    good = [name for name, result in results.items() if result.converged] or list(results)
+    return next((name for name in _PREFERRED if name in good), good[0])
 
 
 @dataclass(frozen=True, eq=False)
@@ -198,7 +215,8 @@ class RunSummary:
     def bayes_factors(self) -> tuple[BayesFactor, ...]:
         """Of each pair of hypotheses that have an evidence."""
         known = [(item.name, item.evidence) for item in self.hypotheses if item.evidence is not None]
-        return tuple(bayes_factor(*first, *second) for first, second in combinations(known, 2))
+        unconverged = {item.name for item in self.hypotheses if not item.evidence_converged}
+        return tuple(bayes_factor(*first, *second, unconverged) for first, second in combinations(known, 2))
 
     @cached_property
     def warnings(self) -> tuple[str, ...]:
@@ -212,6 +230,12 @@ class RunSummary:
     def unconverged(self) -> tuple[str, ...]:
         """Which samplings of the run did not converge, and why."""
         return tuple(words for item in self.hypotheses for words in item.unconverged)
+
+    @cached_property
+    def unconverged_shown(self) -> str:
+        """Which posteriors in figures and tables are of a sampler that did not converge, for a caption; else empty."""
+        names = [f"{item.name} ({item.shown})" for item in self.hypotheses if not item.results[item.shown].converged]
+        return f" Not converged: {', '.join(names)}." if names else ""
 
     @cached_property
     def condition(self) -> str:

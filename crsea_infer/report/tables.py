@@ -18,7 +18,16 @@ if TYPE_CHECKING:
 
     from crsea_infer.report.summary import HypothesisSummary, RunSummary
 
-__all__ = ["FILES", "EvidenceRow", "chi2_rows", "evidence_rows", "read_cautions", "read_evidences", "write_tables"]
+__all__ = [
+    "FILES",
+    "EvidenceRow",
+    "chi2_rows",
+    "evidence_rows",
+    "read_cautions",
+    "read_evidences",
+    "read_unconverged",
+    "write_tables",
+]
 
 FILES = ("evidence.ecsv", "bayes_factors.ecsv", "chi2.ecsv")
 """What :func:`write_tables` writes."""
@@ -48,6 +57,7 @@ _FACTOR_COLUMNS = {
     "ln_b_err": Column("one-sigma numerical error of ln_b"),
     "verdict": Column("scale of Kass and Raftery (1995)", str),
     "method": Column("methods of the two evidences", str),
+    "status": Column("converged, or the hypotheses whose evidence is of samplers that did not converge", str),
     "data": Column("all, or conditional: of the data that are no training set, given the training sets", str),
 }
 _CHI2_COLUMNS = {
@@ -172,7 +182,10 @@ def write_tables(directory: Path, summary: RunSummary) -> None:
     rows = [vars(row) for item in summary.hypotheses for row in evidence_rows(item)]
     write_table(directory / "evidence.ecsv", _EVIDENCE_COLUMNS, rows, meta)
     data = CONDITIONAL if summary.condition else ALL
-    factors = [{**vars(factor), "verdict": factor.verdict, "data": data} for factor in summary.bayes_factors]
+    factors = [
+        {**vars(factor), "verdict": factor.verdict, "status": factor.status, "data": data}
+        for factor in summary.bayes_factors
+    ]
     write_table(directory / "bayes_factors.ecsv", _FACTOR_COLUMNS, factors, meta)
     fits = [row for item in summary.hypotheses for row in chi2_rows(item)]
     write_table(directory / "chi2.ecsv", _CHI2_COLUMNS, fits, meta)
@@ -188,23 +201,41 @@ def read_evidences(path: Path) -> dict[str, dict[str, Evidence]]:
     UserError
         When the file is absent or damaged.
     """
+    found, converged = _read_samplers(path)
+    return {name: quotable(own, converged[name]) for name, own in found.items()}
+
+
+def read_unconverged(path: Path) -> frozenset[str]:
+    """Read from evidence.ecsv which hypotheses have evidences of samplers alone that did not converge.
+
+    Raises
+    ------
+    UserError
+        When the file is absent or damaged.
+    """
+    found, converged = _read_samplers(path)
+    return frozenset(name for name, own in found.items() if own and not own.keys() & converged[name])
+
+
+def _read_samplers(path: Path) -> tuple[dict[str, dict[str, Evidence]], dict[str, set[str]]]:
+    """Return hypothesis -> sampler -> evidence, and hypothesis -> the samplers that converged."""
     found: dict[str, dict[str, Evidence]] = {}
     converged: dict[str, set[str]] = {}
     try:
         rows = read_table(path)
         trained = {row["hypothesis"] for row in rows if row.get("data") == CONDITIONAL}
         for row in rows:
-            own = found.setdefault(row["hypothesis"], {})
+            own, good = found.setdefault(row["hypothesis"], {}), converged.setdefault(row["hypothesis"], set())
             wanted = CONDITIONAL if row["hypothesis"] in trained else ALL
             if row.get("data", ALL) == wanted and np.isfinite(row["lnz"]):
                 own[row["sampler"]] = Evidence(row["lnz"], row["lnz_err"], row["method"])
                 if row["status"] == CONVERGED:
-                    converged.setdefault(row["hypothesis"], set()).add(row["sampler"])
+                    good.add(row["sampler"])
     except (KeyError, TypeError) as error:
         raise UserError(
             f"{path} cannot be read: {error}", valid="the evidence.ecsv of a finished run", fix="run it again"
         ) from error
-    return {name: quotable(own, converged.get(name, set())) for name, own in found.items()}
+    return found, converged
 
 
 def read_cautions(path: Path) -> dict[str, list[str]]:

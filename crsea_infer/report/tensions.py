@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from crsea_infer.inference.evidence import marked
 from crsea_infer.inference.subsets import ALL, gives_evidence
 from crsea_infer.inference.tension import Fit, tension
 from crsea_infer.report.ecsv import Column, read_table, write_table
@@ -80,12 +81,19 @@ def tension_section(directory: Path, summary: RunSummary) -> Section:
         name if members == (name,) else f"{name} ({', '.join(members)})"
         for name, members in summary.run.subsets.groups.items()
     )
+    unconverged = {
+        (item.name, sampler)
+        for item in summary.hypotheses
+        for sampling in item.samplings.values()
+        for sampler in sampling.results
+        if sampler not in sampling.converged
+    }
     table = SectionTable(
         ("hypothesis", "sampler", "ln R", "ln S", "shared dimensions", "p"),
         tuple(
             (
                 row["hypothesis"],
-                row["sampler"],
+                marked(row["sampler"], converged=(row["hypothesis"], row["sampler"]) not in unconverged),
                 number_with_error(row["ln_r"], row["ln_r_err"]),
                 number_with_error(row["ln_s"], row["ln_s_err"]),
                 f"{row['dimensionality']:.1f}" if np.isfinite(row["dimensionality"]) else "–",

@@ -56,6 +56,11 @@ def test_the_ratio_is_the_known_one_for_every_sampler_and_stands_beside_the_dire
     section = nested_section(tmp_path, nested_run)
     assert section.on_console
     assert "base-min : gamma-optimized-free-min" in section.tables[0].rows[0]
+    assert [row[1] for row in section.tables[0].rows] == ["dynesty", "emcee"]
+    free = nested_run.hypotheses[1]
+    stuck = replace(free, results={**free.results, "emcee": replace(free.results["emcee"], diagnostics={})})
+    marked = nested_section(tmp_path, replace(nested_run, hypotheses=(nested_run.hypotheses[0], stuck)))
+    assert [row[1] for row in marked.tables[0].rows] == ["dynesty", "emcee (not converged)"]
 
 
 def test_a_disagreement_with_the_evidences_is_a_caution(nested_run: RunSummary, changed: Any, tmp_path: Path) -> None:

@@ -20,10 +20,18 @@ from crsea_infer.inference.evidence import Evidence
 from crsea_infer.inference.posterior import posterior_for
 from crsea_infer.inference.run_file import load_run
 from crsea_infer.report import corners, spectra
-from crsea_infer.report.page import number_with_error
+from crsea_infer.report.ecsv import read_table
+from crsea_infer.report.page import number_with_error, write_page
 from crsea_infer.report.style import COLUMN, PAGE, look, styled
-from crsea_infer.report.summary import HypothesisSummary, RunSummary
-from crsea_infer.report.tables import chi2_rows, evidence_rows, read_cautions, read_evidences, write_tables
+from crsea_infer.report.summary import HypothesisSummary, RunSummary, shown_sampler
+from crsea_infer.report.tables import (
+    chi2_rows,
+    evidence_rows,
+    read_cautions,
+    read_evidences,
+    read_unconverged,
+    write_tables,
+)
 from crsea_infer.run_directory import to_toml
 
 if TYPE_CHECKING:
@@ -99,6 +107,60 @@ def test_a_precise_evidence_that_did_not_converge_is_told_but_not_quoted(summary
     assert read_cautions(tmp_path / "evidence.ecsv") == {"gamma-optimized-min": ["importance: a heavy tail"]}
     alone = HypothesisSummary(item.posterior, {"importance": stuck}, item.best_fit, item.draws)
     assert alone.evidence == precise
+
+
+def _stuck(result: SamplerResult, why: str = "the chain is short") -> SamplerResult:
+    return replace(result, diagnostics={**result.diagnostics, "status": why})
+
+
+def _with(summary: RunSummary, *changes: dict[str, SamplerResult]) -> RunSummary:
+    items = [replace(item, results=results) for item, results in zip(summary.hypotheses, changes, strict=True)]
+    return replace(summary, hypotheses=tuple(items))
+
+
+def test_the_posterior_shown_is_that_of_a_sampler_that_converged(summary: RunSummary) -> None:
+    first, second = (dict(item.results) for item in summary.hypotheses)
+    assert shown_sampler(first) == "dynesty"
+    first["dynesty"] = _stuck(first["dynesty"])
+    assert shown_sampler(first) == "emcee"
+    assert summary.unconverged_shown == ""
+    changed = _with(summary, first, second)
+    assert changed.unconverged_shown == ""
+    assert "(emcee)" in corners.figure_names(changed)["corner_gamma-optimized-min"]
+
+
+def test_where_none_converged_captions_and_the_table_of_parameters_say_so(summary: RunSummary, tmp_path: Path) -> None:
+    stuck = {name: _stuck(one) for name, one in summary.hypotheses[0].results.items()}
+    changed = _with(summary, stuck, dict(summary.hypotheses[1].results))
+    said = "Not converged: gamma-optimized-min (dynesty)."
+    captions = corners.figure_names(changed)
+    assert "(dynesty, not converged)" in captions["corner_gamma-optimized-min"]
+    assert "not converged" not in captions["corner_gamma-optimized-max"]
+    assert said in captions["corner_overlay"]
+    assert all(said in caption for caption in spectra.figure_names(changed).values())
+    (tmp_path / "figures").mkdir()
+    write_page(tmp_path, changed, [], {})
+    page = (tmp_path / "index.html").read_text()
+    assert "median and 68 % of dynesty, not converged" in page
+    assert "median and 68 % of dynesty)" in page
+
+
+def test_a_bayes_factor_of_evidences_that_did_not_converge_is_marked(summary: RunSummary, tmp_path: Path) -> None:
+    write_tables(tmp_path, summary)
+    (row,) = read_table(tmp_path / "bayes_factors.ecsv")
+    assert row["status"] == "converged"
+    assert "converged" not in row["verdict"]
+    assert read_unconverged(tmp_path / "evidence.ecsv") == set()
+    stuck = {name: _stuck(one) for name, one in summary.hypotheses[1].results.items()}
+    changed = _with(summary, dict(summary.hypotheses[0].results), stuck)
+    write_tables(tmp_path, changed)
+    (row,) = read_table(tmp_path / "bayes_factors.ecsv")
+    assert row["status"] == "not converged: gamma-optimized-max"
+    assert row["verdict"].startswith("very strong evidence for gamma-optimized-min")
+    assert row["verdict"].endswith("(not converged)")
+    assert read_unconverged(tmp_path / "evidence.ecsv") == {"gamma-optimized-max"}
+    write_page(tmp_path, changed, [], {})
+    assert "over gamma-optimized-max (not converged)</strong>" in (tmp_path / "index.html").read_text()
 
 
 def test_the_overlay_leaves_out_what_only_shares_a_name(summary: RunSummary) -> None:

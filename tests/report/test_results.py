@@ -115,6 +115,17 @@ def test_what_is_withheld_is_said_to_be(tmp_path: Path) -> None:
     assert "* KM2A: base-max with importance: the effective sample is 12, below 500" in text
 
 
+def test_numbers_of_samplers_that_did_not_converge_are_marked_and_decide_nothing(tmp_path: Path) -> None:
+    study = _study(tmp_path, "583.7", '"importance sampling"', '"the chain is short"')
+    text = write_results(study, tmp_path).read_text()
+    assert "| KM2A | 29.100 ± 0.050 (not converged) |" in text
+    favoured, worse = (line for line in text.splitlines() if line.startswith(("| Min is", "| Max fits")))
+    assert favoured.endswith("| 29.100 ± 0.050 (not converged) | not decided: base-max not converged |")
+    assert worse.endswith("| 2.00 | **does not agree** |"), "no sampling in a chi2 at the published parameters"
+    assert "| 583.700 ± 0.040 (not converged) | importance sampling |" in text
+    assert "| 612.800 ± 0.030 | importance sampling |" in text
+
+
 def test_an_unfinished_combination_is_named(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"there is no .*evidence\.ecsv"):
         read_finished(tmp_path)

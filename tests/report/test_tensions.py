@@ -57,6 +57,17 @@ def test_no_evidence_at_all_is_a_remark_too(nested_run: RunSummary, changed: Any
     assert row["remark"] == "no evidence of all data, lhaaso_km2a_inner, lhaaso_km2a_outer"
 
 
+def test_what_rests_on_a_sampling_that_did_not_converge_is_marked(
+    nested_run: RunSummary, changed: Any, tmp_path: Path
+) -> None:
+    item = nested_run.hypotheses[0]
+    data, sampling = next(iter(item.others.items()))
+    stuck = replace(sampling, results={"dynesty": replace(sampling.results["dynesty"], diagnostics={"status": "x"})})
+    write_tension(tmp_path, nested_run)
+    rows = tension_section(tmp_path, changed(replace(item, others={**item.others, data: stuck}))).tables[0].rows
+    assert [row[1] for row in rows] == ["dynesty (not converged)", "dynesty", "dynesty"]
+
+
 def test_data_that_disagree_are_a_caution(nested_run: RunSummary, tmp_path: Path) -> None:
     write_tension(tmp_path, nested_run)
     text = (tmp_path / FILE).read_text()
