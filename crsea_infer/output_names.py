@@ -43,9 +43,10 @@ RUN_FILES: Final = (
     "exact_check.ecsv",
     "prior_sensitivity.ecsv",
     "prior_sensitivity_bayes_factors.ecsv",
+    "files.sha256",
     "index.html",
 )
-"""Tables and page of a run."""
+"""Tables, their checksums and page of a run."""
 
 CALIBRATION_FILES: Final = (
     "calibration.ecsv",

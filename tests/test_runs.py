@@ -5,6 +5,7 @@ from __future__ import annotations
 import tomllib
 from pathlib import Path
 
+import h5netcdf
 import numpy as np
 import pytest
 from astropy.table import Table
@@ -14,6 +15,7 @@ from crsea_infer import runs
 from crsea_infer.errors import UserError
 from crsea_infer.inference.run_file import load_run
 from crsea_infer.output_names import RUN_FILES, run_figures, sampling_files
+from crsea_infer.report.checksums import Checksums
 
 CONTRACT = {"hypothesis", "sampler", "lnz", "lnz_err", "n_calls", "wall_s", "max_lnl", "chi2", "n_data"}
 
@@ -308,6 +310,54 @@ def test_a_damaged_result_or_run_toml_is_refused(finished: tuple[Path, Path], tm
     (copy / "run.toml").unlink()
     with pytest.raises(UserError, match="not known whose"):
         runs.execute(load_run(path), copy)
+
+
+def test_a_damaged_table_posterior_or_figure_is_said_and_made_again(
+    finished: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import shutil
+
+    without_figures(monkeypatch)
+    path, out = finished
+    copy = tmp_path / "copy"
+    shutil.copytree(out, copy)
+    posterior = "gamma-optimized-min/posterior.nc"
+    damaged = {posterior: 3000, "pulls.ecsv": 2500, "exact_check.ecsv": 100}
+    for name, size in damaged.items():
+        (copy / name).write_bytes((copy / name).read_bytes()[:size])
+    untouched = (copy / "loo.ecsv").stat().st_mtime_ns
+    monkeypatch.setattr(runs, "run_tasks", None)
+    runs.execute(load_run(path), copy, accept_unconverged=True)
+    said = capsys.readouterr().out
+    for name, size in damaged.items():
+        assert f"{name} is not as it was written" in said
+        assert (copy / name).stat().st_size > size
+    assert (copy / "pulls.ecsv").read_bytes() == (out / "pulls.ecsv").read_bytes()
+    h5netcdf.File(copy / posterior).close()
+    assert (copy / "loo.ecsv").stat().st_mtime_ns == untouched
+    assert not [name for name in Checksums(copy).names if not Checksums(copy).is_whole(name)]
+
+
+def test_what_is_turned_off_leaves_neither_tables_nor_links(
+    finished: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import shutil
+
+    path, out = finished
+    copy = tmp_path / "copy"
+    shutil.copytree(out, copy)
+    other = tmp_path / "quick.toml"
+    other.write_text(
+        path.read_text().replace("samples = 100", "samples = 0") + "[prior_sensitivity]\nparameters = []\n"
+    )
+    monkeypatch.setattr(runs, "run_tasks", None)
+    runs.execute(load_run(other), copy, accept_unconverged=True)
+    gone = ["exact_check.ecsv", "prior_sensitivity.ecsv", "prior_sensitivity_bayes_factors.ecsv"]
+    page = (copy / "index.html").read_text()
+    assert [name for name in [*gone, "figures/prior_sensitivity.png"] if (copy / name).exists()] == []
+    assert not any(name in page for name in gone)
+    assert "loo.ecsv" in page
+    assert "gamma-optimized-min/posterior_emcee.nc" in page
 
 
 def test_fresh_replaces_results_and_nothing_else(

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from crsea_infer.inference.priors import Parameter
     from crsea_infer.report.summary import HypothesisSummary, RunSummary
 
-__all__ = ["chosen_parameters", "figure_names", "write_corners"]
+__all__ = ["chosen_parameters", "figure_names", "full_figures", "write_corners"]
 
 _AT_MOST = 8
 _LEFT, _BOTTOM = 0.82, 0.74  # inches
@@ -56,6 +56,15 @@ def figure_names(summary: RunSummary) -> dict[str, str]:
             "Grey: prior. Dashed: published values."
         )
     return names
+
+
+def full_figures(summary: RunSummary) -> list[str]:
+    """Return the files of the corners of all parameters, of hypotheses with more than the paper's figure shows."""
+    return [
+        f"figures/corner_{item.name}_all.pdf"
+        for item in summary.hypotheses
+        if len(chosen_parameters(item, summary)) < len(item.posterior.names)
+    ]
 
 
 def write_corners(folder: Path, summary: RunSummary) -> None:

@@ -11,6 +11,7 @@ from crsea_infer.files import atomic_write
 from crsea_infer.inference.samplers.base import CONVERGED
 from crsea_infer.inference.subsets import ALL
 from crsea_infer.report import corners, spectra
+from crsea_infer.report.checksums import Checksums
 from crsea_infer.report.tables import chi2_rows, evidence_rows
 
 if TYPE_CHECKING:
@@ -211,8 +212,9 @@ def _plain(value: float, digits: int) -> str:
 
 
 def _files(directory: Path, summary: RunSummary) -> list[str]:
-    """Return the tables and posteriors that are there, relative to the page."""
-    names = ["run.toml", *sorted(path.name for path in directory.glob("*.ecsv"))]
+    """Return the tables and posteriors that the run wrote, relative to the page."""
+    written = sorted(Checksums(directory).names)
+    names = ["run.toml", *(name for name in written if name.endswith(".ecsv"))]
     for item in summary.hypotheses:
-        names += sorted(f"{item.name}/{path.name}" for path in (directory / item.name).glob("posterior*.nc"))
+        names += [name for name in written if name.startswith(f"{item.name}/") and name.endswith(".nc")]
     return [name for name in names if (directory / name).exists()]

@@ -1,7 +1,8 @@
 """Everything that is made from the kept results of a run: which files, in which order, and what they say.
 
-A product names its files, writes them, and may add a section to the page. It is skipped when its files exist, so that a
-run resumed after its sampling makes only what is missing. A new product is one entry of :data:`PRODUCTS`.
+A product names its files, writes them, and may add a section to the page. It is skipped when its files are as they were
+written, so that a run resumed after its sampling makes only what is missing or damaged. A new product is one entry of
+:data:`PRODUCTS`.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from crsea_infer.report import (
     tables,
     tensions,
 )
+from crsea_infer.report.checksums import Checksums
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -71,16 +73,22 @@ class Product:
 
 
 def write_products(directory: Path, summary: RunSummary, tell: Callable[[str], None]) -> None:
-    """Make what is missing, in the order of :data:`PRODUCTS`."""
+    """Make what is missing or damaged, in the order of :data:`PRODUCTS`, and remove what the run no longer has."""
     make_directory(directory / "figures")
+    kept = Checksums(directory)
+    kept.forget_all_but({name for product in PRODUCTS for name in product.files(summary)})
     for product in PRODUCTS:
         files = product.files(summary)
-        there = all((directory / name).exists() for name in files)
-        if not files or (there and not product.always and product.is_current(directory, summary)):
+        whole = all(kept.is_whole(name) for name in files)
+        if not files or (whole and not product.always and product.is_current(directory, summary)):
             continue
+        for name in files:
+            if kept.is_changed(name):
+                tell(f"{name} is not as it was written: it is made again.")
         if product.words:
             tell(f"{product.words} ...")
         product.write(directory, summary)
+        kept.keep(files)
 
 
 def sections(directory: Path, summary: RunSummary) -> list[Section]:
@@ -108,10 +116,9 @@ def _posterior_files(summary: RunSummary) -> dict[str, tuple[str, str]]:
 def _write_posteriors(directory: Path, summary: RunSummary) -> None:
     items = {item.name: item for item in summary.hypotheses}
     for name, (hypothesis, sampler) in _posterior_files(summary).items():
-        if not (directory / name).exists():
-            item = items[hypothesis]
-            generator = generator_for(summary.run, hypothesis, "draws")
-            write_posterior(directory / name, item.posterior, item.results[sampler], summary.identity, generator)
+        item = items[hypothesis]
+        generator = generator_for(summary.run, hypothesis, "draws")
+        write_posterior(directory / name, item.posterior, item.results[sampler], summary.identity, generator)
 
 
 def _figure_files(names: Callable[[RunSummary], dict[str, str]]) -> Callable[[RunSummary], list[str]]:
@@ -142,7 +149,7 @@ PRODUCTS: tuple[Product, ...] = (
     ),
     Product(
         "Drawing corners",
-        _figure_files(corners.figure_names),
+        lambda summary: [*_figure_files(corners.figure_names)(summary), *corners.full_figures(summary)],
         lambda directory, summary: corners.write_corners(directory / "figures", summary),
     ),
     Product(
