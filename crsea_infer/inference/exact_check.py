@@ -7,7 +7,8 @@ w_i = L_exact(theta_i) / L_emulated(theta_i) over equally weighted samples of th
 
 (importance sampling from the emulated posterior). The shifts carry Monte-Carlo errors, the effective number of samples
 and the Pareto k-hat of w (see :mod:`crsea_infer.inference.samplers.pareto`) say whether they can be believed: where the
-emulator is so wrong that few samples carry the weight, the check says so and gives no shift.
+emulator is so wrong that few samples carry the weight, the check says so and gives no shift. Draws of a chain, or of
+weighted samples that are worth few, are not independent; errors and effective number count what they are worth.
 """
 
 from __future__ import annotations
@@ -54,7 +55,7 @@ class ExactCheck:
     largest
         Largest change of ln L among the samples, in absolute value.
     effective_samples, k_hat
-        Of the weights.
+        Of the weights: how many independent samples are left after reweighting, and the shape of the tail.
     status
         "passed", or why the shifts cannot be believed.
     wall_s
@@ -111,7 +112,9 @@ def solver_of(model: SkyModel) -> Solver | None:
     return Solver(ExactSky(model.settings, absorption=model.absorption))
 
 
-def check_with_solver(emulated: Posterior, exact: Posterior, samples: Float64) -> ExactCheck:
+def check_with_solver(
+    emulated: Posterior, exact: Posterior, samples: Float64, independent: float | None = None
+) -> ExactCheck:
     """Evaluate posterior samples with the solver and compare.
 
     Parameters
@@ -120,6 +123,8 @@ def check_with_solver(emulated: Posterior, exact: Posterior, samples: Float64) -
         The same hypothesis and data, with the emulator and with the solver.
     samples
         Equally weighted parameters of the emulated posterior [n_samples, n].
+    independent
+        How many independent samples they are worth; default: all.
 
     Raises
     ------
@@ -136,6 +141,7 @@ def check_with_solver(emulated: Posterior, exact: Posterior, samples: Float64) -
         np.asarray(emulated.log_likelihood(samples)),
         with_solver,
         wall_s,
+        independent,
     )
 
 
@@ -146,15 +152,18 @@ def compare_likelihoods(
     emulated: Float64,
     exact: Float64,
     wall_s: float = 0.0,
+    independent: float | None = None,
 ) -> ExactCheck:
     """Turn ln L [n_samples] of the emulator and of the solver at posterior samples [n_samples, n] into shifts."""
     difference = exact - emulated
     n_samples = len(samples)
+    worth = n_samples if independent is None else min(independent, n_samples)
     largest = float(np.max(difference))
     weights = np.exp(difference - largest)
     mean = float(np.mean(weights))
     relative = weights / mean
-    effective = n_samples / float(np.mean(relative**2))
+    share = 1.0 / float(np.mean(relative**2))
+    effective = share * worth
     spread = float(np.ptp(difference))
     k_hat = pareto_k_hat(difference) if not spread < _ROUND_OFF else float("-inf")
     centre, deviation = samples.mean(axis=0), samples.std(axis=0)
@@ -163,19 +172,19 @@ def compare_likelihoods(
     shifts = relative @ standard / n_samples
     # influence of each sample on <w x> / <w>, on <x>, and on the standard deviation that is the unit
     influence = relative[:, None] * (standard - shifts) - standard - 0.5 * shifts * (standard**2 - 1.0)
-    errors = np.sqrt(np.mean(influence**2, axis=0) / n_samples)
+    errors = np.sqrt(np.mean(influence**2, axis=0) / worth)
     problems = []
-    if effective < min(_LEAST_EFFECTIVE, 0.5 * n_samples):
+    if not effective >= min(_LEAST_EFFECTIVE, 0.5 * n_samples):
         problems.append(f"only {effective:.0f} of {n_samples} samples are effective")
     # tails of weights within a few per cent of one another cannot matter, whatever shape they have
-    if not k_hat < _LARGEST_K_HAT and effective < 0.99 * n_samples:
+    if not k_hat < _LARGEST_K_HAT and share < 0.99:
         problems.append(f"the weights have too heavy a tail (Pareto k-hat {k_hat:.2f}, limit {_LARGEST_K_HAT})")
     return ExactCheck(
         hypothesis=hypothesis,
         names=names,
         n_samples=n_samples,
         lnz_shift=largest + float(np.log(mean)),
-        lnz_shift_err=float(np.std(relative) / np.sqrt(n_samples)),
+        lnz_shift_err=float(np.std(relative) / np.sqrt(worth)),
         mean_shifts=shifts,
         mean_shift_errs=errors,
         largest=float(np.max(np.abs(difference))),

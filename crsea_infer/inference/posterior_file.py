@@ -35,15 +35,20 @@ def as_chains(result: SamplerResult, generator: np.random.Generator) -> Float64:
     """Return equally weighted parameters [chain, draw, n].
 
     Chains of walkers stay as they are. Weighted samples are resampled to as many draws as they are worth, so that what
-    reads the file may take them for independent: at most 4 x 1000, and at least 4 x 50.
+    reads the file may take them for independent: at most 4 x 1000. There are at least 4 x 50, as what reads the file
+    needs; those of samples that are worth fewer repeat, and are no more independent than the samples were.
     """
     if result.chains is not None:
         return result.chains
-    effective = int(1.0 / np.sum(result.weights**2))
+    effective = int(_worth(result))
     n_draws = int(np.clip(effective // _N_CHAINS, _LEAST_DRAWS, _N_DRAWS))
     chosen = result.resampled(_N_CHAINS * n_draws, generator)
     chosen = chosen[: len(chosen) // _N_CHAINS * _N_CHAINS]
     return np.asarray(result.samples[chosen].reshape(_N_CHAINS, -1, len(result.names)))
+
+
+def _worth(result: SamplerResult) -> float:
+    return float(1.0 / np.sum(result.weights**2))
 
 
 def write_posterior(
@@ -58,7 +63,9 @@ def write_posterior(
         "created_by": f"crsea_infer {__version__}",
         "inference_library": result.sampler,
         "hypothesis": posterior.hypothesis.name,
-        "weights": "equal; resampled from weighted samples" if result.chains is None else "equal; chains of walkers",
+        "weights": f"equal; resampled from weighted samples worth {_worth(result):.0f} independent ones"
+        if result.chains is None
+        else "equal; chains of walkers",
         **{f"identity_{key}": value for key, value in identity.items()},
         **{f"diagnostic_{key}": value for key, value in result.diagnostics.items()},
     }

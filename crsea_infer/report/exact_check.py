@@ -14,6 +14,7 @@ from crsea_infer.inference.exact_check import Solver, check_with_solver, solver_
 from crsea_infer.inference.posterior import posterior_for
 from crsea_infer.report.ecsv import Column, read_table, write_table
 from crsea_infer.report.sections import Section, SectionTable
+from crsea_infer.report.summary import effective_samples
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,7 +33,7 @@ _COLUMNS = {
     "shift": Column("solver minus emulator; of parameters in units of the posterior standard deviation"),
     "shift_err": Column("one-sigma Monte-Carlo error of shift"),
     "n_samples": Column("posterior samples that were evaluated with the solver", int),
-    "effective_samples": Column("effective number of them after reweighting"),
+    "effective_samples": Column("independent samples that they are worth after reweighting"),
     "largest_change": Column("largest absolute change of ln L among them"),
     "k_hat": Column("Pareto k-hat of the weights; -inf when they do not vary"),
     "wall_s": Column("time that the solver took, for all samples of the hypothesis", unit="s"),
@@ -70,7 +71,20 @@ def _check(item: HypothesisSummary, summary: RunSummary, solver: Solver) -> Exac
     names = {likelihood.name for likelihood in item.posterior.likelihoods}
     own = [likelihood for likelihood in summary.run.likelihoods if likelihood.name in names]
     exact = posterior_for(item.posterior.hypothesis, own, solver)
-    return check_with_solver(item.posterior, exact, item.draws[: _n_samples(item, summary)])
+    n_samples = _n_samples(item, summary)
+    return check_with_solver(item.posterior, exact, item.draws[:n_samples], _independent(item, n_samples))
+
+
+def _independent(item: HypothesisSummary, n_samples: int) -> float:
+    """Return how many independent samples the first `n_samples` of the draws, which are in random order, are worth.
+
+    A mean over all N draws is as good as that over the E that the sampler's result is worth; a part of them adds the
+    variance of drawing without replacement: 1/E + 1/n - 1/N.
+    """
+    n_draws = len(item.draws)
+    worth = effective_samples(item.results[item.shown])
+    worth = min(worth, n_draws) if worth >= 1.0 else 1.0
+    return 1.0 / (1.0 / worth + 1.0 / n_samples - 1.0 / n_draws)
 
 
 def _rows(check: ExactCheck) -> list[dict[str, Any]]:
@@ -95,7 +109,7 @@ def _absent(hypothesis: str) -> dict[str, Any]:
     return {"hypothesis": hypothesis, "quantity": _EVIDENCE, "n_samples": 0, "status": _ABSENT, **numbers}
 
 
-def exact_section(directory: Path, _summary: RunSummary) -> Section:
+def exact_section(directory: Path, summary: RunSummary) -> Section:
     """Return what the page says of the check: per hypothesis the shift of ln Z and the largest of a mean."""
     rows = read_table(directory / FILE)
     shown, cautions = [], []
@@ -125,7 +139,7 @@ def exact_section(directory: Path, _summary: RunSummary) -> Section:
     table = SectionTable(columns, tuple(shown), frozenset({"samples", "effective"}))
     text = (
         "Posterior samples evaluated again with the transport solver in place of the emulator: what emulation did to "
-        "ln Z and to the posterior means, in units of the posterior standard deviations. Every parameter is in "
-        f"{FILE}."
+        "ln Z and to the posterior means, in units of the posterior standard deviations. Effective: independent "
+        f"samples that they are worth. Every parameter is in {FILE}.{summary.unconverged_shown}"
     )
     return Section("Exact check", (table,), (text,), cautions=tuple(cautions))

@@ -28,8 +28,13 @@ def summary() -> Any:
     for hypothesis in run.hypotheses:
         posterior = posterior_for(hypothesis, run.likelihoods, model)
         draws = posterior.prior_transform(np.random.default_rng(1).uniform(0.3, 0.7, size=(150, len(posterior.names))))
-        items.append(SimpleNamespace(name=hypothesis.name, posterior=posterior, draws=draws))
-    return SimpleNamespace(run=run, model=model, hypotheses=tuple(items), table_meta={"run": "x"})
+        result = SimpleNamespace(diagnostics={}, weights=np.full(150, 1.0 / 150))
+        items.append(
+            SimpleNamespace(
+                name=hypothesis.name, posterior=posterior, draws=draws, shown="dynesty", results={"dynesty": result}
+            )
+        )
+    return SimpleNamespace(run=run, model=model, hypotheses=tuple(items), table_meta={"run": "x"}, unconverged_shown="")
 
 
 def test_the_table_has_every_parameter_of_every_hypothesis(summary: Any, tmp_path: Path) -> None:
@@ -48,6 +53,48 @@ def test_the_table_has_every_parameter_of_every_hypothesis(summary: Any, tmp_pat
     assert exact_check.is_current(tmp_path, summary)
     more = SimpleNamespace(**{**vars(summary), "run": SimpleNamespace(**{**vars(summary.run), "exact_samples": 140})})
     assert not exact_check.is_current(tmp_path, more)
+
+
+@pytest.mark.parametrize(
+    "result",
+    [
+        SimpleNamespace(diagnostics={"effective_samples": 40.0}),  # a chain, by its autocorrelation
+        SimpleNamespace(diagnostics={}, weights=np.r_[np.full(40, 0.025), np.zeros(500)]),
+    ],
+)
+def test_samples_count_as_what_they_are_worth(
+    summary: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, result: Any
+) -> None:
+    from crsea_infer.inference.exact_check import compare_likelihoods
+
+    def shifted(emulated: Any, _exact: Any, samples: Any, independent: float) -> Any:
+        zero = np.zeros(len(samples))
+        noise = np.random.default_rng(2).normal(0.0, 0.1, len(samples))
+        return compare_likelihoods(emulated.hypothesis.name, emulated.names, samples, zero, noise, 0.0, independent)
+
+    monkeypatch.setattr(exact_check, "check_with_solver", shifted)
+    exact_check.write_exact_check(tmp_path, summary)
+    free = read_table(tmp_path / "exact_check.ecsv")
+    items = [SimpleNamespace(**{**vars(item), "results": {"dynesty": result}}) for item in summary.hypotheses]
+    few = SimpleNamespace(**{**vars(summary), "hypotheses": tuple(items)})
+    exact_check.write_exact_check(tmp_path, few)
+    worth = 1.0 / (1.0 / 40.0 + 1.0 / 120.0 - 1.0 / 150.0)
+    for before, row in zip(free, read_table(tmp_path / "exact_check.ecsv"), strict=True):
+        assert (before["n_samples"], row["n_samples"]) == (120, 120)
+        assert before["effective_samples"] == pytest.approx(120.0, rel=0.02)
+        assert row["effective_samples"] == pytest.approx(worth, rel=0.02)
+        assert row["shift_err"] == pytest.approx(before["shift_err"] * np.sqrt(120.0 / worth))
+        assert row["status"] == "not to be believed: only 37 of 120 samples are effective"
+
+
+def test_the_worth_of_draws_is_that_of_the_scatter_of_their_means() -> None:
+    """Means over 60 of 200 draws, resampled from 40 samples, scatter as those over so many independent ones."""
+    rng = np.random.default_rng(6)
+    item: Any = SimpleNamespace(
+        draws=np.empty(200), shown="x", results={"x": SimpleNamespace(diagnostics={"effective_samples": 40.0})}
+    )
+    means = [rng.permutation(np.repeat(rng.normal(size=40), 5))[:60].mean() for _ in range(4000)]
+    assert 1.0 / np.var(means) == pytest.approx(exact_check._independent(item, 60), rel=0.1)
 
 
 def test_without_a_solver_it_says_so(summary: Any, tmp_path: Path) -> None:
@@ -69,7 +116,7 @@ def test_what_is_turned_off_makes_no_file(summary: Any) -> None:
 def test_a_shift_that_matters_is_a_caution(tmp_path: Path, summary: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     from crsea_infer.inference.exact_check import compare_likelihoods
 
-    def shifted(emulated: Any, _exact: Any, samples: Any) -> Any:
+    def shifted(emulated: Any, _exact: Any, samples: Any, _independent: float) -> Any:
         zero = np.zeros(len(samples))
         return compare_likelihoods(emulated.hypothesis.name, emulated.names, samples, zero, zero - 0.5)
 
