@@ -41,7 +41,7 @@ def check_symbol(label: str, unit: str = "", *, where: str = "") -> None:
         _parse(
             f"${label}$",
             UserError(
-                f"{where}: label = {label!r} is not mathematics that matplotlib can draw",
+                f"{where}: label = '{label}' is not mathematics that matplotlib can draw",
                 valid=r"LaTeX without dollar signs, such as H, s_\mathrm{HI} or \gamma_{\mathrm{p},1}",
                 fix="close every brace, and put an index of an index into braces: a_{b_c}, not a_b_c",
             ),
@@ -50,7 +50,7 @@ def check_symbol(label: str, unit: str = "", *, where: str = "") -> None:
         _parse(
             rf"$\mathrm{{{unit_in_tex(unit)}}}$",
             UserError(
-                f"{where}: unit = {unit!r} is not mathematics that matplotlib can draw",
+                f"{where}: unit = '{unit}' is not mathematics that matplotlib can draw",
                 valid="words with powers, such as kpc, kpc^-1 or GeV^1.8 m^-2 s^-1 sr^-1",
                 fix="leave out what is no letter, digit or power",
             ),
@@ -73,7 +73,7 @@ def check_label(label: str, *, where: str = "") -> None:
         _parse(
             label,
             UserError(
-                f"{where}: label = {label!r} is not text that matplotlib can draw",
+                f"{where}: label = '{label}' is not text that matplotlib can draw",
                 valid="words, with LaTeX between dollar signs where it is needed",
                 fix=r"close every brace between the dollar signs; write \$ for a dollar",
             ),

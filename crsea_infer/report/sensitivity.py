@@ -34,6 +34,9 @@ __all__ = ["FIGURE", "FILES", "files", "is_current", "sensitivity_section", "wri
 FILES = ("prior_sensitivity.ecsv", "prior_sensitivity_bayes_factors.ecsv")
 FIGURE = "prior_sensitivity"
 
+_FINE = (0.1, 0.25, 0.5, 1.0, 2.0, 4.0, 10.0)
+_DECADES = (0.01, 0.1, 1.0, 10.0, 100.0)
+
 _EVIDENCE_COLUMNS = {
     "hypothesis": Column("name of the hypothesis", str),
     "parameter": Column("parameter whose prior width changes", str),
@@ -260,7 +263,9 @@ def _mark_withheld(
 def _width_axis(panel: Axes, factors: Sequence[float]) -> None:
     from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
-    inside = [tick for tick in (0.01, 0.1, 0.25, 0.5, 1.0, 2.0, 4.0, 10.0, 100.0) if factors[0] <= tick <= factors[-1]]
+    reach = factors[-1] / factors[0]
+    ticks = _FINE if reach < 40.0 else _DECADES if reach < 2e4 else _DECADES[::2]  # so that their numbers never touch
+    inside = [tick for tick in ticks if factors[0] <= tick <= factors[-1]]
     panel.xaxis.set_major_locator(FixedLocator(inside))
     panel.xaxis.set_minor_locator(NullLocator())
     panel.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))

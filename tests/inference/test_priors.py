@@ -178,7 +178,7 @@ def test_a_good_file_is_read(tmp_path: Path) -> None:
         ('kind = "log_uniform", ', "", ["kind", "log_uniform"]),
         ("[parameters.halo_height]", '[parameters."halo height"]', ["halo height", "underscores"]),
         ("'H'", "'a_b_c'", ["parameters.halo_height", "label = 'a_b_c'", "Double subscript", "a_{b_c}"]),
-        ("'H'", r"'\frac{'", ["parameters.halo_height", r"label = '\\frac{'", "braces"]),
+        ("'H'", r"'\frac{'", ["parameters.halo_height", r"label = '\frac{'", "braces"]),
         ("'H'", "'$H$'", ["label = '$H$'", "without dollar signs"]),
         ("'H'", "''", ["label = ''"]),
         ('unit = "kpc"', 'unit = "%"', ["unit = '%'", "kpc^-1"]),

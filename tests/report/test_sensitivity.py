@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from itertools import pairwise
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +16,7 @@ from crsea_infer.inference.prior_sensitivity import FACTORS
 from crsea_infer.inference.priors import Parameter
 from crsea_infer.report import sensitivity
 from crsea_infer.report.ecsv import read_table
+from crsea_infer.report.style import styled
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -135,6 +138,30 @@ def test_other_factors_in_the_run_file_make_it_again(tmp_path: Path) -> None:
     assert sensitivity.is_current(tmp_path, summary)
     summary.run.sensitivity_factors = (0.5, 1.0)
     assert not sensitivity.is_current(tmp_path, summary)
+
+
+@pytest.mark.parametrize("factors", [FACTORS, (0.1, 1.0, 2.0), (0.01, 0.5, 1.0, 10.0), (0.001, 1.0, 1000.0), (1.0,)])
+def test_the_numbers_of_the_width_never_touch(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, factors: tuple[float, ...]
+) -> None:
+    four = ("hi_scale", "halo_height", "xco_scale", "delta_slope")
+    item = hypothesis("one", 0.1, -3.0)
+    first, second = item.posterior.parameters
+    item.posterior.parameters += (replace(first, name=four[2]), replace(second, name=four[3]))
+    item.posterior.names = tuple(one.name for one in item.posterior.parameters)
+    result = item.results["importance"]
+    result.samples = np.hstack([result.samples, result.samples])
+    summary = summary_of(item, parameters=four)
+    summary.run.sensitivity_factors = factors
+    figures: list[Any] = []
+    monkeypatch.setattr(sensitivity, "save", lambda figure, *_: figures.append(figure))
+    write(tmp_path, summary)
+    with styled():
+        figures[0].canvas.draw()
+        for panel in figures[0].axes:
+            assert len(panel.get_xticks()) >= 1
+            boxes = [label.get_window_extent() for label in panel.get_xticklabels()]
+            assert all(left.x1 + 2.0 < right.x0 for left, right in pairwise(boxes))
 
 
 def test_of_a_conditional_evidence_the_shift_of_the_training_is_taken_off(tmp_path: Path) -> None:
