@@ -16,7 +16,7 @@ from crsea_infer.errors import UserError
 from crsea_infer.files import make_directory, remove_leftovers
 from crsea_infer.inference.best_fit import find_best_fit
 from crsea_infer.inference.checkpoint import lock
-from crsea_infer.inference.evidence import Evidence, bayes_factor, combine, disagreements
+from crsea_infer.inference.evidence import Evidence, bayes_factor, combine, disagreements, marked
 from crsea_infer.inference.posterior_file import as_chains
 from crsea_infer.inference.samplers.base import maximum_likelihood
 from crsea_infer.inference.subsets import ALL, gives_evidence
@@ -188,7 +188,7 @@ def compare(directories: Sequence[Path]) -> str:
     factors = [bayes_factor(one, found[one], other, found[other], unconverged) for one, other in combinations(found, 2)]
     console = new_console()
     with console.capture() as captured:
-        _show_evidences(console, found)
+        _show_evidences(console, found, unconverged)
         show_factors(console, factors)
         for note in notes:
             console.print(note, markup=False)
@@ -209,11 +209,11 @@ def _refuse_repeated(directories: Sequence[Path]) -> None:
         seen[place] = directory
 
 
-def _show_evidences(console: Console, evidences: dict[str, Evidence]) -> None:
+def _show_evidences(console: Console, evidences: dict[str, Evidence], unconverged: Sequence[str]) -> None:
     from crsea_infer.report.page import number_with_error
 
     for name, evidence in evidences.items():
-        value = number_with_error(evidence.lnz, evidence.lnz_err)
+        value = marked(number_with_error(evidence.lnz, evidence.lnz_err), converged=name not in unconverged)
         console.print(f"ln Z ({name}) = {value}   {evidence.method}", markup=False)
 
 

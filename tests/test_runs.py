@@ -479,6 +479,21 @@ def test_compare_gives_the_factor_of_the_run(
         runs.compare([other])
 
 
+def test_compare_marks_evidences_that_did_not_converge(finished: tuple[Path, Path], tmp_path: Path) -> None:
+    _, out = finished
+    copy = tmp_path / "copy"
+    copy.mkdir()
+    (copy / "run.toml").write_text((out / "run.toml").read_text())
+    table = Table.read(out / "evidence.ecsv")
+    table["status"] = ["converged" if name == "gamma-optimized-min" else "stuck" for name in table["hypothesis"]]
+    table.write(copy / "evidence.ecsv")
+    first, second, factor = " ".join(runs.compare([copy]).split()).split("ln ")[1:4]
+    assert first.startswith("Z (gamma-optimized-min)")
+    assert "not converged" not in first
+    assert "(not converged)" in second
+    assert "(not converged)" in factor
+
+
 def test_compare_refuses_evidences_of_different_data(finished: tuple[Path, Path], tmp_path: Path) -> None:
     _, out = finished
     data = tomllib.loads((out / "run.toml").read_text())["identity"]["data"]
