@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from crsea_infer import __version__
 from crsea_infer.arguments import LARGEST_SEED, number, one_of, whole_number
 from crsea_infer.errors import UserError
+from crsea_infer.processes import ignore_interrupts, undisturbed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -76,7 +77,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"crsea-infer: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("\ncrsea-infer: interrupted; what was done is kept, and the same command resumes it", file=sys.stderr)
+        with undisturbed():
+            print("\ncrsea-infer: interrupted; what was done is kept, and the same command resumes it", file=sys.stderr)
         return 130
     except BrokenPipeError:  # the reader of our output, such as 'head', has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -85,6 +87,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"crsea-infer: {error}", file=sys.stderr)
         return 1
     return 0
+
+
+def entry() -> int:
+    """Run the command of this process; once it is done, a late second Ctrl-C does not turn its status into another."""
+    status = main()
+    ignore_interrupts()
+    return status
 
 
 def _print_anything() -> None:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["die_with_parent", "starting_workers", "undisturbed"]
+__all__ = ["die_with_parent", "ignore_interrupts", "starting_workers", "undisturbed"]
 
 
 def die_with_parent() -> None:
@@ -40,6 +40,12 @@ def starting_workers() -> Iterator[None]:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, previous)
+
+
+def ignore_interrupts() -> None:
+    """Leave Ctrl-C and SIGTERM unanswered from here on; for a process that ends by itself at once."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
 
 
 @contextmanager

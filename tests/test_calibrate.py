@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def from_prior(posterior: Any, seed: np.random.SeedSequence) -> tuple[int, SamplerResult]:
+def from_prior(posterior: Any, seed: np.random.SeedSequence, _: object) -> tuple[int, SamplerResult]:
     """A crude estimate: prior draws, weighted with the likelihood and tempered, so that some weight is left."""
     unit = np.random.default_rng(seed).random((300, len(posterior.names)))
     samples = posterior.prior_transform(unit)

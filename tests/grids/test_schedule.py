@@ -133,6 +133,7 @@ from pathlib import Path
 from crsea_infer.grids.pieces import Build
 from crsea_infer.grids.schedule import Schedule, run_build
 from crsea_infer.inference.workers import terminated_like_interrupted
+from crsea_infer.processes import ignore_interrupts
 if __name__ == "__main__":
     signal.signal(signal.SIGINT, signal.default_int_handler)
     build = Build({build.task!r}, json.loads({json.dumps(dict(build.settings))!r}), ("x",), np.arange(60.0)[:, None])
@@ -140,6 +141,7 @@ if __name__ == "__main__":
         with terminated_like_interrupted():
             run_build(build, Path({str(folder / "b")!r}), Schedule(chunk=3))
     except KeyboardInterrupt:
+        ignore_interrupts()  # as the command does
         sys.exit(130)
 """
     (folder / "drive.py").write_text(program)
