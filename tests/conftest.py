@@ -2,12 +2,33 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from pathlib import Path
 
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))  # makes quick_run importable, wherever the tests are run from
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """A run file and the directory of its finished run, which tests leave as it is."""
+    from quick_run import write_run
+
+    from crsea_infer import runs
+    from crsea_infer.inference.run_file import load_run
+
+    folder = tmp_path_factory.mktemp("run")
+    path = write_run(folder)
+    return path, runs.execute(load_run(path), folder / "out", workers=0, accept_unconverged=True)
+
+
+@pytest.fixture
+def own_copy(finished: tuple[Path, Path], tmp_path: Path) -> tuple[Path, Path]:
+    """The same run file, and a copy of the directory to change."""
+    path, out = finished
+    return path, Path(shutil.copytree(out, tmp_path / "copy"))
 
 
 @pytest.fixture(scope="session")
