@@ -25,7 +25,7 @@ from crsea_infer.emulator.response import ResponseEmulator, train
 from crsea_infer.emulator.trained import Amplitudes, Trained
 from crsea_infer.emulator.validation_table import stated_relative_error
 from crsea_infer.errors import UserError
-from crsea_infer.files import digest
+from crsea_infer.files import arrays_digest, digest
 from crsea_infer.grids.response import GridSettings, build_grid
 from crsea_infer.physics.leptons import LEPTON_ENERGIES
 from crsea_infer.physics.local_spectrum import Species, kinetic_energy, rigidity
@@ -41,6 +41,7 @@ _CROSS_SECTIONS: Final = {
     "kelner-aharonian": "Kelner, Aharonian and Bugayov 2006 (Phys. Rev. D 74, 034018)",
     "aafrag": "AAfrag, Koldobskiy et al. 2021 (Phys. Rev. D 104, 123027), through aafragpy",
 }
+_ARRAYS: Final = ("coefficients", "basis", "lepton_coefficients", "lepton_basis")
 Solve = Callable[[float, float], Float64]
 """From delta_slope and halo_height to what regions receive [region, ...]."""
 
@@ -203,11 +204,19 @@ class EmulatedSky(_Sky, SkyModel):
 
     @property
     def fingerprint(self) -> str:
-        """Hash of the grid settings and of the trained numbers."""
-        emulator = self.emulator
-        arrays = emulator.coefficients, emulator.basis, emulator.lepton_coefficients, emulator.lepton_basis
-        sums = [float(np.abs(array).sum()) for array in arrays if array is not None]
-        return digest({"grid": self.settings.as_json(), "sums": sums, "physics": dict(self.description)})
+        """Hash of the grid settings, of every trained number and of the error that is stated of them.
+
+        Regions that the emulator lacks follow from the settings, wherever they were trained.
+        """
+        arrays = {name: getattr(self.emulator, name) for name in _ARRAYS}
+        return digest(
+            {
+                "grid": self.settings.as_json(),
+                "numbers": arrays_digest({name: array for name, array in arrays.items() if array is not None}),
+                "validation": self.emulator.metadata.get("validation"),
+                "physics": dict(self.description),
+            }
+        )
 
     @property
     def relative_error(self) -> float:
