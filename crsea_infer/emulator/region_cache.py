@@ -150,7 +150,7 @@ def _code_and_tables() -> str:
     tables = [path for path in (home / "data").rglob("*") if path.is_file() and not path.name.startswith(".")]
     modules = [Path(str(module.__file__)) for module in (response, region_training, grid)]
     found = hashlib.sha256()
-    for path in (*sorted(home.glob("*.py")), *sorted(tables), *modules):
+    for path in (*sorted(home.rglob("*.py")), *sorted(tables), *modules):
         found.update(path.name.encode() + b"\0" + hashlib.sha256(path.read_bytes()).digest())
     return found.hexdigest()[:32]
 
