@@ -28,7 +28,7 @@ from crsea_infer.inference.calibration import (
 from crsea_infer.inference.checkpoint import lock
 from crsea_infer.inference.simulate import log_kept_share
 from crsea_infer.inference.workers import terminated_like_interrupted
-from crsea_infer.output_names import CALIBRATION_FILES, DATA_SETS, FIGURES
+from crsea_infer.output_names import CALIBRATION_FILES, DATA_SETS, FIGURES, SKY_REGIONS
 from crsea_infer.run_directory import RunDirectory, versions
 
 if TYPE_CHECKING:
@@ -144,6 +144,7 @@ def calibrate(
         answers; when data sets cannot be simulated.
     """
     from crsea_infer import emulator
+    from crsea_infer.emulator.region_cache import RegionCache
     from crsea_infer.grids.schedule import Schedule, run_build
     from crsea_infer.inference.posterior import posterior_for
     from crsea_infer.progress import counter
@@ -161,15 +162,19 @@ def calibrate(
         run = replace(run, seed=seed)
     make_directory(output)
     with lock(output), terminated_like_interrupted():
-        model = emulator.load(run.emulator)
+        regions = RegionCache.of_user(output / SKY_REGIONS)
+        model = emulator.load(run.emulator, regions=regions)
         posteriors = [posterior_for(hypothesis, run.likelihoods, model) for hypothesis in run.hypotheses]
         generator = np.random.default_rng(np.random.SeedSequence(run.seed, spawn_key=(0,)))
         kept = np.array([log_kept_share(posterior, generator) for posterior in posteriors])
-        build = calibration_build(run, model.fingerprint, n_data_sets)
+        build = calibration_build(run, model.fingerprint, n_data_sets, output / SKY_REGIONS)
         extend(output / DATA_SETS, build)
+        regions.keep_in(output / SKY_REGIONS)
+        for posterior in posteriors:
+            posterior.prepare()
         with counter("simulated data sets") as progress:
             rows = run_build(build, output / DATA_SETS, schedule or Schedule(chunk=1), progress)
-        remove_leftovers(output, output / FIGURES)  # not before the directory is known to be ours
+        remove_leftovers(output, output / FIGURES, output / SKY_REGIONS)  # not before the directory is known to be ours
         task = CalibrationTask(tuple(posteriors), run.seed, DRAWS, not comparable(run), full_options(run))
         found = Calibration.of(
             [hypothesis.name for hypothesis in run.hypotheses],

@@ -21,12 +21,14 @@ from typing import TYPE_CHECKING, Any
 from crsea_infer.errors import UserError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
+    import numpy as np
     import xarray as xr
 
 __all__ = [
+    "arrays_digest",
     "atomic_netcdf",
     "atomic_path",
     "atomic_write",
@@ -163,6 +165,16 @@ def digest(content: Any) -> str:
     """Return a short SHA-256 of anything JSON can hold (keys sorted), for recognising equal settings."""
     text = json.dumps(content, sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def arrays_digest(arrays: Mapping[str, np.ndarray[tuple[int, ...], np.dtype[Any]]]) -> str:
+    """Return the SHA-256 of named arrays: of every byte, with names, types and shapes; their order does not count."""
+    found = hashlib.sha256()
+    for name in sorted(arrays):
+        array = arrays[name]
+        found.update(json.dumps([name, array.dtype.str, array.shape]).encode())
+        found.update(array.tobytes())  # in C order, however the array lies in memory
+    return found.hexdigest()
 
 
 def file_digest(path: Path) -> str:

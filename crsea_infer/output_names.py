@@ -22,6 +22,8 @@ __all__ = [
     "RECORD",
     "RESULTS",
     "RUN_FILES",
+    "SKY_REGIONS",
+    "SKY_REGION_FILE",
     "check_name",
     "is_name",
     "run_figures",
@@ -62,11 +64,19 @@ FIGURES: Final = "figures"
 DATA_SETS: Final = "data_sets"
 """Folder of the simulated data sets of a calibration."""
 
+SKY_REGIONS: Final = "sky_regions"
+"""Folder of trained sky regions that the emulator lacks: of runs and calibrations, and in the user's cache."""
+
+SKY_REGION_FILE: Final = re.compile(r"region-[0-9a-f]{32}\.npz")
+"""What the files in it are called."""
+
 RESULTS: Final = "results.md"
 """Page of a study."""
 
 _OVERLAY: Final = "overlay"  # corner_NAME would be the figure of all hypotheses
-_RESERVED: Final = frozenset({RECORD, *RUN_FILES, *CALIBRATION_FILES, FIGURES, DATA_SETS, RESULTS, _OVERLAY})
+_RESERVED: Final = frozenset(
+    {RECORD, *RUN_FILES, *CALIBRATION_FILES, FIGURES, DATA_SETS, SKY_REGIONS, RESULTS, _OVERLAY}
+)
 _LONGEST: Final = 100
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
 

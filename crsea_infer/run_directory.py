@@ -25,6 +25,8 @@ from crsea_infer.output_names import (
     FIGURES,
     RECORD,
     RUN_FILES,
+    SKY_REGION_FILE,
+    SKY_REGIONS,
     is_name,
     run_figures,
     sampling_files,
@@ -78,9 +80,14 @@ class RunDirectory:
         return self.path / FIGURES
 
     @property
+    def sky_regions(self) -> Path:
+        """The folder of trained sky regions that the emulator lacks."""
+        return self.path / SKY_REGIONS
+
+    @property
     def folders(self) -> tuple[Path, ...]:
         """The folders in which the run that is recorded here writes, this one first."""
-        return (self.path, self.figures, *(self.folder(name) for name in _hypotheses(self.read())))
+        return (self.path, self.figures, self.sky_regions, *(self.folder(name) for name in _hypotheses(self.read())))
 
     def results(self) -> list[str]:
         """Return the names of what a run, finished or not, left here; figures may be a calibration's."""
@@ -194,7 +201,7 @@ class RunDirectory:
         from crsea_infer.inference.samplers.registry import OPTIONS
 
         resolved, folders = there["resolved"], [self.folder(name) for name in _hypotheses(there)]
-        for folder in (self.figures, *folders):
+        for folder in (self.figures, self.sky_regions, *folders):
             if folder.is_symlink():
                 raise UserError(
                     f"{folder} is a link: --fresh does not delete files elsewhere",
@@ -211,7 +218,10 @@ class RunDirectory:
             for path in folder.iterdir() if folder.is_dir() else ():
                 if ours.fullmatch(path.name):
                     _remove(path)
-        for folder in (self.figures, *folders):
+        for path in self.sky_regions.iterdir() if self.sky_regions.is_dir() else ():
+            if SKY_REGION_FILE.fullmatch(path.name):
+                _remove(path)
+        for folder in (self.figures, self.sky_regions, *folders):
             remove_leftovers(folder)
             with suppress(OSError):  # it is not there, or something else is in it
                 folder.rmdir()

@@ -91,17 +91,23 @@ def execute(
         On Ctrl-C and on SIGTERM, with everything kept.
     """
     from crsea_infer import emulator
+    from crsea_infer.emulator.region_cache import RegionCache
 
     if seed is not None:
         run = replace(run, seed=seed)
     console = new_console()
     directory = RunDirectory(make_directory(output))
     with lock(directory.path), terminated_like_interrupted():
-        model = emulator.load(run.emulator)
+        regions = RegionCache.of_user(directory.sky_regions)
+        model = emulator.load(run.emulator, regions=regions)
         posteriors = _posteriors(run, model)
         identity = run_identity(run, model.fingerprint)
         directory.claim(run, identity, model, fresh=fresh)
         remove_leftovers(*directory.folders)  # not before the directory is known to be ours
+        regions.keep_in(directory.sky_regions)
+        for by_data in posteriors.values():
+            for posterior in by_data.values():
+                posterior.prepare()
         tasks = _tasks(run, directory, identity)
         _sample(console, tasks, workers)
         summary = _summarise(run, identity, model, posteriors, tasks)

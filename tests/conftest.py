@@ -5,10 +5,23 @@ from __future__ import annotations
 import shutil
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 sys.path.insert(0, str(Path(__file__).parent))  # makes quick_run importable, wherever the tests are run from
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Keep trained sky regions for all tests together, and away from the user's own."""
+    folder = tmp_path_factory.mktemp("cache")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CRSEA_INFER_CACHE", str(folder))
+        yield folder
 
 
 @pytest.fixture(scope="session")

@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from crsea_infer.emulator.model import SkyModel
+    from crsea_infer.emulator.region_cache import RegionCache
 
 __all__ = ["exact", "load"]
 
@@ -19,8 +20,18 @@ def _is_of_spectra(path: Path) -> bool:
     return archive_kind(path) in SPECTRA_KINDS
 
 
-def load(path: Path | None = None, *, absorption: bool = True) -> SkyModel:
-    """Return the sky model of an emulator file; without a path, that of the emulator shipped with the package."""
+def load(path: Path | None = None, *, absorption: bool = True, regions: RegionCache | None = None) -> SkyModel:
+    """Return the sky model of an emulator file.
+
+    Parameters
+    ----------
+    path
+        The file; default: the emulator shipped with the package.
+    absorption
+        Whether gamma rays are absorbed on their way.
+    regions
+        Where sky regions that the emulator lacks are kept; default: the user's cache directory.
+    """
     from crsea_infer.emulator.sky import EmulatedSky
     from crsea_infer.emulator.store import read_emulator
 
@@ -29,7 +40,7 @@ def load(path: Path | None = None, *, absorption: bool = True) -> SkyModel:
         from crsea_infer.emulator.spectra_sky import SpectraSky
 
         return SpectraSky(read_spectra_emulator(path))
-    return EmulatedSky(read_emulator(path), absorption=absorption)
+    return EmulatedSky(read_emulator(path), absorption=absorption, regions=regions)
 
 
 def exact(path: Path | None = None, *, absorption: bool = True) -> SkyModel:

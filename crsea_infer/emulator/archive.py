@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import io
 import json
+import struct
 import zipfile
+import zlib
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -25,6 +27,21 @@ if TYPE_CHECKING:
 __all__ = ["FORMAT", "archive_kind", "read_archive", "write_archive"]
 
 FORMAT: Final = "crsea_infer emulator 1"
+_DAMAGED: Final = (
+    # what zipfile, zlib, json and numpy raise when bytes are not what they were
+    zipfile.BadZipFile,
+    zlib.error,
+    struct.error,
+    KeyError,
+    ValueError,
+    OSError,
+    EOFError,
+    RuntimeError,  # a member that says it is encrypted, or compressed in a way nobody knows; brackets without end
+    MemoryError,  # a size that no array has
+    SyntaxError,  # a header of an array that cannot be read
+    TypeError,
+    AttributeError,
+)
 _FIX: Final = "train one with: crsea-infer emulator train GRID --output FILE"
 
 AnyArray = np.ndarray[tuple[int, ...], np.dtype[Any]]
@@ -88,7 +105,7 @@ def read_archive(path: Path, kinds: tuple[str, ...]) -> tuple[dict[str, Any], di
                 for name in archive.namelist()
                 if name.endswith(".npy")
             }
-    except (zipfile.BadZipFile, KeyError, ValueError, OSError, EOFError) as error:
+    except _DAMAGED as error:
         raise UserError(
             f"{path} is not a readable emulator file ({error})", valid="a file of 'emulator train'", fix=_FIX
         ) from error
@@ -116,7 +133,7 @@ def archive_kind(path: Path) -> str:
     try:
         with zipfile.ZipFile(path) as archive:
             return str(json.loads(archive.read("header.json")).get("kind", ""))
-    except (zipfile.BadZipFile, KeyError, ValueError, OSError, AttributeError) as error:
+    except _DAMAGED as error:
         raise UserError(
             f"{path} is not a readable emulator file ({error})", valid="a file of 'emulator train'", fix=_FIX
         ) from error

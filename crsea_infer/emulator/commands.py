@@ -1,4 +1,4 @@
-"""The command line of emulators: the arguments of train and validate, and train itself.
+"""The command line of emulators: the arguments of train, validate and cache, and train and cache themselves.
 
 Validation compares with data sets, and so belongs to :mod:`crsea_infer.inference.emulator_check`.
 """
@@ -47,11 +47,35 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="NAME",
         help="whose priors give what is not in the emulator (default: the prior sets min, gas and leptons)",
     )
+    kept = commands.add_parser(
+        "cache",
+        help="show the sky regions that were trained because the emulator lacks them, or forget them",
+        allow_abbrev=False,
+    )
+    kept.add_argument("--clear", action="store_true", help="remove them: they are trained again when asked for")
 
 
 def execute(arguments: argparse.Namespace) -> None:
-    """Run ``train``, on a grid of either kind."""
+    """Run ``train``, on a grid of either kind, or ``cache``."""
+    if arguments.emulator_command == "cache":
+        print(_cache(clear_it=arguments.clear))
+        return
     _train(arguments)
+
+
+def _cache(*, clear_it: bool) -> str:
+    """Return what is kept in the user's cache directory, or remove it and say so."""
+    from crsea_infer.emulator.region_cache import ENVIRONMENT_VARIABLE, clear, entries, user_folder
+
+    folder = user_folder()
+    if folder is None:
+        return f"There is no cache directory: nothing is kept. {ENVIRONMENT_VARIABLE} may name one."
+    if clear_it:
+        return f"removed {clear(folder)} entries from {folder}"
+    found = entries(folder)
+    lines = [f"{entry.region}  {entry.particles}  {entry.size / 1e3:.0f} kB" for entry in found]
+    total = sum(entry.size for entry in found) / 1e6
+    return "\n".join([*lines, f"{len(found)} entries, {total:.1f} MB in {folder}"])
 
 
 def _train(arguments: argparse.Namespace) -> None:

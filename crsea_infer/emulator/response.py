@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     import xarray as xr
 
-__all__ = ["ResponseEmulator", "chebyshev_polynomials", "train"]
+__all__ = ["ResponseEmulator", "chebyshev_polynomials", "fit_chebyshev", "train"]
 
 _TOLERANCE: Final = 1e-8
 """Singular values below this fraction of the largest are dropped."""
@@ -167,8 +167,8 @@ def train(grid: xr.Dataset) -> ResponseEmulator:
     import json
 
     settings = GridSettings.from_json(json.loads(grid.attrs["settings"]))
-    coefficients, basis = _fit(np.asarray(grid["response"].values), settings.axes)
-    leptons = _fit(np.asarray(grid["leptons"].values), settings.axes) if "leptons" in grid else (None, None)
+    coefficients, basis = fit_chebyshev(np.asarray(grid["response"].values), settings.axes)
+    leptons = fit_chebyshev(np.asarray(grid["leptons"].values), settings.axes) if "leptons" in grid else (None, None)
     return ResponseEmulator(
         settings=settings,
         coefficients=coefficients,
@@ -179,7 +179,7 @@ def train(grid: xr.Dataset) -> ResponseEmulator:
     )
 
 
-def _fit(outputs: Float64, axes: tuple[Axis, ...]) -> tuple[Float64, Float64]:
+def fit_chebyshev(outputs: Float64, axes: tuple[Axis, ...]) -> tuple[Float64, Float64]:
     """Interpolate outputs [point, ...] and compress them: coefficients [terms, rank] and basis [rank, ...]."""
     table = outputs.reshape(*(axis.n_nodes for axis in axes), -1)
     for i, axis in enumerate(axes):

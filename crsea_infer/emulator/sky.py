@@ -2,7 +2,8 @@
 
 Both answer the same requests through the same contraction; they differ only in where the responses come from, which is
 what the exact check of an inference compares. A region that the emulator was not trained on is added when it is first
-asked for, by solving transport on the emulator's own design for that region (a few seconds).
+asked for, by solving transport on the emulator's own design for that region (a few seconds; electrons more), and kept
+(:mod:`crsea_infer.emulator.region_cache`).
 """
 
 from __future__ import annotations
@@ -21,18 +22,19 @@ from crsea_infer.emulator.bound import Bound, CosmicRayRequest, gather_energies
 from crsea_infer.emulator.contraction import Family, Joined, SkyRequest, Transport, group_requests
 from crsea_infer.emulator.fold import SpectralFold
 from crsea_infer.emulator.model import BoundModel, Request, SkyModel
-from crsea_infer.emulator.response import ResponseEmulator, train
+from crsea_infer.emulator.region_cache import RegionCache
+from crsea_infer.emulator.response import ResponseEmulator
 from crsea_infer.emulator.trained import Amplitudes, Trained
 from crsea_infer.emulator.validation_table import stated_relative_error
 from crsea_infer.errors import UserError
-from crsea_infer.files import digest
-from crsea_infer.grids.response import GridSettings, build_grid
+from crsea_infer.files import arrays_digest, digest
 from crsea_infer.physics.leptons import LEPTON_ENERGIES
 from crsea_infer.physics.local_spectrum import Species, kinetic_energy, rigidity
 from crsea_infer.physics.regions import parse_region, region_key
 from crsea_infer.physics.transport import relative_density
 
 if TYPE_CHECKING:
+    from crsea_infer.grids.response import GridSettings
     from crsea_infer.physics.hadronic import Product
 
 __all__ = ["EmulatedSky", "ExactSky"]
@@ -41,6 +43,7 @@ _CROSS_SECTIONS: Final = {
     "kelner-aharonian": "Kelner, Aharonian and Bugayov 2006 (Phys. Rev. D 74, 034018)",
     "aafrag": "AAfrag, Koldobskiy et al. 2021 (Phys. Rev. D 104, 123027), through aafragpy",
 }
+_ARRAYS: Final = ("coefficients", "basis", "lepton_coefficients", "lepton_basis")
 Solve = Callable[[float, float], Float64]
 """From delta_slope and halo_height to what regions receive [region, ...]."""
 
@@ -195,19 +198,32 @@ class EmulatedSky(_Sky, SkyModel):
         Trained responses.
     absorption
         Whether gamma rays are absorbed on their way.
+    regions
+        Where regions that the emulator lacks are kept; default: the user's cache directory.
     """
 
-    def __init__(self, emulator: ResponseEmulator, *, absorption: bool = True) -> None:
+    def __init__(
+        self, emulator: ResponseEmulator, *, absorption: bool = True, regions: RegionCache | None = None
+    ) -> None:
         super().__init__(emulator.settings, absorption=absorption)
         self.emulator = emulator
+        self.regions = RegionCache.of_user() if regions is None else regions
 
     @property
     def fingerprint(self) -> str:
-        """Hash of the grid settings and of the trained numbers."""
-        emulator = self.emulator
-        arrays = emulator.coefficients, emulator.basis, emulator.lepton_coefficients, emulator.lepton_basis
-        sums = [float(np.abs(array).sum()) for array in arrays if array is not None]
-        return digest({"grid": self.settings.as_json(), "sums": sums, "physics": dict(self.description)})
+        """Hash of the grid settings, of every trained number and of the error that is stated of them.
+
+        Regions that the emulator lacks follow from the settings, wherever they were trained.
+        """
+        arrays = {name: getattr(self.emulator, name) for name in _ARRAYS}
+        return digest(
+            {
+                "grid": self.settings.as_json(),
+                "numbers": arrays_digest({name: array for name, array in arrays.items() if array is not None}),
+                "validation": self.emulator.metadata.get("validation"),
+                "physics": dict(self.description),
+            }
+        )
 
     @property
     def relative_error(self) -> float:
@@ -221,11 +237,25 @@ class EmulatedSky(_Sky, SkyModel):
         families = dict.fromkeys(self.settings.regions, known)
         new = tuple(name for name in wanted if name not in families)
         if new:
-            extra = dataclasses.replace(self.settings, regions=new)
-            # electrons take longer than nuclei, and most hypotheses leave their gamma rays out: only when asked for
-            nuclei = train(build_grid(dataclasses.replace(extra, electrons=None)))
-            families |= dict.fromkeys(new, Trained(nuclei, new, cache(lambda: train(build_grid(extra)))))
+            families |= self._trained_apart(new)
         return self._bound(requests, families, Amplitudes)
+
+    def _trained_apart(self, names: tuple[str, ...]) -> dict[str, Trained]:
+        """Return a family of its own for each region that the emulator lacks."""
+        # electrons take longer than nuclei, and most hypotheses leave their gamma rays out: only when asked for
+        electrons = cache(lambda: self.regions.fits(self.settings, "electrons", names))
+
+        def with_electrons(name: str, nuclei: ResponseEmulator) -> ResponseEmulator:
+            if self.settings.electrons is None:
+                return nuclei  # which says that it has none
+            fit = electrons()[name]
+            return dataclasses.replace(nuclei, lepton_coefficients=fit.coefficients, lepton_basis=fit.basis)
+
+        found = {}
+        for name, fit in self.regions.fits(self.settings, "nuclei", names).items():
+            nuclei = ResponseEmulator(dataclasses.replace(self.settings, regions=(name,)), fit.coefficients, fit.basis)
+            found[name] = Trained(nuclei, (name,), cache(partial(with_electrons, name, nuclei)))
+        return found
 
 
 class ExactSky(_Sky, SkyModel):

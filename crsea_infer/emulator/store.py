@@ -12,6 +12,7 @@ from typing import Final
 
 from crsea_infer.emulator.archive import read_archive, write_archive
 from crsea_infer.emulator.response import ResponseEmulator
+from crsea_infer.errors import UserError
 from crsea_infer.grids.response import GridSettings
 
 __all__ = ["SHIPPED", "read_emulator", "write_emulator"]
@@ -39,4 +40,10 @@ def read_emulator(path: Path | None = None) -> ResponseEmulator:
     """
     source = Path(str(files("crsea_infer.emulator") / "data" / SHIPPED)) if path is None else path
     header, arrays = read_archive(source, ("response",))
-    return ResponseEmulator(GridSettings.from_json(header["settings"]), metadata=header["metadata"], **arrays)
+    try:
+        return ResponseEmulator(GridSettings.from_json(header["settings"]), metadata=header["metadata"], **arrays)
+    except (KeyError, TypeError, ValueError) as error:
+        raise UserError(
+            f"{source} lacks a part of an emulator, or has another ({error})",
+            fix="train it again with: crsea-infer emulator train GRID --output FILE",
+        ) from error

@@ -16,7 +16,7 @@ import numpy as np
 from crsea_infer import __version__
 from crsea_infer.arguments import number
 from crsea_infer.errors import UserError, unknown_name
-from crsea_infer.files import digest, file_digest, make_directory, write_dataset
+from crsea_infer.files import arrays_digest, digest, file_digest, make_directory, write_dataset
 from crsea_infer.grids.dragon import SPECIES, dragon_response, read_dragon
 from crsea_infer.grids.hermes import HermesSpectra, average_hermes_map
 from crsea_infer.grids.model_table import ModelTable, read_model_table
@@ -199,7 +199,7 @@ def _dragon_dataset(
     described = [
         {"name": p.name, "lower": p.lower, "upper": p.upper, "unit": p.unit, "scale": p.scale} for p in parameters
     ]
-    hashed = [float(np.abs(array).sum()) for array in arrays.values()]
+    numbers = arrays_digest({**arrays, "points": points})
     return xr.Dataset(
         {name: (dimensions[name], array, {"units": units[name]}) for name, array in arrays.items()},
         coords={
@@ -210,7 +210,7 @@ def _dragon_dataset(
             "kind": "dragon",
             "parameters": json.dumps(described),
             "provenance": json.dumps(provenance, sort_keys=True),
-            "hash": digest({"parameters": described, "provenance": provenance, "sums": hashed}),
+            "hash": digest({"parameters": described, "provenance": provenance, "numbers": numbers}),
             "crsea_infer_version": __version__,
         },
     )

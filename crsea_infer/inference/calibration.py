@@ -78,7 +78,7 @@ def comparable(run: RunFile) -> str:
     return ""
 
 
-def calibration_build(run: RunFile, fingerprint: str, n_data_sets: int) -> Build:
+def calibration_build(run: RunFile, fingerprint: str, n_data_sets: int, sky_regions: Path | None = None) -> Build:
     """Return what is to be computed: `n_data_sets` simulated under each hypothesis of the run.
 
     Parameters
@@ -89,7 +89,12 @@ def calibration_build(run: RunFile, fingerprint: str, n_data_sets: int) -> Build
         Of the sky model.
     n_data_sets
         Per hypothesis.
+    sky_regions
+        Folder in which workers find sky regions that the emulator lacks.
     """
+    places = {"run": str(run.path.resolve())}
+    if sky_regions is not None:
+        places["sky_regions"] = str(sky_regions.resolve())
     return Build(
         task="crsea_infer.inference.calibration:CalibrationTask",
         settings={
@@ -101,7 +106,7 @@ def calibration_build(run: RunFile, fingerprint: str, n_data_sets: int) -> Build
         },
         names=("number", "hypothesis"),
         points=_points(n_data_sets, len(run.hypotheses)),
-        places={"run": str(run.path.resolve())},
+        places=places,
     )
 
 
@@ -187,11 +192,13 @@ class CalibrationTask:
             When the run file on this machine, or what it names, is not the one that is to be calibrated.
         """
         from crsea_infer import emulator
+        from crsea_infer.emulator.region_cache import RegionCache
         from crsea_infer.inference.posterior import posterior_for
         from crsea_infer.inference.run_file import load_run
 
         run = replace(load_run(Path(content["run"])), seed=int(content["seed"]))
-        model = emulator.load(run.emulator)
+        beside = [Path(content["sky_regions"])] if "sky_regions" in content else []
+        model = emulator.load(run.emulator, regions=RegionCache.of_user(*beside))
         reason = differences(run_identity(run, model.fingerprint), content["identity"])
         if reason:
             raise UserError(

@@ -93,6 +93,14 @@ class Posterior:
         """Published values [n]; nuisances at 0."""
         return np.array([parameter.fiducial for parameter in self.parameters])
 
+    def prepare(self) -> None:
+        """Evaluate the sky model once at the published values.
+
+        What it only makes when first asked, such as the electrons of a sky region that the emulator lacks, is then made
+        and kept before workers ask for it side by side.
+        """
+        self._predict(self._values(self.fiducial[None, :]))
+
     @property
     def n_data(self) -> int:
         """Number of data points of all data sets."""

@@ -17,6 +17,7 @@ from crsea_infer.files import digest
 from crsea_infer.inference.checkpoint import Checkpoint, read_arrays
 from crsea_infer.inference.samplers.base import result_arrays, result_from_arrays
 from crsea_infer.inference.subsets import ALL, TRAINING
+from crsea_infer.output_names import SKY_REGIONS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -114,6 +115,11 @@ class Task:
         return self.folder / f"{self._stem}.checkpoint.h5"
 
     @property
+    def sky_regions(self) -> Path:
+        """Where the run keeps sky regions that the emulator lacks."""
+        return self.folder.parent / SKY_REGIONS
+
+    @property
     def _own_identity(self) -> dict[str, str]:
         words = f"{self.hypothesis} {self.sampler}"
         if self.data != ALL:
@@ -178,7 +184,9 @@ class Task:
 def sample_task(task: Task, progress: Progress) -> None:
     """Do a task in a worker process: load the sky model, bind it, sample."""
     from crsea_infer import emulator
+    from crsea_infer.emulator.region_cache import RegionCache
     from crsea_infer.inference.posterior import posterior_for
 
-    posterior = posterior_for(task.hypothesis_object(), task.likelihoods, emulator.load(task.run.emulator))
+    model = emulator.load(task.run.emulator, regions=RegionCache.of_user(task.sky_regions))
+    posterior = posterior_for(task.hypothesis_object(), task.likelihoods, model)
     task.sample(posterior, progress)

@@ -79,6 +79,23 @@ def test_files_are_reproducible_and_complete(tmp_path: Path) -> None:
     assert (tmp_path / "a.npz").read_bytes() == (tmp_path / "b.npz").read_bytes()
 
 
+def test_a_file_with_a_changed_byte_is_refused_or_reads_the_same(tmp_path: Path) -> None:
+    """Whatever zipfile, zlib and numpy raise is one message; what is read is what was written."""
+    path = tmp_path / "emulator.npz"
+    shipped = read_emulator()
+    emulator = replace(shipped, coefficients=shipped.coefficients[:9, :3], basis=shipped.basis[:3, :1])
+    emulator = replace(emulator, lepton_coefficients=None, lepton_basis=None)
+    write_emulator(emulator, path)
+    data = path.read_bytes()
+    for at in range(0, len(data), 7):
+        path.write_bytes(data[:at] + bytes([data[at] ^ 0xFF]) + data[at + 1 :])
+        try:
+            found = read_emulator(path)
+        except UserError:
+            continue
+        assert np.array_equal(found.basis, emulator.basis)
+
+
 def test_damaged_files_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "emulator.npz"
     with pytest.raises(UserError, match="no emulator file"):

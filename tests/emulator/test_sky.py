@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,6 +11,8 @@ import pytest
 
 from crsea_infer.emulator import exact, load
 from crsea_infer.emulator.model import Request
+from crsea_infer.emulator.sky import EmulatedSky
+from crsea_infer.emulator.store import read_emulator
 from crsea_infer.errors import UserError
 from crsea_infer.inference.hypotheses import load_hypothesis
 from crsea_infer.predict import predict
@@ -83,6 +86,25 @@ def test_a_region_that_was_not_shipped_is_learned_when_asked() -> None:
     request = [Request("gamma", (100.0, 1e5), "l=60..63,b=-1..1")]
     values = _fiducial("gamma-optimized-max")
     assert load().bind(request)(values)[0] == pytest.approx(exact().bind(request)(values)[0], rel=2e-5)
+
+
+@pytest.mark.parametrize("name", ["coefficients", "basis", "lepton_coefficients", "lepton_basis"])
+def test_the_fingerprint_sees_every_number(name: str) -> None:
+    emulator = read_emulator()
+    before = EmulatedSky(emulator).fingerprint
+    assert EmulatedSky(read_emulator()).fingerprint == before
+    array = getattr(emulator, name)
+    last = array.copy()
+    last.flat[-1] = np.nextafter(last.flat[-1], np.inf)
+    for changed in (-array, array[:, ::-1].copy(), array.astype(np.float32), array[None], last):
+        assert EmulatedSky(replace(emulator, **{name: changed})).fingerprint != before
+
+
+def test_the_fingerprint_sees_the_stated_error() -> None:
+    """It enters every likelihood."""
+    emulator = read_emulator()
+    other = replace(emulator, metadata={**emulator.metadata, "validation": {"relative_error": 0.5}})
+    assert EmulatedSky(other).fingerprint != EmulatedSky(emulator).fingerprint
 
 
 def test_published_curves_in_the_tibet_window(shared_data: Path) -> None:

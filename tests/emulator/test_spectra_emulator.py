@@ -17,6 +17,7 @@ from crsea_infer.emulator.generate import SkyTask, generate_spectra_grid
 from crsea_infer.emulator.model import Request
 from crsea_infer.emulator.polynomial_chaos import (
     GrowthSettings,
+    PolynomialChaos,
     Terms,
     fit_polynomial_chaos,
     grow_terms,
@@ -253,6 +254,20 @@ def test_a_sky_of_another_code_answers_like_every_other(emulator: SpectraEmulato
 def test_what_the_grid_does_not_hold_is_told(emulator: SpectraEmulator, request_: Request, said: str) -> None:
     with pytest.raises(UserError, match=said):
         SpectraSky(emulator).bind([request_])
+
+
+def test_the_fingerprint_sees_every_number(emulator: SpectraEmulator, process: SpectraEmulator) -> None:
+    for trained in (emulator, process):
+        before = SpectraSky(trained).fingerprint
+        names = [("basis", -trained.basis), ("mean", -trained.mean), ("mean", trained.mean[::-1].copy())]
+        for name, changed in names:
+            assert SpectraSky(replace(trained, **{name: changed})).fingerprint != before
+        others = tuple(replace(p, upper=2.0 * p.upper) for p in trained.parameters)
+        assert SpectraSky(replace(trained, parameters=others)).fingerprint != before
+    polynomials = emulator.amplitudes
+    assert isinstance(polynomials, PolynomialChaos)
+    flipped = replace(emulator, amplitudes=replace(polynomials, coefficients=-polynomials.coefficients))
+    assert SpectraSky(flipped).fingerprint != SpectraSky(emulator).fingerprint
 
 
 def test_local_cosmic_rays_come_from_their_parameters(emulator: SpectraEmulator) -> None:
