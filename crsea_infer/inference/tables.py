@@ -95,8 +95,8 @@ class MeasurementTable:
         return len(next(iter(self.columns.values())))
 
 
-def read_table(path: Path, columns: Sequence[Column]) -> MeasurementTable:
-    """Read an ECSV table and convert it to canonical units.
+def read_table(path: Path, columns: Sequence[Column], *, others_allowed: bool = False) -> MeasurementTable:
+    """Read an ECSV table and convert it to canonical units; of other columns nothing is read when they are allowed.
 
     Raises
     ------
@@ -109,7 +109,7 @@ def read_table(path: Path, columns: Sequence[Column]) -> MeasurementTable:
     known = [column.name for column in columns]
     missing = [column.name for column in columns if column.required and column.name not in table.colnames]
     unknown = [name for name in table.colnames if name not in known]
-    if unknown:
+    if unknown and not others_allowed:
         raise unknown_name("column", unknown[0], known, where=str(path), fix="remove the column")
     if missing:
         raise UserError(

@@ -14,6 +14,7 @@ from crsea_infer.errors import UserError
 from crsea_infer.inference.likelihoods.base import Likelihood, load_likelihood
 from crsea_infer.inference.likelihoods.bins import bin_average
 from crsea_infer.inference.likelihoods.flux_points import FluxPoints
+from crsea_infer.inference.likelihoods.flux_systematics import FluxSystematics
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -115,7 +116,7 @@ def test_an_index_beyond_anything_measured_is_refused_before_it_overflows(index:
 
 
 def test_the_two_piece_normal_is_a_density_of_the_datum() -> None:
-    likelihood = asymmetric(systematics="none")
+    likelihood = asymmetric(systematics=FluxSystematics("none"))
     intensity = power_law(likelihood)
     mu = likelihood.binned_prediction((intensity,))
     base = float(likelihood.log_likelihood((intensity,), {}))
@@ -145,7 +146,7 @@ def test_symmetric_errors_give_the_normal_distribution() -> None:
 
 
 def test_the_error_towards_the_prediction_counts() -> None:
-    likelihood = asymmetric(systematics="none")
+    likelihood = asymmetric(systematics=FluxSystematics("none"))
     flat = np.ones(len(likelihood.requests[0].energies))
     for sign, error in ((+1, likelihood.error_high), (-1, likelihood.error_low)):
         # a prediction one of its errors away from every datum

@@ -9,18 +9,18 @@ model, sources and the isotropic background, is added with free norms.
 With m_i the prediction of point i, c_ik that of extra component k and n_k its norm, y_i the datum, eta ~ N(0, 1) the
 systematic nuisance and s_i the systematic error:
 
-    mu_i = m_i + sum_k n_k c_ik + eta s_i                            ("correlated"; without the last term otherwise)
-    sigma_i^2 = (error_high_i if mu_i > y_i else error_low_i)^2  [+ s_i^2 if "diagonal"]  + (eps d_i)^2
+    mu_i = m_i + sum_k n_k c_ik + eta s_i       ("correlated"; f(E_i) s_i if "energy-correlated"; neither otherwise)
+    sigma_i^2 = (error_high_i if mu_i > y_i else error_low_i)^2  [+ s_i^2 if "diagonal"]  + (eps d_i)^2  [+ (f d_i)^2]
 
 where eps is the sky model's own relative error, of the published data d_i (where it matters it is common to all points
 too: see :mod:`crsea_infer.inference.likelihoods.common_error`), and p(y_i | mu_i) is the two-piece normal of
 :mod:`crsea_infer.inference.likelihoods.two_piece`, as are upper limits. Data sets that give the same `systematic_name`
-share one eta, which is how a scale common to several of them is expressed.
+share one eta, which is how a scale common to several of them is expressed. The process f(E) and the extra scatter f are
+those of :mod:`crsea_infer.inference.likelihoods.flux_systematics`.
 """
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, Self
@@ -30,7 +30,6 @@ from pydantic import Field
 
 from crsea_infer.arrays import Array, Float64, array_namespace
 from crsea_infer.emulator.model import Request
-from crsea_infer.errors import UserError
 from crsea_infer.files import file_digest
 from crsea_infer.inference.distributions import normal
 from crsea_infer.inference.likelihoods import two_piece
@@ -38,9 +37,16 @@ from crsea_infer.inference.likelihoods.base import CommonEntry, DataSet, Likelih
 from crsea_infer.inference.likelihoods.bins import bin_average
 from crsea_infer.inference.likelihoods.common_error import chi2_change, is_noticeable, log_likelihood_change
 from crsea_infer.inference.likelihoods.extra_components import ComponentEntry, ExtraComponent, read_components, tex
+from crsea_infer.inference.likelihoods.flux_systematics import (
+    FluxSystematics,
+    ScatterEntry,
+    SystematicsKey,
+    independent_and_systematic,
+    read_systematics,
+)
 from crsea_infer.inference.likelihoods.profile import minimise, pull_of
 from crsea_infer.inference.priors import Parameter
-from crsea_infer.inference.tables import Column, MeasurementTable, check_bins, read_table
+from crsea_infer.inference.tables import Column, check_bins, read_table
 from crsea_infer.inference.validation import validate
 
 if TYPE_CHECKING:
@@ -61,8 +67,6 @@ _COLUMNS = (
     Column("is_upper_limit", None, required=False),
 )
 
-Systematics = Literal["correlated", "diagonal", "none"]
-
 _COMMON_SHIFT = Parameter("common_model_error", normal(0.0, 1.0), 0.0, "")
 
 
@@ -70,8 +74,9 @@ class _Entry(CommonEntry):
     messenger: Literal["gamma", "neutrino"]
     region: str
     table: str
-    systematics: Systematics = "correlated"
+    systematics: SystematicsKey = "correlated"
     systematic_name: str | None = None
+    extra_scatter: ScatterEntry | None = None
     common_error_share: float | None = None
     reference_index: SpectralSlope | None = None
     components_table: str | None = None
@@ -89,7 +94,7 @@ class FluxPoints(DataSet):
     values, error_low, error_high
         Data (or upper limits) and errors that are independent from point to point.
     systematic
-        Systematic error; used as `systematics` says.
+        Systematic error [n_data]; used as `systematics` says.
     is_upper_limit
         True for upper limits.
     averaging
@@ -104,8 +109,7 @@ class FluxPoints(DataSet):
         Of the points, GeV: for figures.
     """
 
-    systematics: Systematics
-    systematic_name: str
+    systematics: FluxSystematics
     energy_min: Float64
     energy_max: Float64
     energy_reference: Float64
@@ -135,9 +139,14 @@ class FluxPoints(DataSet):
         centre = table.columns.get("energy_reference", np.sqrt(low * high))
         limits = table.columns.get("is_upper_limit", np.zeros(len(table))) > 0
         error_low, error_high = two_piece.statistical_errors(table, "intensity", limits)
-        error_low, error_high, systematic = _systematics(folder, entry, table, error_low, error_high)
+        errors = read_systematics(
+            folder, entry.systematics, entry.extra_scatter, entry.systematic_name, entry.label, centre
+        )
+        error_low, error_high, systematic = independent_and_systematic(
+            folder, errors.kind, entry.common_error_share, table, error_low, error_high
+        )
         energies, averaging = bin_average(low, high, centre, entry.reference_index)
-        settings = {**entry.model_dump(), "table_sha256": file_digest(table.path)}
+        settings = {**entry.model_dump(), "table_sha256": file_digest(table.path), **errors.content}
         components: tuple[ExtraComponent, ...] = ()
         if entry.components:
             components, settings["components_sha256"] = read_components(
@@ -158,8 +167,7 @@ class FluxPoints(DataSet):
             provenance=table.provenance,
             settings=settings,
             requests=(Request(entry.messenger, tuple(energies.tolist()), entry.region),),
-            systematics=entry.systematics,
-            systematic_name=entry.systematic_name or f"{folder.name}_systematic",
+            systematics=errors,
             energy_min=low,
             energy_max=high,
             energy_reference=centre,
@@ -180,12 +188,16 @@ class FluxPoints(DataSet):
 
     @cached_property
     def nuisances(self) -> tuple[Parameter, ...]:
-        """The systematic shift eta ~ N(0, 1) when it is correlated, and the norms of the extra components."""
-        norms = tuple(component.nuisance for component in self.components)
-        if self.systematics != "correlated":
-            return norms
+        """What the systematic error is correlated by, the norms of the extra components, and the extra scatter."""
+        others = tuple(component.nuisance for component in self.components)
+        if self.systematics.scatter is not None:
+            others = (*others, self.systematics.scatter)
+        if self.systematics.process is not None:
+            return (*self.systematics.process.nuisances, *others)
+        if self.systematics.kind != "correlated":
+            return others
         shift = Parameter(
-            name=self.systematic_name,
+            name=self.systematics.name,
             distribution=normal(0.0, 1.0),
             fiducial=0.0,
             label=r"\eta_" + tex(self.label),
@@ -193,7 +205,7 @@ class FluxPoints(DataSet):
             source=self.provenance.reference,
             prior_set=self.name,
         )
-        return (shift, *norms)
+        return (shift, *others)
 
     def with_model_error(self, relative_error: float) -> Self:
         """Return the same points with the sky model's relative error in their error budget."""
@@ -238,7 +250,7 @@ class FluxPoints(DataSet):
         total = xp.sum(two_piece.squares(xp, residual, low, high, self._limits), axis=-1)
         if self._has_common_error:
             total = total + chi2_change(*self._common(xp, predictions, residual, low, high))
-        own = self.nuisances
+        own = self._linear_nuisances
         return total + pull_of(own, [nuisances[nuisance.name] for nuisance in own]) if own else total
 
     def chi2_profiled(self, predictions: tuple[Array, ...]) -> Array:
@@ -246,29 +258,34 @@ class FluxPoints(DataSet):
         return self.chi2(predictions, self.best_nuisances(predictions))
 
     def best_nuisances(self, predictions: tuple[Array, ...]) -> dict[str, Array]:
-        """Return the nuisances [...] that minimise chi2 for given predictions; empty without any."""
-        if not self.nuisances:
-            return {}
+        """Return the nuisances [...] that minimise chi2 for given predictions; empty without any.
+
+        A length and a scatter, which chi2 alone would make infinite, stay at their published values.
+        """
         prediction = self._from_sky(predictions)
         xp = array_namespace(prediction)
-        columns = [component.prediction for component in self.components]
-        if self.systematics == "correlated":
-            columns = [self.systematic, *columns]
-        design = xp.asarray(np.stack(columns, axis=-1))
-        nuisances_of_fit = self.nuisances
+        held = {
+            nuisance.name: xp.full(prediction.shape[:-1], nuisance.fiducial)
+            for nuisance in self.nuisances
+            if nuisance.name not in self.shifts
+        }
+        if not self._linear_nuisances:
+            return held
+        design = xp.asarray(np.stack([self.shifts[nuisance.name] for nuisance in self._linear_nuisances], axis=-1))
+        nuisances_of_fit = self._linear_nuisances
         if self._has_common_error:  # minimising over a common shift is the same as having it in the covariance
             shift = self.relative_model_error * prediction
             design = xp.concat([xp.broadcast_to(design, (*shift.shape, design.shape[-1])), shift[..., None]], axis=-1)
             nuisances_of_fit = (*nuisances_of_fit, _COMMON_SHIFT)
         residual = self.values - prediction
-        low, high = (xp.asarray(errors) for errors in self.errors)
+        low, high = self._errors_at(xp, held)
 
         def cost(nuisances: Array) -> tuple[Array, Array, Array, Array]:
             left = residual - xp.matmul(design, nuisances[..., None])[..., 0]
             return *two_piece.cost_slope_curvature(xp, left, low, high, self._limits), design
 
         best = minimise(cost, nuisances_of_fit, prediction[..., 0])
-        return {nuisance.name: best[..., k] for k, nuisance in enumerate(self.nuisances)}
+        return held | {nuisance.name: best[..., k] for k, nuisance in enumerate(self._linear_nuisances)}
 
     def pulls(self, predictions: tuple[Array, ...], nuisances: Mapping[str, Array]) -> Array:
         """Return (data - mu) / sigma [..., n_data]; for limits (U - mu) / sigma."""
@@ -291,14 +308,28 @@ class FluxPoints(DataSet):
 
     @cached_property
     def shifts(self) -> dict[str, Float64]:
-        """What one unit of each nuisance adds to the prediction of each point [n_data]."""
-        systematic = {self.systematic_name: self.systematic} if self.systematics == "correlated" else {}
-        return systematic | {component.nuisance.name: component.prediction for component in self.components}
+        """What one unit of each linear nuisance adds to the prediction of each point [n_data].
+
+        Those of an error whose length is free are at its published length.
+        """
+        found: dict[str, Float64] = {}
+        if self.systematics.process is not None:
+            found = self.systematics.process.shifts(self.systematic)
+        elif self.systematics.kind == "correlated":
+            found = {self.systematics.name: self.systematic}
+        return found | {component.nuisance.name: component.prediction for component in self.components}
+
+    @cached_property
+    def _linear_nuisances(self) -> tuple[Parameter, ...]:
+        """The nuisances that add to the prediction, with normal priors."""
+        return tuple(nuisance for nuisance in self.nuisances if nuisance.name in self.shifts)
 
     @cached_property
     def is_sum_of_squares(self) -> bool:
         """Whether ln L is a constant minus half the sum of the squared pulls of the points."""
-        return self._limits is None and not self._has_common_error
+        return (
+            self._limits is None and not self._has_common_error and len(self._linear_nuisances) == len(self.nuisances)
+        )
 
     @cached_property
     def _two_piece(self) -> two_piece.TwoPiece:
@@ -331,9 +362,18 @@ class FluxPoints(DataSet):
     def errors(self) -> tuple[Float64, Float64]:
         """The errors below and above the datum [n_data], with those of the model."""
         common = (self.relative_model_error * self.model_scale) ** 2
-        if self.systematics == "diagonal":
+        if self.systematics.kind == "diagonal":
             common = common + self.systematic**2
         return np.sqrt(self.error_low**2 + common), np.sqrt(self.error_high**2 + common)
+
+    def _errors_at(self, xp: Any, nuisances: Mapping[str, Array]) -> tuple[Array, Array]:
+        """Return the errors below and above the datum [..., n_data], with the extra scatter of `nuisances`."""
+        low, high = (xp.asarray(errors) for errors in self.errors)
+        scatter = self.systematics.scatter
+        if scatter is None:
+            return low, high
+        extra = (xp.asarray(nuisances[scatter.name])[..., None] * self.model_scale) ** 2
+        return xp.sqrt(low**2 + extra), xp.sqrt(high**2 + extra)
 
     def _residuals(
         self, predictions: tuple[Array, ...], nuisances: Mapping[str, Array]
@@ -342,36 +382,11 @@ class FluxPoints(DataSet):
         prediction = self._from_sky(predictions)
         xp = array_namespace(prediction)
         residual = self.values - prediction
-        if self.systematics == "correlated":
-            residual = residual - xp.asarray(nuisances[self.systematic_name])[..., None] * self.systematic
-        for component in self.components:
-            residual = residual - xp.asarray(nuisances[component.nuisance.name])[..., None] * component.prediction
-        return xp, residual, *(xp.asarray(errors) for errors in self.errors)
-
-
-def _systematics(
-    folder: LikelihoodFolder, entry: _Entry, table: MeasurementTable, low: Float64, high: Float64
-) -> tuple[Float64, Float64, Float64]:
-    """Return the independent errors, below and above, and the systematic error of each point [n_data]."""
-    own = table.columns.get("uncorrelated_systematic")
-    if own is not None:
-        low, high = np.hypot(low, own), np.hypot(high, own)
-    systematic = table.columns.get("systematic")
-    share = entry.common_error_share
-    if share is not None:
-        if systematic is not None or not 0 < share < 1:
-            raise UserError(
-                f"{folder.where}: common_error_share = {share:g}",
-                valid="a number between 0 and 1, for a table without a column 'systematic'",
-                fix="remove the key, or the column",
-            )
-        mean = 0.5 * (low + high)
-        return low * math.sqrt(1 - share), high * math.sqrt(1 - share), mean * math.sqrt(share)
-    if systematic is None:
-        if entry.systematics != "none":
-            raise UserError(
-                f"{table.path}: the column 'systematic' is missing, but systematics = {entry.systematics!r}",
-                fix=f"add the column, or write systematics = 'none' in {folder.path}",
-            )
-        systematic = np.zeros(len(table))
-    return low, high, systematic
+        process = self.systematics.process
+        is_free = process is not None and process.length_dex is None
+        if process is not None and is_free:
+            residual = residual - process.shift(nuisances, self.systematic)
+        for name, shift in self.shifts.items():
+            if not (process is not None and is_free and name in process.components):
+                residual = residual - xp.asarray(nuisances[name])[..., None] * shift
+        return xp, residual, *self._errors_at(xp, nuisances)
