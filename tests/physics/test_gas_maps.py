@@ -41,7 +41,7 @@ def _write(path: Path, *, unit: str = "cm-2", value: float = 1.0) -> None:
 
 def test_totals_survive_compaction(tmp_path: Path) -> None:
     _write(tmp_path / "maps.fits")
-    compact_gas_table(tmp_path / "maps.fits", tmp_path / "gas.nc")
+    compact_gas_table([tmp_path / "maps.fits"], tmp_path / "gas.nc")
     gas = load_gas(tmp_path / "gas.nc")
     assert gas.solid_angle.sum() == pytest.approx(4 * np.pi, rel=1e-6)
     with fits.open(tmp_path / "maps.fits") as hdus:
@@ -52,7 +52,7 @@ def test_totals_survive_compaction(tmp_path: Path) -> None:
 
 
 def test_the_shipped_table_is_made_by_the_command(shared_data: Path, tmp_path: Path) -> None:
-    compact_gas_table(shared_data / "gas_rings.fits.gz", tmp_path / "gas.nc")
+    compact_gas_table([shared_data / "gas_rings.fits.gz"], tmp_path / "gas.nc")
     shipped, rebuilt = load_gas(), load_gas(tmp_path / "gas.nc")
     assert np.array_equal(shipped.atomic, rebuilt.atomic)
     assert np.array_equal(shipped.carbon_monoxide, rebuilt.carbon_monoxide)
@@ -60,11 +60,11 @@ def test_the_shipped_table_is_made_by_the_command(shared_data: Path, tmp_path: P
 
 
 def test_bad_maps_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="no file"):
-        compact_gas_table(tmp_path / "absent.fits", tmp_path / "gas.nc")
+    with pytest.raises(UserError, match="no ring map file"):
+        compact_gas_table([tmp_path / "absent.fits"], tmp_path / "gas.nc")
     _write(tmp_path / "unit.fits", unit="K")
     with pytest.raises(UserError, match="cm-2"):
-        compact_gas_table(tmp_path / "unit.fits", tmp_path / "gas.nc")
+        compact_gas_table([tmp_path / "unit.fits"], tmp_path / "gas.nc")
     fits.PrimaryHDU(np.zeros((2, 2))).writeto(tmp_path / "empty.fits")
     with pytest.raises(UserError, match="N_HI"):
-        compact_gas_table(tmp_path / "empty.fits", tmp_path / "gas.nc")
+        compact_gas_table([tmp_path / "empty.fits"], tmp_path / "gas.nc")

@@ -162,7 +162,8 @@ def test_a_batch_and_jax_give_the_same_numbers(tmp_path: Path) -> None:
         ({"ORDERING": None}, ["counts.fits", "ORDERING"]),
         ({"COORDSYS": None}, ["counts.fits", "COORDSYS"]),
         ({"NSIDE": None}, ["NSIDE"]),
-        ({"NSIDE": 16}, ["12 NSIDE^2"]),
+        ({"NSIDE": 16, "ORDER": 4}, ["12 NSIDE^2"]),
+        ({"NSIDE": 16}, ["NSIDE is 16 and ORDER 5"]),
         ({"EXTNAME": "OTHER"}, ["no table SKYMAP"]),
     ],
 )
