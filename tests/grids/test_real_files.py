@@ -73,7 +73,7 @@ def test_gamma_ray_maps_are_those_of_the_run_that_they_were_made_from(
 
 @pytest.mark.parametrize(("gas", "component"), [("HI", 0), ("H2", 1)])
 def test_neutrino_maps_hold_all_flavours(real: Path, run: xr.Dataset, gas: str, component: int) -> None:
-    """A third of them is 0.65 to 0.9 of one flavour by the project's own cross-sections; the whole would be 2 to 2.5."""
+    """A third of them is 0.65 to 0.9 of one flavour by the project's cross-sections; the whole would be 2 to 2.5."""
     maps = average_hermes_map(real / f"hermes_nu_{gas}.fits.gz", [REGION])
     assert maps.process == "PiZero"  # as for gamma rays
     own = dragon_intensities(run, "neutrino", maps.energies)[0, 0, component]
