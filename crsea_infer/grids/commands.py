@@ -55,7 +55,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     info = commands.add_parser("info", help="say what a grid holds and how it was made", allow_abbrev=False)
     info.add_argument("grid", type=Path, help="file written by grid build")
     gas = commands.add_parser("gas", help="make the compact gas table from full ring maps", allow_abbrev=False)
-    gas.add_argument("maps", type=Path, help="FITS file with the extensions N_HI and W_CO")
+    gas.add_argument(
+        "maps",
+        type=Path,
+        nargs="+",
+        help="FITS file with the extensions N_HI and W_CO, or HERMES's two files NHrings_... and WCOrings_...",
+    )
     gas.add_argument("--output", type=Path, default=Path("gas_columns.nc"), help="file to write (default: %(default)s)")
 
 

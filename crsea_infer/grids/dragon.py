@@ -2,8 +2,9 @@
 
 Layout (DRAGON2, two-dimensional runs): the primary HDU carries the set-up in its header (rmin, rmax, zmin, zmax in kpc,
 robs, zobs, Ekmin, Ekin_fac, dimE, dimr, dimz, D0, ...); then one float32 image per species with keys Z_, A, Sec, DM
-and EXTRA, axes (z, R, E) in NumPy order, in GeV^-1 m^-2 s^-1 sr^-1, at kinetic energies per nucleon Ekmin Ekin_fac^i.
-Primary, secondary and other parts of one nuclide stand in HDUs of their own and are summed.
+and EXTRA, axes (z, R, E) in NumPy order, in (GeV/n)^-1 m^-2 s^-1 sr^-1 (DRAGON2 stores the density of nuclei times A),
+at kinetic energies per nucleon Ekmin Ekin_fac^i. Primary, secondary and other parts of one nuclide stand in HDUs of
+their own and are summed.
 
 Responses follow from the project's own emission stage: the density relative to the Sun, at the nodes in (R, z) of the
 transport grid, contracted with the weights of the regions.
@@ -12,16 +13,16 @@ transport grid, contracted with the weights of the regions.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from crsea_infer.errors import UserError
-from crsea_infer.grids.fits_files import open_whole
 from crsea_infer.physics.geometry import LineOfSight, region_weights
 from crsea_infer.physics.local_spectrum import rigidity
 from crsea_infer.physics.response import rigidity_nodes
 from crsea_infer.physics.transport import TransportSettings
+from crsea_infer.support.fits import Key, read_hdus
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from crsea_infer.arrays import Float64
     from crsea_infer.physics.gas import GasColumns
     from crsea_infer.physics.regions import Region
+    from crsea_infer.support.fits import Hdu
 
 __all__ = ["SPECIES", "DragonOutput", "DragonResponse", "dragon_response", "read_dragon"]
 
@@ -38,6 +40,8 @@ SPECIES: Final[Mapping[str, tuple[tuple[int, int], ...]]] = {"proton": ((1, 1), 
 
 _KEYS: Final = ("rmin", "rmax", "zmin", "zmax", "robs", "zobs", "Ekmin", "Ekin_fac")
 _SETUP: Final = ("Ekmax", "D0", "Drefrig", "ind_diff", "He_ab", "vAlfven", "v0_conv", "dvdz_conv", "gasmod", "SNRmod")
+_SPECIES_WORDS: Final = "the charge (Z_) and mass number (A) of the species"
+_LARGEST_DECADE: Final = 15  # of energies, GeV
 _REWRITE: Final = "write it again with DRAGON2 and full output (fullstore)"
 
 
@@ -124,41 +128,47 @@ def read_dragon(path: Path) -> DragonOutput:
     ------
     UserError
         One message: missing, truncated or foreign file; a header key absent or senseless; an image whose axes do not
-        fit the header; three-dimensional runs; densities NaN or negative.
+        fit the header; spectra alone; three-dimensional runs; densities NaN or negative.
     """
     header, images = _load(path)
-    missing = [key for key in _KEYS if key not in header]
+    missing = [key for key in _KEYS if not header.has(key)]
     if missing:
-        raise UserError(
-            f"{path}: the header lacks {', '.join(missing)}",
-            valid=", ".join(_KEYS),
-            fix="it must be the full output NAME.fits.gz, not NAME_spectrum.fits.gz",
+        raise header.refuse(
+            f"the header lacks {', '.join(missing)}",
+            ", ".join(_KEYS),
+            "it must be the full output NAME.fits.gz, not NAME_spectrum.fits.gz",
         )
-    values = {key: float(header[key]) for key in _KEYS}
-    shape = _shape(path, header, images)
+    values = {key: header.value(Key(key, float)) for key in _KEYS}
+    shape = _shape(header, images)
     if values["Ekin_fac"] <= 1 or values["Ekmin"] <= 0:
-        raise UserError(
-            f"{path}: Ekmin = {values['Ekmin']:g}, Ekin_fac = {values['Ekin_fac']:g}",
-            valid="Ekmin > 0 GeV and Ekin_fac > 1: energies Ekmin Ekin_fac^i that increase",
+        raise header.refuse(
+            f"Ekmin = {values['Ekmin']:g}, Ekin_fac = {values['Ekin_fac']:g}",
+            "Ekmin > 0 GeV and Ekin_fac > 1: energies Ekmin Ekin_fac^i that increase",
         )
+    top = np.log10(values["Ekmin"]) + (shape[2] - 1) * np.log10(values["Ekin_fac"])
+    if top > _LARGEST_DECADE:
+        raise header.refuse(
+            f"Ekmin = {values['Ekmin']:g} and Ekin_fac = {values['Ekin_fac']:g} lead to 10^{top:.0f} GeV",
+            f"energies up to 10^{_LARGEST_DECADE} GeV",
+        )
+    for low, high in (("rmin", "rmax"), ("zmin", "zmax")):
+        if not values[low] < values[high] or (low == "rmin" and values[low] < 0):
+            raise header.refuse(f"{low} = {values[low]:g}, {high} = {values[high]:g}", f"{low} < {high}, in kpc")
     densities: dict[tuple[int, int], Float64] = {}
     counts: dict[tuple[int, int], int] = {}
-    for number, own, data in images:
-        if "Z_" not in own or "A" not in own:
-            raise UserError(f"{path}, HDU {number}: Z_ or A is absent", valid="the charge and mass of the species")
-        image = np.asarray(data, dtype=np.float64)
-        if image.shape != shape:
-            raise UserError(
-                f"{path}, HDU {number} has the axes {image.shape}", valid=f"(z, R, E) = {shape}", fix=_REWRITE
+    for image in images:
+        nuclide = image.value(Key("Z_", int, _SPECIES_WORDS)), image.value(Key("A", int, _SPECIES_WORDS))
+        image.value(Key("BITPIX", int, "-32 or -64: densities are no whole numbers", high=-32))
+        density = image.image()
+        if density.shape != shape:
+            raise image.refuse(f"has the axes {density.shape}", f"(z, R, E) = {shape}", _REWRITE)
+        if not np.isfinite(density).all() or (density < 0).any():
+            raise image.refuse(
+                f"Z={nuclide[0]}, A={nuclide[1]} holds values that are NaN or negative",
+                "densities not below 0",
+                "run DRAGON2 again, with smaller time steps if it did not converge",
             )
-        nuclide = int(own["Z_"]), int(own["A"])
-        if not np.isfinite(image).all() or (image < 0).any():
-            raise UserError(
-                f"{path}, HDU {number} (Z={nuclide[0]}, A={nuclide[1]}) holds values that are NaN or negative",
-                valid="densities not below 0",
-                fix="run DRAGON2 again, with smaller time steps if it did not converge",
-            )
-        densities[nuclide] = densities.get(nuclide, 0.0) + image
+        densities[nuclide] = densities.get(nuclide, 0.0) + density
         counts[nuclide] = counts.get(nuclide, 0) + 1
     output = DragonOutput(
         energies=np.asarray(values["Ekmin"] * values["Ekin_fac"] ** np.arange(shape[2]), dtype=np.float64),
@@ -167,41 +177,59 @@ def read_dragon(path: Path) -> DragonOutput:
         sun=(values["robs"], values["zobs"]),
         densities=densities,
         n_images=counts,
-        setup={key: float(header[key]) for key in (*_KEYS, *_SETUP) if key in header},
+        setup={key: header.value(Key(key, float)) for key in (*_KEYS, *_SETUP) if header.has(key)},
     )
-    if not (output.radii[0] <= output.sun[0] < output.radii[-1] and output.heights[0] <= output.sun[1]):
-        raise UserError(
-            f"{path}: the Sun at R = {output.sun[0]:g}, z = {output.sun[1]:g} kpc is outside the grid",
-            valid=f"R from {output.radii[0]:g} to {output.radii[-1]:g} kpc",
+    if not (
+        output.radii[0] <= output.sun[0] < output.radii[-1] and output.heights[0] <= output.sun[1] <= output.heights[-1]
+    ):
+        raise header.refuse(
+            f"the Sun at R = {output.sun[0]:g}, z = {output.sun[1]:g} kpc is outside the grid",
+            f"R from {output.radii[0]:g} to {output.radii[-1]:g} kpc, z from {output.heights[0]:g} to "
+            f"{output.heights[-1]:g} kpc",
         )
     return output
 
 
-def _load(path: Path) -> tuple[Any, list[tuple[int, Any, Any]]]:
-    with open_whole(path, what="DRAGON output", written_by="DRAGON2") as hdus:
-        images = [(i, hdu.header, hdu.data) for i, hdu in enumerate(hdus[1:], start=1)]
-        header = hdus[0].header
-    if not images or any(data is None for _, _, data in images):
+def _load(path: Path) -> tuple[Hdu, list[Hdu]]:
+    """Return the header and the images of the species."""
+    header, *images = read_hdus(path, what="DRAGON output", written_by="DRAGON2")
+    if not images or any(image.kind != "image" or not image.data for image in images):
         raise UserError(f"{path} holds no species", valid="one image per species after the header", fix=_REWRITE)
+    if images[0].value(Key("NAXIS", int)) == 1:
+        raise _only_a_spectrum(path)
     return header, images
 
 
-def _shape(path: Path, header: Any, images: list[tuple[int, Any, Any]]) -> tuple[int, int, int]:
-    if "dimx" in header or "xobs" in header or images[0][2].ndim != 3:
-        raise UserError(
-            f"{path} has {images[0][2].ndim} axes per species",
-            valid="a two-dimensional run: z, R, E",
-            fix="average a three-dimensional run over azimuth first",
+def _shape(header: Hdu, images: list[Hdu]) -> tuple[int, int, int]:
+    """Return the sizes of the axes (z, R, E) of a two-dimensional run."""
+    first = images[0]
+    n_axes = first.value(Key("NAXIS", int))
+    if header.has("dimx") or header.has("xobs") or n_axes != 3:
+        raise header.refuse(
+            f"the run has {n_axes} axes per species",
+            "a two-dimensional run: z, R, E",
+            "average a three-dimensional run over azimuth first",
         )
-    shape: tuple[int, int, int] = images[0][2].shape
+    shape = (first.value(Key("NAXIS3", int)), first.value(Key("NAXIS2", int)), first.value(Key("NAXIS1", int)))
     for key, size in zip(("dimz", "dimr", "dimE"), shape, strict=True):
-        if key in header and int(header[key]) != size:
-            raise UserError(
-                f"{path}: {key} = {header[key]}, but the images have {size}", valid="axes (z, R, E) as the header says"
-            )
+        said = header.value(Key(key, int, "a whole number", default=size))
+        if said != size:
+            raise header.refuse(f"{key} = {said}, but the images have {size}", "axes (z, R, E) as the header says")
     if min(shape) < 2:
-        raise UserError(f"{path} has the axes {shape}", valid="at least 2 points along z, R and E")
+        raise header.refuse(f"has the axes {shape}", "at least 2 points along z, R and E")
     return shape
+
+
+def _only_a_spectrum(path: Path) -> UserError:
+    """Return the error for the file of spectra at the Sun that DRAGON2 writes beside its full output."""
+    name, mark, ending = path.name.partition("_spectrum")
+    full = f"{name}{ending}" if mark and ending.startswith(".fits") else "NAME.fits.gz"
+    beside = ", which lies beside it" if mark and path.with_name(full).is_file() else ""
+    return UserError(
+        f"{path} holds spectra at the Sun alone, images with one axis: it is the file NAME_spectrum.fits.gz of a run",
+        valid="the full output NAME.fits.gz of the same run: images of (z, R, E)",
+        fix=f"give {full}{beside}" if beside else f"give {full}; if the run did not keep it, {_REWRITE}",
+    )
 
 
 @dataclass(frozen=True)

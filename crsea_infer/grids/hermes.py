@@ -10,12 +10,13 @@ silence.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from crsea_infer.errors import UserError
-from crsea_infer.grids.fits_files import open_whole
+from crsea_infer.physics.healpix_pixels import near_box, read_pixel_numbers, read_pixelisation
+from crsea_infer.support.fits import Key, read_hdus
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
     from crsea_infer.arrays import Float64
     from crsea_infer.physics.regions import Region
+    from crsea_infer.support.fits import Hdu
 
 __all__ = ["HermesSpectra", "average_hermes_map", "pixel_shares"]
 
@@ -30,6 +32,19 @@ _JOULES_PER_GEV: Final = 1.602176634e-10  # exact, SI 2019
 _UNIT: Final = "GeV-1 cm-2 s-1 sr-1"
 _SUBPIXEL: Final = 0.06  # degrees: sampling of a pixel that a region's edge or mask may cross
 _TOLERATED_GAP: Final = 1e-3  # share of a region's solid angle that may lack data
+_SCHEMA: Final = (
+    Key("PIXTYPE", str, "HEALPIX", "write it with HERMES HEALPixFormat", choices={"HEALPIX": ""}),
+    Key("INDXSCHM", str, "IMPLICIT: every pixel in its place", choices={"IMPLICIT": ""}),
+    Key(
+        "ORDERING",
+        str,
+        "RING, as HERMES writes",
+        "reorder it with healpy.reorder(map, n2r=True), and set the keyword",
+        choices={"RING": ""},
+    ),
+)
+_ENERGY: Final = Key("ENERGY", float, "an energy above 0, in joule", low=1e-300)
+_BAD_DATA: Final = Key("BAD_DATA", float, "a number below 0", default=-1.6375e30, high=-1e-300)
 
 
 @dataclass(frozen=True)
@@ -58,15 +73,8 @@ def pixel_shares(region: Region, n_side: int) -> Float64:
     import healpy
 
     longitude, latitude = healpy.pix2ang(n_side, np.arange(12 * n_side**2), lonlat=True)
-    radius = float(np.degrees(healpy.max_pixrad(n_side)))
     shares = np.zeros(longitude.size)
-    # only pixels that the box can reach: longitudes shrink towards the poles
-    south, north = region.latitude
-    nearby = (latitude > south - radius) & (latitude < north + radius)
-    width = region.longitude[1] - region.longitude[0]
-    reach = radius / np.maximum(np.cos(np.radians(np.minimum(np.abs(latitude) + radius, 89.999))), 1e-9)
-    offset = np.mod(longitude - region.longitude[0] + reach, 360.0)
-    chosen = np.flatnonzero(nearby & ((offset <= width + 2.0 * reach) | (width + 2.0 * reach >= 360.0)))
+    chosen = np.flatnonzero(near_box(region, longitude, latitude, float(np.degrees(healpy.max_pixrad(n_side)))))
     resolution = float(np.degrees(healpy.nside2resol(n_side)))
     factor = 2 ** max(0, int(np.ceil(np.log2(resolution / _SUBPIXEL))))
     children = np.arange(factor**2)
@@ -77,99 +85,73 @@ def pixel_shares(region: Region, n_side: int) -> Float64:
     return shares
 
 
-def _refuse(path: Path, hdu: int, given: str, valid: str, fix: str = "") -> UserError:
-    return UserError(f"{path}, table {hdu}: {given}", valid=valid, fix=fix)
+@dataclass(frozen=True)
+class _Plane:
+    """One energy of a file."""
+
+    table: Hdu
+    energy: float
+    values: Float64
+    present: np.typing.NDArray[np.bool_]
+    n_side: int
 
 
-def _check_header(path: Path, hdu: int, header: Any, n_columns: int) -> float:
-    """Check what a table says about itself and return the factor to GeV^-1 cm^-2 s^-1 sr^-1."""
-    from astropy import units
-
-    def text(key: str) -> str:
-        return str(header.get(key, "")).strip()
-
-    if text("PIXTYPE").upper() != "HEALPIX":
-        raise _refuse(
-            path, hdu, f"PIXTYPE is {text('PIXTYPE') or 'absent'}", "HEALPIX", "write it with HERMES HEALPixFormat"
-        )
-    if text("INDXSCHM").upper() != "IMPLICIT":
-        raise _refuse(path, hdu, f"INDXSCHM is {text('INDXSCHM') or 'absent'}", "IMPLICIT: every pixel in its place")
-    if text("ORDERING").upper() != "RING":
-        raise _refuse(
-            path,
-            hdu,
-            f"ORDERING is {text('ORDERING') or 'absent'}",
-            "RING, as HERMES writes",
-            "reorder it with healpy.reorder(map, n2r=True), and set the keyword",
-        )
-    if text("COORDSYS").upper() not in {"G", "GALACTIC"}:
-        raise _refuse(
-            path,
-            hdu,
-            f"COORDSYS is {text('COORDSYS') or 'absent'}",
+def _plane(table: Hdu, previous: float) -> _Plane:
+    """Return the intensities of a table, GeV^-1 cm^-2 s^-1 sr^-1, that is as HERMES writes it."""
+    for key in _SCHEMA:
+        table.value(key)
+    sky = read_pixelisation(table)
+    if sky.frame != "galactic":
+        raise table.refuse(
+            f"COORDSYS is {table.value(Key('COORDSYS', str))}",
             "G (Galactic), as HERMES writes",
             "rotate it with healpy.Rotator, and set the keyword",
         )
-    if n_columns != 1:
-        raise _refuse(path, hdu, f"{n_columns} columns", "one column: one table per energy")
-    if not text("TUNIT1"):
-        raise _refuse(
-            path, hdu, "TUNIT1, the unit, is absent", "GeV^-1 m^-2 s^-1 sr^-1", "write the unit into the header"
-        )
-    try:
-        # a flux per steradian is counted per photon or neutrino: nothing else may be left over
-        return float(units.Unit(text("TUNIT1")).to(units.Unit(_UNIT)))
-    except (ValueError, TypeError) as error:
-        raise _refuse(
-            path, hdu, f"TUNIT1 is {text('TUNIT1')!r}", "a differential flux, GeV^-1 m^-2 s^-1 sr^-1"
-        ) from error
-
-
-def _check_pixels(path: Path, hdu: int, header: Any, values: Float64) -> int:
-    n_side = int(header.get("NSIDE", 0))
-    if n_side < 1 or n_side & (n_side - 1) or values.size != 12 * n_side**2:
-        raise _refuse(
-            path,
-            hdu,
-            f"{values.size} pixels with NSIDE {n_side or 'absent'}",
-            f"12 NSIDE^2 = {12 * n_side**2} pixels, NSIDE a power of 2",
-        )
-    return n_side
-
-
-def _energy(path: Path, hdu: int, header: Any, previous: float) -> float:
-    try:
-        energy = float(header["ENERGY"]) / _JOULES_PER_GEV
-    except (KeyError, TypeError, ValueError):
-        energy = np.nan
-    if not (np.isfinite(energy) and energy > 0):
-        raise _refuse(path, hdu, f"ENERGY is {header.get('ENERGY', 'absent')}", "an energy above 0, in joule")
+    if len(table.columns) != 1:
+        raise table.refuse(f"{len(table.columns)} columns", "one column: one table per energy")
+    name = next(iter(table.columns))
+    if not table.has("TUNIT1"):
+        raise table.refuse("TUNIT1, the unit, is absent", "GeV^-1 m^-2 s^-1 sr^-1", "write the unit into the header")
+    # a flux per steradian is counted per photon or neutrino: nothing else may be left over
+    factor = table.unit(name, _UNIT, fix="a differential flux, GeV^-1 m^-2 s^-1 sr^-1")
+    energy = table.value(_ENERGY) / _JOULES_PER_GEV
     if not 1e-3 <= energy <= 1e12:
-        raise _refuse(
-            path,
-            hdu,
-            f"ENERGY = {float(header['ENERGY']):g} would be {energy:.3g} GeV",
+        raise table.refuse(
+            f"ENERGY = {table.value(_ENERGY):g} would be {energy:.3g} GeV",
             "an energy in joule (1 GeV is 1.602e-10 J)",
             "write ENERGY in joule, as HERMES does",
         )
     if energy <= previous:
-        raise _refuse(path, hdu, f"energy {energy:.6g} GeV follows {previous:.6g} GeV", "increasing energies")
-    return energy
+        raise table.refuse(f"energy {energy:.6g} GeV follows {previous:.6g} GeV", "increasing energies")
+    values = table.numbers(name)
+    read_pixel_numbers(table, sky, values.size)
+    if sky.n_side & (sky.n_side - 1):
+        raise table.refuse(f"NSIDE is {sky.n_side}", "a power of 2")
+    bad_data = table.value(_BAD_DATA)
+    present = ~(np.abs(values - bad_data) <= 1e-5 * abs(bad_data))
+    wrong = present & ~(np.isfinite(values) & (values >= 0))
+    if wrong.any():
+        pixel = int(np.argmax(wrong))
+        raise table.refuse(
+            f"pixel {pixel} is {values[pixel]:g}", f"finite intensities, not below 0, or BAD_DATA = {bad_data:g}"
+        )
+    return _Plane(table, energy, factor * values, present, sky.n_side)
 
 
-def _tables(path: Path) -> Iterator[tuple[int, Any, Float64, int, str]]:
-    """Give (number, header, values, columns, HERMES version) of each table."""
-    from astropy.io import fits
-
-    with open_whole(path, what="map", written_by="HERMES") as hdus:
-        version = str(hdus[0].header.get("VERSION", "not stated")).strip()
-        if len(hdus) < 2:
-            raise UserError(f"{path} holds no map", valid="one binary table per energy", fix="run HERMES again")
-        for number, hdu in enumerate(hdus[1:], start=1):
-            if not isinstance(hdu, fits.BinTableHDU):
-                raise _refuse(path, number, "it is no binary table", "one binary table per energy")
-            values = np.asarray(hdu.data.field(0), dtype=np.float64).ravel()
-            yield number, hdu.header, values, len(hdu.columns), version
+def _planes(path: Path) -> Iterator[tuple[_Plane, str]]:
+    """Give each energy of a file, and the version of HERMES."""
+    version, previous = "not stated", 0.0
+    for hdu in read_hdus(path, what="map", written_by="HERMES"):
+        if hdu.number == 0:
+            version = hdu.value(Key("VERSION", str, default="not stated"))
+            continue
+        if hdu.kind != "table":
+            raise hdu.refuse("it is no binary table", "one binary table per energy")
+        plane = _plane(hdu, previous)
+        previous = plane.energy
+        yield plane, version
+    if not previous:
+        raise UserError(f"{path} holds no map", valid="one binary table per energy", fix="run HERMES again")
 
 
 def average_hermes_map(path: Path, regions: Sequence[Region]) -> HermesSpectra:
@@ -186,36 +168,28 @@ def average_hermes_map(path: Path, regions: Sequence[Region]) -> HermesSpectra:
     ------
     UserError
         One message: missing or truncated file; PIXTYPE, INDXSCHM, ORDERING, COORDSYS, NSIDE, unit or ENERGY absent or
-        other than HERMES writes; energies not increasing; pixels NaN or negative; a region that the map does not cover.
+        other than HERMES writes; energies not increasing; pixels NaN or negative anywhere; a region that the map does
+        not cover.
     """
     energies: list[float] = []
     means: list[Float64] = []
     shares: Float64 | None = None
     process, hermes_version, n_side = "not stated", "not stated", 0
-    for number, header, values, n_columns, version in _tables(path):
-        factor = _check_header(path, number, header, n_columns)
-        energies.append(_energy(path, number, header, energies[-1] if energies else 0.0))
-        here = _check_pixels(path, number, header, values)
+    for plane, version in _planes(path):
+        energies.append(plane.energy)
         if shares is None:
-            process, hermes_version, n_side = str(header.get("PROCESS", "not stated")).strip(), version, here
-            shares = np.stack([pixel_shares(region, here) for region in regions])
-        elif here != n_side:
-            raise _refuse(path, number, f"NSIDE {here} after NSIDE {n_side}", "one NSIDE for all energies")
-        bad_data = float(header.get("BAD_DATA", -1.6375e30))
-        present = ~(np.abs(values - bad_data) <= 1e-5 * abs(bad_data))
-        used = present & shares.any(axis=0)
-        if not np.isfinite(values[used]).all() or (values[used] < 0).any():
-            pixel = int(np.flatnonzero(used & ~(np.isfinite(values) & (values >= 0)))[0])
-            raise _refuse(path, number, f"pixel {pixel} is {values[pixel]:g}", "finite intensities, not below 0")
-        covered = shares @ present / np.maximum(shares.sum(axis=1), 1e-300)
+            hermes_version, n_side = version, plane.n_side
+            process = plane.table.value(Key("PROCESS", str, default="not stated"))
+            shares = np.stack([pixel_shares(region, n_side) for region in regions])
+        elif plane.n_side != n_side:
+            raise plane.table.refuse(f"NSIDE {plane.n_side} after NSIDE {n_side}", "one NSIDE for all energies")
+        covered = shares @ plane.present / np.maximum(shares.sum(axis=1), 1e-300)
         for region, share in zip(regions, covered, strict=True):
             if share < 1.0 - _TOLERATED_GAP:
-                raise _refuse(
-                    path,
-                    number,
+                raise plane.table.refuse(
                     f"{100 * share:.3g} % of the region {region.name} has data",
                     "maps that cover the region (within its mask)",
                     "choose a smaller region, or compute the map on a larger part of the sky",
                 )
-        means.append(factor * (shares @ np.where(used, values, 0.0)) / (shares @ present))
+        means.append((shares @ np.where(plane.present, plane.values, 0.0)) / (shares @ plane.present))
     return HermesSpectra(np.array(energies), np.stack(means, axis=1), process, hermes_version, n_side)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from crsea_infer import __version__
-from crsea_infer.arguments import number
+from crsea_infer.arguments import number, one_of
 from crsea_infer.errors import UserError, unknown_name
 from crsea_infer.files import arrays_digest, digest, file_digest, make_directory, write_dataset
 from crsea_infer.grids.dragon import SPECIES, dragon_response, read_dragon
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 __all__ = ["add_arguments", "execute", "import_dragon", "import_hermes", "write_dragon_grid"]
 
 _MESSENGERS: Final = ("gamma", "neutrino")
+_FACTORS: Final = {"all": 1.0 / 3.0, "one": 1.0}
 RADII: Final = tuple(float(radius) for radius in range(1, 17))
 """Galactocentric radii of the radial spectra, kpc, as far as a run reaches."""
 
@@ -42,7 +43,7 @@ def import_hermes(
     table: Path,
     regions: Sequence[Region],
     *,
-    neutrino_factor: float = 1.0,
+    neutrino_factor: float | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> SpectraGrid:
     """Average the HERMES maps of many models over regions.
@@ -55,14 +56,16 @@ def import_hermes(
     regions
         Sky regions.
     neutrino_factor
-        Neutrino maps are multiplied by it, to give neutrinos plus antineutrinos of one flavour.
+        Neutrino maps are multiplied by it, to give neutrinos plus antineutrinos of one flavour: 1/3 for maps of HERMES,
+        which hold all flavours. Files do not say it, so a table with neutrino maps needs it.
     progress
         Called with the number of models done and the total.
 
     Raises
     ------
     UserError
-        When the table or a map is not as it should be, or models differ in their energies.
+        When the table or a map is not as it should be, models differ in their energies, or it is left open what
+        neutrino maps hold.
     """
     models = read_model_table(table)
     for column in models.files:
@@ -74,6 +77,21 @@ def import_hermes(
                 ("gamma_pi0", "gamma_inverse_compton", "gamma_bremsstrahlung", "neutrino_pi0"),
                 where=str(table),
                 fix="name it gamma_COMPONENT or neutrino_COMPONENT",
+            )
+    neutrinos = [column for column in models.files if column.startswith("neutrino_")]
+    if neutrinos and neutrino_factor is None:
+        raise UserError(
+            f"{table} names neutrino maps ({', '.join(neutrinos)}), and HERMES files do not say whether they hold one "
+            "flavour or all (PROCESS is the same for gamma rays and for neutrinos)",
+            valid="--neutrino-flavours all: nu + nubar of all flavours, as HERMES computes them, divided by 3; "
+            "--neutrino-flavours one: of one flavour; or --neutrino-factor F",
+            fix="add --neutrino-flavours all for maps that HERMES itself wrote",
+        )
+    for row in zip(*models.files.values(), strict=True):
+        if len(set(row)) < len(row):
+            raise UserError(
+                f"{table} gives the file {next(path for path in row if row.count(path) > 1)} in two columns",
+                valid="a map for each messenger and component",
             )
     rows: list[np.ndarray[Any, np.dtype[np.float64]]] = []
     first: dict[str, HermesSpectra] = {}
@@ -90,7 +108,7 @@ def import_hermes(
                     valid="the same energies for all models of a column",
                     fix="run HERMES with one set of energies",
                 )
-            scale = neutrino_factor if column.startswith("neutrino_") else 1.0
+            scale = neutrino_factor if column in neutrinos and neutrino_factor is not None else 1.0
             parts.append(maps.intensities.ravel() * scale)
         rows.append(np.concatenate(parts))
         if progress is not None:
@@ -106,7 +124,7 @@ def import_hermes(
         "code": "HERMES " + ", ".join(sorted({maps.version for maps in first.values()})),
         "process": {column: maps.process for column, maps in first.items()},
         "n_side": {column: maps.n_side for column, maps in first.items()},
-        "neutrino_factor": neutrino_factor,
+        **({"neutrino_factor": neutrino_factor} if neutrinos else {}),
         **models.provenance,
     }
     return SpectraGrid(models.parameters, models.points, spectra, np.array(rows), provenance)
@@ -229,17 +247,35 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "table", type=Path, help="ECSV or CSV: one row per model, parameters and gamma_..., neutrino_... files"
     )
     hermes.add_argument(
+        "--neutrino-flavours",
+        type=one_of("--neutrino-flavours", tuple(_FACTORS)),
+        metavar="all|one",
+        help="what neutrino maps hold: nu + nubar of all flavours, as HERMES writes them (divided by 3), or of one. "
+        "Files do not say it: this or --neutrino-factor is needed for neutrino maps",
+    )
+    hermes.add_argument(
         "--neutrino-factor",
         type=number("--neutrino-factor"),
-        default=1.0,
         metavar="F",
-        help="multiply neutrino maps, to get nu + nubar of one flavour (default: %(default)s)",
+        help="instead: what turns neutrino maps of another convention into nu + nubar of one flavour",
     )
     dragon = codes.add_parser("dragon", help="full outputs of DRAGON2", allow_abbrev=False)
     dragon.add_argument("table", type=Path, help="a FITS file, or ECSV or CSV with parameters and a column dragon")
     for code in (hermes, dragon):
         code.add_argument("--region", action="append", metavar="REGION", help="name or box; may be repeated")
         code.add_argument("--output", type=Path, default=Path("grid.nc"), help="file to write (default: %(default)s)")
+
+
+def _neutrino_factor(arguments: argparse.Namespace) -> float | None:
+    """Return what neutrino maps are multiplied by, None if nothing was said."""
+    factor: float | None = arguments.neutrino_factor
+    if factor is None:
+        return _FACTORS.get(arguments.neutrino_flavours)
+    if arguments.neutrino_flavours is not None:
+        raise UserError("--neutrino-flavours and --neutrino-factor are both given", valid="one of them")
+    if factor <= 0:
+        raise UserError(f"--neutrino-factor {factor:g}", valid="a number above 0")
+    return factor
 
 
 def execute(arguments: argparse.Namespace) -> str:
@@ -252,9 +288,8 @@ def execute(arguments: argparse.Namespace) -> str:
     make_directory(arguments.output.resolve().parent)
     with counter("models") as progress:
         if arguments.import_code == "hermes":
-            if arguments.neutrino_factor <= 0:
-                raise UserError(f"--neutrino-factor {arguments.neutrino_factor:g}", valid="a number above 0")
-            grid = import_hermes(arguments.table, regions, neutrino_factor=arguments.neutrino_factor, progress=progress)
+            factor = _neutrino_factor(arguments)
+            grid = import_hermes(arguments.table, regions, neutrino_factor=factor, progress=progress)
             write_spectra_grid(grid, arguments.output)
             n_points, hash_ = len(grid.points), grid.hash
             varied = [parameter.name for parameter in grid.parameters]

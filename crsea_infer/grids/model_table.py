@@ -112,7 +112,8 @@ def _files(path: Path, table: Any) -> dict[str, tuple[Path, ...]]:
         for row, file in enumerate(paths):
             if not file.is_file():
                 raise UserError(
-                    f"{path}, row {row + 1}: {name} names {file}, which does not exist",
+                    f"{path}, row {row + 1}: {name} names {file}, "
+                    + ("which is no regular file" if file.exists() else "which does not exist"),
                     valid="file names relative to the table",
                 )
     return files

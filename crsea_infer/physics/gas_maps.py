@@ -1,43 +1,138 @@
 """Make the compact table of gas columns from full ring maps.
 
-The maps are plate-carree FITS cubes, one plane per ring, for HI (cm^-2) and CO (K km/s), in the ring order of HERMES.
+The maps are plate-carree cubes in FITS, one plane per ring, for HI (cm^-2) and CO (K km/s), in the ring order of
+HERMES: either one file with the extensions N_HI and W_CO, whose headers say the axes, or HERMES's own two files,
+``NHrings_Ts300K.fits.gz`` and ``WCOrings_COGAL.fits.gz``. Of these HERMES takes no axes from the header: longitude
+falls from +180 deg at the first pixel, latitude rises from -90 deg. They are read so too, and known places must then be
+where they belong: the Magellanic Clouds in the twelfth plane of HI, Orion in CO.
+
 The table keeps 0.5 deg pixels within 10 deg of the plane, where the gas and the measurements are, and 2 x 1 deg beyond.
+Maps of other resolutions are averaged over these pixels first.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from crsea_infer.errors import UserError
 from crsea_infer.files import atomic_netcdf, file_digest
 from crsea_infer.physics.gas import RING_EDGES
+from crsea_infer.support.fits import Key, read_hdus
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from crsea_infer.arrays import Float64
+    from crsea_infer.support.fits import Hdu
 
 __all__ = ["compact_gas_table"]
 
 _PLANE: Final = 10.0  # deg: full resolution within
+_STEP: Final = 0.5  # deg
 _KEPT_BITS: Final = 11  # of the mantissa: 0.02 per cent, far below the 3 per cent of the maps, and compresses well
+_FILES: Final = (
+    "one FITS file with the extensions N_HI and W_CO, or HERMES's NHrings_Ts300K.fits.gz and WCOrings_COGAL.fits.gz"
+)
+_LANDMARKS: Final = {
+    "HI": ("the Magellanic Clouds", (-90.0, -50.0), (-50.0, -25.0)),
+    "CO": ("Orion", (-156.0, -143.0), (-22.0, -10.0)),
+}
+_LARGEST: Final = {"HI": (1e20, 1e24), "CO": (1.0, 1e5)}  # where the largest value of a map lies, cm-2 and K km/s
+_REBUILT: Final = (
+    ", rebuilt from the published ring figures; status: digitised, about 3 per cent; values more than 1.96 dex below a "
+    "ring's maximum are zero"
+)
 
 
-def _cube(hdu: Any, path: Path, unit: str) -> tuple[Float64, Float64, Float64]:
-    header = hdu.header
-    if header.get("BUNIT", "").strip() != unit or hdu.data is None or hdu.data.ndim != 3 or len(hdu.data) < 12:
-        raise UserError(
-            f"{path}: extension {hdu.name} has unit {header.get('BUNIT', 'none')!r} and shape "
-            f"{None if hdu.data is None else hdu.data.shape}",
-            valid=f"12 rings on a plate-carree grid in {unit}",
+@dataclass(frozen=True)
+class _Maps:
+    """Planes of rings [ring, latitude, longitude], and the edges of the pixels in degrees, rising."""
+
+    values: Float64
+    longitude: Float64
+    latitude: Float64
+
+
+def _cube(hdu: Hdu) -> Float64:
+    values = hdu.image()
+    if values.ndim != 3 or len(values) < 12 or min(values.shape) < 2:
+        raise hdu.refuse(
+            f"has the shape {values.shape}", "12 rings on a plate-carree grid: (ring, latitude, longitude)"
         )
-    axes = [
-        header[f"CRVAL{i}"] + (np.arange(header[f"NAXIS{i}"]) + 1 - header[f"CRPIX{i}"]) * header[f"CDELT{i}"]
-        for i in (1, 2)
-    ]
-    return np.asarray(hdu.data, dtype=float), axes[0], axes[1]
+    if not np.isfinite(values).all() or (values < 0).any():
+        raise hdu.refuse("has values that are negative or not finite", "columns >= 0")
+    return values
+
+
+def _described(hdu: Hdu, unit: str) -> _Maps:
+    """Return the maps of an extension whose header says unit and axes."""
+    said = hdu.value(Key("BUNIT", str, default="none"))
+    if said != unit:
+        raise hdu.refuse(f"{hdu.name} has the unit {said!r}", unit)
+    values = _cube(hdu)
+    edges = []
+    for axis, size, whole in ((1, values.shape[2], 360.0), (2, values.shape[1], 180.0)):
+        step = hdu.value(Key(f"CDELT{axis}", float, f"the width of a pixel, {whole / size:g} deg"))
+        first = hdu.value(Key(f"CRVAL{axis}", float)) + (1 - hdu.value(Key(f"CRPIX{axis}", float))) * step
+        if not np.isclose(abs(step) * size, whole, rtol=1e-3) or abs(first) > 360.0:
+            raise hdu.refuse(
+                f"CDELT{axis} is {step:g} with {size} pixels", f"the whole sky, {whole / size:g} deg a pixel"
+            )
+        if step < 0:
+            values = values[..., ::-1] if axis == 1 else values[:, ::-1]
+            first, step = first + (size - 1) * step, -step
+        edges.append(first + (np.arange(size + 1) - 0.5) * step)
+    if not np.isclose(edges[1][0], -90.0, atol=0.6 * (edges[1][1] - edges[1][0])):
+        raise hdu.refuse(f"its latitudes begin at {edges[1][0]:g} deg", "-90 deg")
+    return _Maps(values, edges[0], edges[1])
+
+
+def _hermes(path: Path) -> tuple[str, Hdu, _Maps]:
+    """Return what gas a file of HERMES holds, its HDU, and the maps in HERMES's own reading of the axes."""
+    hdu = next(read_hdus(path, what="ring map", written_by="HERMES"))
+    values = _cube(hdu)
+    largest = float(values.max())
+    gas = next((name for name, (low, high) in _LARGEST.items() if low <= largest <= high), None)
+    if gas is None:
+        raise hdu.refuse(f"its largest value is {largest:.3g}", "columns of HI in cm-2, or CO intensities in K km/s")
+    edges = [np.linspace(-half, half, size + 1) for half, size in ((180.0, values.shape[2]), (90.0, values.shape[1]))]
+    maps = _on_half_degrees(_Maps(values[..., ::-1], edges[0], edges[1]))
+    name, (west, east), (south, north) = _LANDMARKS[gas]
+    plane = maps[11] if gas == "HI" else maps.sum(axis=0)
+    longitude, latitude = (np.arange(-limit, limit, _STEP) + _STEP / 2 for limit in (180, 90))
+    box = np.ix_((latitude > south) & (latitude < north), (longitude > west) & (longitude < east))
+    there, *mirrored = (view[box].sum() for view in (plane, plane[:, ::-1], plane[::-1], plane[::-1, ::-1]))
+    if there <= max(mirrored):
+        raise hdu.refuse(
+            f"{name} is not where it belongs, at l = {west:g} to {east:g} and b = {south:g} to {north:g} deg",
+            "longitudes falling from +180 deg, latitudes rising from -90 deg, as HERMES reads them",
+            "write the maps with HERMES's axes, or as extensions N_HI and W_CO whose headers say the axes",
+        )
+    return gas, hdu, _Maps(maps, np.arange(-180.0, 180.1, _STEP), np.arange(-90.0, 90.1, _STEP))
+
+
+def _on_half_degrees(maps: _Maps) -> Float64:
+    """Return the means over pixels of 0.5 deg, from -180 and -90 deg on, shape [ring, 360, 720]."""
+    longitude, latitude = np.arange(-180.0, 180.1, _STEP), np.arange(-90.0, 90.1, _STEP)
+    same = maps.longitude.shape == longitude.shape and np.allclose(maps.longitude, longitude, atol=1e-6)
+    if same and maps.latitude.shape == latitude.shape and np.allclose(maps.latitude, latitude, atol=1e-6):
+        return maps.values
+    turns = [maps.longitude + turn for turn in (-360.0, 0.0, 360.0)]
+    along = np.sum([_overlap(longitude, edges) for edges in turns], axis=0)
+    sines = (np.sin(np.radians(np.clip(edges, -90.0, 90.0))) for edges in (latitude, maps.latitude))
+    across = _overlap(*sines)
+    along, across = (matrix / matrix.sum(axis=1, keepdims=True) for matrix in (along, across))
+    return np.stack([across @ plane @ along.T for plane in maps.values])
+
+
+def _overlap(wanted: Float64, given: Float64) -> Float64:
+    """Return how much of each given interval [m] lies in each wanted one [n], from their edges, shape [n, m]."""
+    high = np.minimum(wanted[1:, None], given[1:])
+    return np.asarray(np.maximum(high - np.maximum(wanted[:-1, None], given[:-1]), 0.0))
 
 
 def _rounded(values: Float64) -> Float64:
@@ -54,40 +149,50 @@ def _block_mean(maps: Float64, weights: Float64, rows: int, columns: int) -> Flo
     return np.asarray(weighted / total)
 
 
-def compact_gas_table(source: Path, destination: Path) -> int:
+def _read(sources: Sequence[Path]) -> tuple[Float64, Float64, str]:
+    """Return the planes of HI and of CO [ring, 360, 720], and how they came about."""
+    if len(sources) == 1:
+        hdus = {hdu.name: hdu for hdu in read_hdus(sources[0], what="ring map", written_by="its author", fix=_FILES)}
+        missing = {"N_HI", "W_CO"} - set(hdus)
+        if missing:
+            alone = "give both of HERMES's files" if len(hdus) == 1 else ""
+            raise UserError(f"{sources[0]}: no extension {', '.join(sorted(missing))}", valid=_FILES, fix=alone)
+        maps = [_described(hdus[name], unit) for name, unit in (("N_HI", "cm-2"), ("W_CO", "K km s-1"))]
+        return _on_half_degrees(maps[0]), _on_half_degrees(maps[1]), _REBUILT
+    if len(sources) != 2:
+        raise UserError(f"{len(sources)} files of ring maps", valid=_FILES)
+    found = {}
+    for source in sources:
+        gas, hdu, read = _hermes(source)
+        if gas in found:
+            raise hdu.refuse(f"it holds {gas}, as the other file does", _FILES)
+        found[gas] = read.values
+    return found["HI"], found["CO"], ""
+
+
+def compact_gas_table(sources: Sequence[Path], destination: Path) -> int:
     """Write the compact table of gas columns and return its number of pixels.
 
     Parameters
     ----------
-    source
-        FITS file with the extensions N_HI (cm-2) and W_CO (K km s-1), 12 planes each.
+    sources
+        One FITS file with the extensions N_HI (cm-2) and W_CO (K km s-1), 12 planes each, or the two files of HERMES,
+        in any order.
     destination
         netCDF file to write.
 
     Raises
     ------
     UserError
-        When the file is missing, or its layout or units are not those.
+        When a file is missing or damaged, its layout or units are not those, or known places are not where they belong.
     """
-    from astropy.io import fits
-
-    if not source.is_file():
-        raise UserError(f"there is no file {source}", valid="a FITS file of ring maps with N_HI and W_CO")
-    with fits.open(source) as hdus:
-        missing = {"N_HI", "W_CO"} - {hdu.name for hdu in hdus}
-        if missing:
-            raise UserError(f"{source}: no extension {', '.join(sorted(missing))}", valid="N_HI and W_CO")
-        atomic, longitude, latitude = _cube(hdus["N_HI"], source, "cm-2")
-        carbon, _, _ = _cube(hdus["W_CO"], source, "K km s-1")
+    atomic, carbon, made = _read(sources)
     n_rings = len(RING_EDGES["HI"]) - 1
     # HI: the twelfth plane is the Magellanic Clouds. CO: the innermost ring is split over the last two planes.
     atomic = atomic[:n_rings]
     carbon = np.concatenate([carbon[10:11] + carbon[11:12], carbon[: n_rings - 1]])
-    for name, maps in (("N_HI", atomic), ("W_CO", carbon)):
-        if not np.isfinite(maps).all() or (maps < 0).any():
-            raise UserError(f"{source}: {name} has values that are negative or not finite", valid="columns >= 0")
-
-    step = abs(latitude[1] - latitude[0])
+    longitude, latitude = (np.arange(-limit, limit, _STEP) + _STEP / 2 for limit in (180, 90))
+    step = _STEP
     weights = np.cos(np.radians(latitude))
     plane = np.abs(latitude) < _PLANE
     pieces: list[tuple[Float64, ...]] = []
@@ -120,9 +225,9 @@ def compact_gas_table(source: Path, destination: Path) -> int:
                 name, dimensions, np.float32, data=_rounded(array), compression="gzip", compression_opts=9, shuffle=True
             )
             variable.attrs["units"] = unit
+        named = " and ".join(f"{source.name} (sha256 {file_digest(source)})" for source in sources)
         file.attrs["provenance"] = (
-            f"made by 'crsea-infer grid gas' from {source.name} (sha256 {file_digest(source)}): HI and CO ring maps of "
-            "HERMES (Remy et al. 2017, Dame et al. 2001), rebuilt from the published ring figures; status: digitised, "
-            "about 3 per cent; values more than 1.96 dex below a ring's maximum are zero"
+            f"made by 'crsea-infer grid gas' from {named}: HI and CO ring maps of "
+            f"HERMES (Remy et al. 2017, Dame et al. 2001){made}"
         )
     return int(arrays[0].size)

@@ -1,18 +1,21 @@
 """Sky masks as HEALPix maps in FITS.
 
 A map is used only if it says how it is to be read: ordering, coordinate frame and resolution stand in its header, or it
-is refused. Galactic and equatorial (ICRS) frames are understood, in either ordering.
+is refused (:mod:`crsea_infer.physics.healpix_pixels`). Galactic and equatorial (ICRS) frames are understood, in either
+ordering.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from crsea_infer.errors import UserError
+from crsea_infer.physics.healpix_pixels import Pixelisation, read_pixel_numbers, read_pixelisation
+from crsea_infer.support.fits import read_hdus
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,7 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["HealpixMask", "read_mask"]
 
-_FRAMES: Final = {"G": "galactic", "GALACTIC": "galactic", "C": "icrs", "Q": "icrs", "EQUATORIAL": "icrs"}
+_FIX: Final = "write it with healpy.write_map(file, mask, coord='G', nest=False)"
 
 
 @dataclass(frozen=True)
@@ -31,30 +34,18 @@ class HealpixMask:
     Attributes
     ----------
     kept
-        One flag per pixel.
-    nested
-        Whether the pixels are in NESTED order.
-    frame
-        "galactic" or "icrs".
+        One flag per pixel of the sky.
+    sky
+        How the pixels tile it.
     """
 
     kept: np.ndarray[tuple[int, ...], np.dtype[np.bool_]]
-    nested: bool
-    frame: Literal["galactic", "icrs"]
+    sky: Pixelisation
 
     def keeps(self, longitude: Float64, latitude: Float64) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
         """Tell which directions (Galactic, degrees, broadcasting) are kept."""
-        import healpy
-
         longitude, latitude = np.broadcast_arrays(np.asarray(longitude, dtype=float), np.asarray(latitude, dtype=float))
-        if self.frame == "icrs":
-            from astropy.coordinates import SkyCoord
-
-            there = SkyCoord(l=longitude, b=latitude, unit="deg", frame="galactic").icrs
-            longitude, latitude = there.ra.deg, there.dec.deg
-        n_side = healpy.npix2nside(self.kept.size)
-        pixels = healpy.ang2pix(n_side, np.mod(longitude, 360.0), latitude, nest=self.nested, lonlat=True)
-        return np.asarray(self.kept[pixels])
+        return np.asarray(self.kept[self.sky.pixels_at(longitude, latitude)])
 
 
 @lru_cache(maxsize=8)
@@ -64,33 +55,24 @@ def read_mask(path: Path) -> HealpixMask:
     Raises
     ------
     UserError
-        When the file is missing or unreadable, says nothing of its ordering or frame, or has the wrong size.
+        When the file is missing or unreadable, says nothing of its ordering or frame, has the wrong size, more than one
+        column, or values that are not between 0 and 1.
     """
-    from astropy.io import fits
-
-    fix = "write it with healpy.write_map(file, mask, coord='G', nest=False)"
-    if not path.is_file():
-        raise UserError(f"there is no mask file {path}", valid="lhaaso, or the path of a HEALPix map in FITS")
-    try:
-        with fits.open(path) as hdus:
-            table = next(hdu for hdu in hdus if isinstance(hdu, fits.BinTableHDU))
-            header = table.header
-            values = np.asarray(table.data.field(0), dtype=float).ravel()
-    except (OSError, StopIteration, TypeError, ValueError) as error:
-        raise UserError(f"{path} holds no HEALPix map ({error or 'no table'})", fix=fix) from error
-    ordering = str(header.get("ORDERING", "")).strip().upper()
-    frame = str(header.get("COORDSYS", "")).strip().upper()
-    if ordering not in {"RING", "NESTED", "NEST"}:
-        raise UserError(f"{path}: ORDERING is {ordering or 'absent'}", valid="RING or NESTED", fix=fix)
-    if frame not in _FRAMES:
-        raise UserError(f"{path}: COORDSYS is {frame or 'absent'}", valid="G (Galactic) or C (equatorial)", fix=fix)
-    n_side = int(header.get("NSIDE", 0))
-    if values.size != 12 * n_side**2 or n_side < 1:
-        raise UserError(
-            f"{path}: {values.size} pixels with NSIDE {n_side or 'absent'}",
-            valid="a full map of 12 NSIDE^2 pixels",
-            fix=fix,
+    hdus = list(
+        read_hdus(path, what="mask", written_by="healpy", fix="give lhaaso, or the path of a HEALPix map in FITS")
+    )
+    table = next((hdu for hdu in hdus if hdu.kind == "table"), None)
+    if table is None:
+        raise UserError(f"{path} holds no HEALPix map (no binary table)", valid="a HEALPix map", fix=_FIX)
+    sky = read_pixelisation(table, fix=_FIX)
+    if len(table.columns) != 1:
+        raise table.refuse(f"{len(table.columns)} columns", "a full map in one column", _FIX)
+    values = table.numbers(next(iter(table.columns)))
+    read_pixel_numbers(table, sky, values.size, _FIX)
+    wrong = ~((values >= 0) & (values <= 1))
+    if wrong.any():
+        pixel = int(np.argmax(wrong))
+        raise table.refuse(
+            f"{int(wrong.sum())} pixels are no 0 or 1, pixel {pixel} is {values[pixel]:g}", "0 or 1", _FIX
         )
-    if not np.isfinite(values).all():
-        raise UserError(f"{path}: {int((~np.isfinite(values)).sum())} pixels are not finite", valid="0 or 1", fix=fix)
-    return HealpixMask(values > 0.5, ordering != "RING", "galactic" if _FRAMES[frame] == "galactic" else "icrs")
+    return HealpixMask(values > 0.5, sky)

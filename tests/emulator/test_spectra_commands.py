@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from typing import TYPE_CHECKING
 
 import healpy
@@ -15,7 +16,7 @@ from crsea_infer.emulator.spectra_commands import add_training_arguments, models
 from crsea_infer.errors import UserError
 from crsea_infer.grids import importing
 from crsea_infer.grids.scale_out import add_arguments, schedule_of
-from crsea_infer.grids.spectra import grid_kind
+from crsea_infer.grids.spectra import grid_kind, read_spectra_grid
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -102,6 +103,55 @@ def test_one_model_alone_can_be_averaged_but_not_learned(tmp_path: Path) -> None
     assert "none: one model" in said
     with pytest.raises(UserError, match="at least"):
         _train(tmp_path / "grid.nc", tmp_path / "emulator.npz")
+
+
+def test_neutrino_maps_are_not_read_before_it_is_said_what_they_hold(tmp_path: Path) -> None:
+    """HERMES's PROCESS does not say it, and its own maps hold all flavours: a factor of 1 was silently wrong."""
+    name = _map(tmp_path / "nu.fits", 4.0, -2.7)
+    _map(tmp_path / "gamma.fits", 4.0, -2.7)
+    (tmp_path / "models.csv").write_text(f"halo_height,gamma_pi0,neutrino_pi0\n4,gamma.fits,{name}\n")
+    command = [
+        "hermes",
+        str(tmp_path / "models.csv"),
+        "--region",
+        "l=20..60,b=-5..5",
+        "--output",
+        str(tmp_path / "g.nc"),
+    ]
+    with pytest.raises(UserError) as caught:
+        _import(command)
+    for word in (
+        "neutrino_pi0",
+        "PROCESS",
+        "--neutrino-flavours all",
+        "--neutrino-flavours one",
+        "--neutrino-factor F",
+    ):
+        assert word in str(caught.value)
+    found = {}
+    for said in (["--neutrino-flavours", "all"], ["--neutrino-flavours=one"], ["--neutrino-factor", "0.5"]):
+        _import([*command, *said])
+        gamma, neutrino = read_spectra_grid(tmp_path / "g.nc").intensities.reshape(2, -1)
+        found[said[-1]] = float((neutrino / gamma)[0])
+    assert list(found.values()) == pytest.approx([1 / 3, 1.0, 0.5])
+    with pytest.raises(UserError, match="both given"):
+        _import([*command, "--neutrino-flavours", "all", "--neutrino-factor", "1"])
+    with pytest.raises(UserError, match="two"):
+        _import([*command, "--neutrino-flavours", "two"])
+
+
+def test_one_file_in_two_columns_is_refused(tmp_path: Path) -> None:
+    name = _map(tmp_path / "a.fits", 4.0, -2.7)
+    (tmp_path / "models.csv").write_text(f"halo_height,gamma_pi0,gamma_HI\n4,{name},{name}\n")
+    with pytest.raises(UserError, match="in two columns"):
+        _import(["hermes", str(tmp_path / "models.csv"), "--output", str(tmp_path / "g.nc")])
+
+
+def test_a_pipe_in_a_table_of_models_is_refused_at_once(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.fits")
+    (tmp_path / "models.csv").write_text("halo_height,gamma_pi0\n4,pipe.fits\n")
+    with pytest.raises(UserError, match="no regular file"):
+        _import(["hermes", str(tmp_path / "models.csv"), "--output", str(tmp_path / "g.nc")])
 
 
 @pytest.mark.parametrize("factor", ["0", "-1", "nan"])

@@ -59,9 +59,9 @@ def write_dragon(
         "Ekmax": ENERGIES[-1],
         "Ekmin": ENERGIES[0],
         "Ekin_fac": FACTOR,
-        "dimE": shape[2],
-        "dimr": shape[1],
-        "dimz": shape[0],
+        "dimE": shape[-1],
+        "dimr": shape[1] if len(shape) > 1 else None,
+        "dimz": shape[0] if len(shape) > 1 else None,
         "vAlfven": 13.0,
         **(changes or {}),
     }
@@ -189,6 +189,23 @@ def test_senseless_headers_are_refused(tmp_path: Path, changes: dict[str, Any], 
         read_dragon(write_dragon(tmp_path / "run.fits", _usual(), changes=changes))
 
 
+@pytest.mark.parametrize("beside", [True, False])
+def test_a_file_of_spectra_is_refused_with_the_name_of_the_right_one(tmp_path: Path, beside: bool) -> None:
+    """NAME_spectrum.fits.gz has the full header, so that its images alone tell it."""
+    path = write_dragon(
+        tmp_path / "my_run_spectrum.fits.gz",
+        [(1, 1, 0, _smooth("proton")[40, 20]) for _ in range(2)],
+        changes={"dimE": 50, "dimr": 101, "dimz": 81},
+    )
+    if beside:
+        write_dragon(tmp_path / "my_run.fits.gz", _usual())
+    with pytest.raises(UserError, match="spectra at the Sun alone") as caught:
+        import_dragon(path, [REGION])
+    assert ("give my_run.fits.gz, which lies beside it" in str(caught.value)) == beside
+    assert "give my_run.fits.gz" in str(caught.value)
+    assert "three-dimensional" not in str(caught.value)
+
+
 def test_damaged_files_are_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="no DRAGON output file"):
         read_dragon(tmp_path / "absent.fits.gz")
@@ -199,10 +216,10 @@ def test_damaged_files_are_refused(tmp_path: Path) -> None:
             read_dragon(path)
     broken = _usual()
     broken[2][3][3, 4, 5] = np.nan
-    with pytest.raises(UserError, match=r"HDU 3 \(Z=2, A=4\) holds values that are NaN"):
+    with pytest.raises(UserError, match="HDU 3: Z=2, A=4 holds values that are NaN"):
         read_dragon(write_dragon(tmp_path / "nan.fits", broken))
     odd = [*_usual(), (6, 12, 0, _smooth("proton")[:-1])]
-    with pytest.raises(UserError, match="HDU 5 has the axes"):
+    with pytest.raises(UserError, match="HDU 5: has the axes"):
         read_dragon(write_dragon(tmp_path / "odd.fits", odd))
     fits.PrimaryHDU(np.zeros((2, 2, 2))).writeto(tmp_path / "none.fits")
     with pytest.raises(UserError, match="holds no species"):

@@ -38,21 +38,13 @@ def write(path, n):
     write_grid(xr.Dataset({"response": ("point", np.random.rand(n))}, attrs={"kind": "response"}), path)
 """
 GAS = """
-from unittest import mock
-from astropy.io import fits
 from crsea_infer.physics import gas_maps
+gas_maps.file_digest = lambda _: "0"
 def write(path, n):
     # maps of one value compress to nothing, noise does not
-    maps = np.ones((12, 180, 360)) * (1.0 if n == 1 else np.random.uniform(0.1, 1.0, (12, 180, 360)))
-    hdus = []
-    for name, unit in (("N_HI", "cm-2"), ("W_CO", "K km s-1")):
-        hdu = fits.ImageHDU(maps, name=name)
-        hdu.header.update(BUNIT=unit, CRVAL1=-179.5, CRPIX1=1.0, CDELT1=1.0, CRVAL2=-89.5, CRPIX2=1.0, CDELT2=1.0)
-        hdus.append(hdu)
-    with mock.patch.object(Path, "is_file", lambda _: True), mock.patch.object(
-        fits, "open", lambda _: fits.HDUList([fits.PrimaryHDU(), *hdus])
-    ), mock.patch.object(gas_maps, "file_digest", lambda _: "0"):
-        gas_maps.compact_gas_table(Path("maps.fits"), path)
+    maps = np.ones((12, 360, 720)) * (1.0 if n == 1 else np.random.uniform(0.1, 1.0, (12, 360, 720)))
+    gas_maps._read = lambda _: (maps, maps, "")
+    gas_maps.compact_gas_table([Path("maps.fits")], path)
 """
 PIECES = """
 from crsea_infer.grids.pieces import Build, Pieces

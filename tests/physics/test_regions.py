@@ -84,6 +84,37 @@ def test_masked_boxes_are_the_named_regions() -> None:
     assert region_key("l=15..125,b=-5..5,mask=lhaaso") == "lhaaso_inner"
 
 
+@pytest.mark.parametrize("spelling", ["G", "GAL", "Galactic", "C", "CEL", "EQU", "EQUATORIAL", "ICRS"])
+def test_masks_and_cubes_know_the_same_frames(tmp_path: Path, spelling: str) -> None:
+    """The spellings of healpy, of gtbin and of gammapy: a mask north of the equator of its frame."""
+    from astropy.io import fits
+
+    _, latitude = healpy.pix2ang(16, np.arange(3072), lonlat=True)
+    healpy.write_map(tmp_path / "mask.fits", (latitude > 0).astype(float), coord="G", dtype=np.float64)
+    with fits.open(tmp_path / "mask.fits", mode="update") as hdus:
+        hdus[1].header["COORDSYS"] = spelling
+    mask = read_mask(tmp_path / "mask.fits")
+    longitude, south = np.array([123.0, 123.0]), np.array([20.0, -20.0])
+    # the celestial north pole is at l = 123, b = 27
+    assert mask.keeps(longitude, south).tolist() == (
+        [True, False] if spelling.upper().startswith("G") else [True, True]
+    )
+
+
+def test_a_mask_with_values_that_are_no_flags_names_the_pixel(tmp_path: Path) -> None:
+    values = np.ones(3072)
+    values[1234] = healpy.UNSEEN
+    healpy.write_map(tmp_path / "mask.fits", values, coord="G", dtype=np.float64)
+    with pytest.raises(UserError, match="1 pixels are no 0 or 1, pixel 1234 is"):
+        read_mask(tmp_path / "mask.fits")
+
+
+def test_a_real_mask_of_gammapy_is_read(shared_data: Path) -> None:
+    mask = read_mask(shared_data / "real" / "mask_GAL.fits")
+    assert (mask.sky.n_side, mask.sky.frame, mask.sky.nested) == (64, "galactic", False)
+    assert 0 < mask.kept.mean() < 1
+
+
 @pytest.mark.parametrize(("frame", "nested"), [("G", False), ("G", True), ("C", False)])
 def test_healpix_masks_are_read_in_their_own_frame(tmp_path: Path, frame: str, nested: bool) -> None:
     """A disc around Cygnus X-3 written with healpy alone is left out whatever the frame it is written in."""
@@ -108,5 +139,5 @@ def test_masks_that_do_not_say_how_to_be_read_are_refused(tmp_path: Path) -> Non
         parse_region(f"l=0..10,b=0..5,mask={path}")
     path.write_text("no FITS")
     read_mask.cache_clear()
-    with pytest.raises(UserError, match="HEALPix"):
+    with pytest.raises(UserError, match="is no FITS file"):
         parse_region(f"l=0..10,b=0..5,mask={path}")

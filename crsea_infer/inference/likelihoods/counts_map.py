@@ -66,7 +66,7 @@ class _Entry(CommonEntry):
     mask: str | None = None
     energy_min: float | None = None
     energy_max: float | None = None
-    exposure_error: float = 0.0
+    exposure_error: float = Field(default=0.0, ge=0.0, le=10.0)
     exposure_error_name: str | None = None
     isotropic: _IsotropicEntry | None = None
     sources: list[_SourceEntry] = Field(default_factory=list)
@@ -114,7 +114,8 @@ class CountsMap(DataSet):
         """
         entry = validate(_Entry, folder.settings, folder.where)
         home = folder.path.parent
-        counts, exposure = read_counts_cube(home / entry.counts), read_exposure_cube(home / entry.exposure)
+        counts = read_counts_cube(home / entry.counts)
+        exposure = read_exposure_cube(home / entry.exposure, counts.sky.frame)
         bins = _bins(counts.energies, entry, folder.where)
         low, high = counts.energies[bins], counts.energies[bins + 1]
         if not entry.regions:
@@ -135,7 +136,7 @@ class CountsMap(DataSet):
             provenance=Provenance(entry.reference, entry.selection, "counts", entry.counts),
             settings={**entry.model_dump(), "files_sha256": hashes},
             requests=tuple(Request("gamma", tuple(energies.tolist()), region.name) for region in regions),
-            values=np.concatenate([counts.values[at][:, bins].sum(axis=0) for at in rows]),
+            values=np.concatenate([counts.checked(at, bins).sum(axis=0) for at in rows]),
             energy_min=np.tile(low, len(regions)),
             energy_max=np.tile(high, len(regions)),
             folding=folding,
@@ -276,17 +277,14 @@ def _with_mask(region: Region, entry: _Entry, home: Path, where: str) -> Region:
 
 def _rows(counts: HealpixCube, regions: Sequence[Region], where: str) -> list[np.typing.NDArray[np.int64]]:
     """Return the rows of the counts cube that lie in each region."""
-    longitude, latitude = counts.directions()
-    taken = np.zeros(len(longitude), dtype=bool)
+    taken = np.zeros(len(counts.pixels), dtype=bool)
     found = []
     for region in regions:
-        inside = region.contains(longitude, latitude)
-        if not inside.any():
-            raise UserError(f"{where}: the counts have no pixel in the region {region.name!r}")
-        if (inside & taken).any():
+        rows = counts.rows_in(region)
+        if taken[rows].any():
             raise UserError(f"{where}: the region {region.name!r} overlaps one before it", valid="each photon once")
-        taken |= inside
-        found.append(np.flatnonzero(inside))
+        taken[rows] = True
+        found.append(rows)
     return found
 
 
@@ -297,8 +295,7 @@ def _folding(
     nodes: Sequence[tuple[Float64, Float64]],
 ) -> Float64:
     """Return the matrix [n_energies, n_bins] from intensities to expected counts of one region."""
-    longitude, latitude = counts.directions()
-    total = exposure.at(longitude[rows], latitude[rows]).sum(axis=0) * counts.pixel_solid_angle
+    total = exposure.at(*counts.sky.centres(counts.pixels[rows])).sum(axis=0) * counts.sky.solid_angle
     first, last = nodes[0][0][0], nodes[-1][0][-1]
     if first < exposure.energies[0] * 0.99 or last > exposure.energies[-1] * 1.01:
         raise UserError(
@@ -336,13 +333,12 @@ def _added(
         added.append(np.concatenate([spectrum @ matrix for matrix in folding]))
     for source_entry in entry.sources:
         cube = read_counts_cube(home / source_entry.cube)
-        same = (cube.n_side, cube.nested, cube.frame) == (counts.n_side, counts.nested, counts.frame)
-        if not same or not np.array_equal(cube.pixels, counts.pixels):
+        if cube.sky != counts.sky or not np.array_equal(cube.pixels, counts.pixels):
             raise UserError(f"{cube.path}: has other pixels than {counts.path.name}", valid="the same pixels")
         if cube.energies.shape != counts.energies.shape or not np.allclose(cube.energies, counts.energies, rtol=1e-4):
             raise UserError(f"{cube.path}: has other energy bins than {counts.path.name}", valid="the same bins")
         norms.append(norm_parameter(source_entry, entry.reference, where=folder.where, data_set=folder.name))
-        added.append(np.concatenate([cube.values[at][:, bins].sum(axis=0) for at in rows]))
+        added.append(np.concatenate([cube.checked(at, bins).sum(axis=0) for at in rows]))
     n_data = len(rows) * len(bins)
     return tuple(norms), np.array(added).reshape(len(added), n_data)
 
