@@ -102,7 +102,7 @@ def execute(
         identity = run_identity(run, model.fingerprint)
         directory.claim(run, identity, model, fresh=fresh)
         remove_leftovers(*directory.folders)  # not before the directory is known to be ours
-        tasks = _tasks(run, directory, identity)
+        tasks = _tasks(run, directory, identity, posteriors)
         _sample(console, tasks, workers)
         summary = _summarise(run, identity, model, posteriors, tasks)
         write_products(directory.path, summary, lambda words: console.print(words, markup=False))
@@ -131,13 +131,18 @@ def _posteriors(run: RunFile, model: SkyModel) -> dict[str, dict[str, Posterior]
     }
 
 
-def _tasks(run: RunFile, directory: RunDirectory, identity: dict[str, str]) -> list[Task]:
+def _tasks(
+    run: RunFile,
+    directory: RunDirectory,
+    identity: dict[str, str],
+    posteriors: Mapping[str, Mapping[str, Posterior]],
+) -> list[Task]:
     """Return every sampling of the run; a part of the data only with samplers that give an evidence."""
     return [
-        Task(run, hypothesis.name, sampler, make_directory(directory.folder(hypothesis.name)), identity, data)
+        Task(run, name, sampler, make_directory(directory.folder(name)), identity, posterior.names, data)
         for sampler in _longest_first(run)
-        for hypothesis in run.hypotheses
-        for data in run.samplings(hypothesis.name)
+        for name, by_data in posteriors.items()
+        for data, posterior in by_data.items()
         if data == ALL or gives_evidence(sampler)
     ]
 

@@ -32,7 +32,7 @@ from crsea_infer.inference.likelihoods.base import FollowsMorphology
 from crsea_infer.inference.samplers.base import no_progress
 from crsea_infer.inference.samplers.importance import Importance, ImportanceOptions
 from crsea_infer.inference.simulate import draw_truth, with_simulated_data
-from crsea_infer.inference.tasks import run_identity
+from crsea_infer.inference.tasks import run_identity, run_order
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -94,7 +94,7 @@ def calibration_build(run: RunFile, fingerprint: str, n_data_sets: int) -> Build
         task="crsea_infer.inference.calibration:CalibrationTask",
         settings={
             "seed": run.seed,
-            "identity": run_identity(run, fingerprint),
+            "identity": _identity(run, fingerprint),
             "draws": DRAWS,
             "options": vars(LIGHT),
             "again": vars(full_options(run)),
@@ -103,6 +103,11 @@ def calibration_build(run: RunFile, fingerprint: str, n_data_sets: int) -> Build
         points=_points(n_data_sets, len(run.hypotheses)),
         places={"run": str(run.path.resolve())},
     )
+
+
+def _identity(run: RunFile, fingerprint: str) -> dict[str, str]:
+    """Return the identity of a run, and its order: the rows of a calibration are numbers without names."""
+    return {**run_identity(run, fingerprint), "order": run_order(run)}
 
 
 def full_options(run: RunFile) -> ImportanceOptions:
@@ -192,7 +197,7 @@ class CalibrationTask:
 
         run = replace(load_run(Path(content["run"])), seed=int(content["seed"]))
         model = emulator.load(run.emulator)
-        reason = differences(run_identity(run, model.fingerprint), content["identity"])
+        reason = differences(_identity(run, model.fingerprint), content["identity"])
         if reason:
             raise UserError(
                 f"this worker would calibrate another run: {reason}",

@@ -70,16 +70,19 @@ def files(summary: RunSummary) -> list[str]:
 
 
 def is_current(directory: Path, summary: RunSummary) -> bool:
-    """Return whether what is there is of the parameters and factors that the run file asks for."""
+    """Return whether what is there is of the parameters, factors and order of hypotheses that the run file has."""
     rows = read_table(directory / FILES[0])
-    wanted = {
+    wanted = [
         (item.name, name, round(factor, 9))
         for item in summary.hypotheses
         for name in _chosen(summary)
         if name in item.posterior.names
         for factor in summary.run.sensitivity_factors
-    }
-    return {(row["hypothesis"], row["parameter"], round(row["factor"], 9)) for row in rows} == wanted
+    ]
+    there = [(row["hypothesis"], row["parameter"], round(row["factor"], 9)) for row in rows]
+    # ln B is that of a pair in one order, in which the page looks for it
+    in_order = list(dict.fromkeys(row[0] for row in there)) == list(dict.fromkeys(row[0] for row in wanted))
+    return set(there) == set(wanted) and in_order
 
 
 def write_sensitivity(directory: Path, summary: RunSummary) -> None:
