@@ -117,8 +117,11 @@ def _check_header(path: Path, hdu: int, header: Any, n_columns: int) -> float:
             path, hdu, "TUNIT1, the unit, is absent", "GeV^-1 m^-2 s^-1 sr^-1", "write the unit into the header"
         )
     try:
+        unit = units.Unit(text("TUNIT1"))
+        if isinstance(unit, units.function.FunctionUnitBase):  # a logarithm is not converted by a factor
+            raise TypeError(f"{unit} is logarithmic")  # noqa: TRY301 -- told as other wrong units are
         # a flux per steradian is counted per photon or neutrino: nothing else may be left over
-        return float(units.Unit(text("TUNIT1")).to(units.Unit(_UNIT)))
+        return float(unit.to(units.Unit(_UNIT)))
     except (ValueError, TypeError) as error:
         raise _refuse(
             path, hdu, f"TUNIT1 is {text('TUNIT1')!r}", "a differential flux, GeV^-1 m^-2 s^-1 sr^-1"

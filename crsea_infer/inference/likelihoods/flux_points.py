@@ -35,7 +35,7 @@ from crsea_infer.files import file_digest
 from crsea_infer.inference.distributions import normal
 from crsea_infer.inference.likelihoods import two_piece
 from crsea_infer.inference.likelihoods.base import CommonEntry, DataSet, LikelihoodFolder, SpectralSlope
-from crsea_infer.inference.likelihoods.bins import bin_average
+from crsea_infer.inference.likelihoods.bins import Averaging, averaged, bin_average
 from crsea_infer.inference.likelihoods.common_error import chi2_change, is_noticeable, log_likelihood_change
 from crsea_infer.inference.likelihoods.extra_components import ComponentEntry, ExtraComponent, read_components, tex
 from crsea_infer.inference.likelihoods.profile import minimise, pull_of
@@ -114,7 +114,7 @@ class FluxPoints(DataSet):
     error_high: Float64
     systematic: Float64
     is_upper_limit: np.typing.NDArray[np.bool_]
-    averaging: Float64
+    averaging: Averaging
     model_scale: Float64
     components: tuple[ExtraComponent, ...] = ()
     relative_model_error: float = 0.0
@@ -310,7 +310,7 @@ class FluxPoints(DataSet):
 
     def _from_sky(self, predictions: tuple[Array, ...]) -> Array:
         (intensity,) = predictions
-        return intensity @ array_namespace(intensity).asarray(self.averaging.T)
+        return averaged(self.averaging, intensity)
 
     @cached_property
     def _has_common_error(self) -> bool:
