@@ -24,8 +24,14 @@ if TYPE_CHECKING:
 __all__ = ["lnz_text", "number_with_error", "write_page"]
 
 
-def write_page(directory: Path, summary: RunSummary, sections: Sequence[Section], versions: Mapping[str, str]) -> None:
-    """Write index.html beside the tables, figures and posteriors of the run."""
+def write_page(
+    directory: Path,
+    summary: RunSummary,
+    sections: Sequence[Section],
+    versions: Mapping[str, str],
+    missing: Sequence[str] = (),
+) -> None:
+    """Write index.html beside the tables, figures and posteriors of the run; `missing` says what could not be made."""
     import jinja2
 
     template = importlib.resources.files("crsea_infer.report").joinpath("page.html.j2").read_text(encoding="utf-8")
@@ -43,7 +49,7 @@ def write_page(directory: Path, summary: RunSummary, sections: Sequence[Section]
             }
             for factor in summary.bayes_factors
         ],
-        warnings=[*summary.warnings, *(text for section in sections for text in section.cautions)],
+        warnings=[*missing, *summary.warnings, *(text for section in sections for text in section.cautions)],
         sections=[_section(directory, section) for section in sections],
         condition=summary.condition,
         evidences=_evidences(summary),
@@ -165,6 +171,7 @@ def _figures(directory: Path, names: Mapping[str, str]) -> list[dict[str, Any]]:
             "narrow": name.startswith("spectrum_"),
         }
         for name, caption in names.items()
+        if (directory / "figures" / f"{name}.png").exists()
     ]
 
 

@@ -1,15 +1,17 @@
 """Everything that is made from the kept results of a run: which files, in which order, and what they say.
 
 A product names its files, writes them, and may add a section to the page. It is skipped when its files are as they were
-written, so that a run resumed after its sampling makes only what is missing or damaged. A new product is one entry of
-:data:`PRODUCTS`.
+written, so that a run resumed after its sampling makes only what is missing or damaged. One that fails, whatever a
+library raised, is told and leaves the others made; what it had before is removed, so that no file is of another state
+of the run. A new product is one entry of :data:`PRODUCTS`.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
+from crsea_infer.errors import UserError
 from crsea_infer.files import make_directory
 from crsea_infer.inference.posterior_file import write_posterior
 from crsea_infer.inference.tasks import generator_for
@@ -24,6 +26,7 @@ from crsea_infer.report import (
     tables,
     tensions,
 )
+from crsea_infer.report.attempts import attempts, reason
 from crsea_infer.report.checksums import Checksums
 
 if TYPE_CHECKING:
@@ -33,7 +36,20 @@ if TYPE_CHECKING:
     from crsea_infer.report.sections import Section
     from crsea_infer.report.summary import RunSummary
 
-__all__ = ["PRODUCTS", "Product", "sections", "write_products"]
+__all__ = ["PRODUCTS", "IncompleteError", "Product", "sections", "write_products"]
+
+
+class IncompleteError(UserError):
+    """A run that is finished and kept, of which a table, figure or page could not be made."""
+
+    @classmethod
+    def of(cls, missing: Sequence[str]) -> Self:
+        """Return the error for products that are missing, each in words with its reason."""
+        return cls(
+            f"the run is finished, but incomplete: {'; '.join(missing)}",
+            valid="a run all of whose tables, figures and pages are made",
+            fix="remove the cause and give the same command again: it samples nothing, and makes what is missing",
+        )
 
 
 def _no_section(_directory: Path, _summary: RunSummary) -> None:
@@ -72,11 +88,18 @@ class Product:
     is_current: Callable[[Path, RunSummary], bool] = _is_current
 
 
-def write_products(directory: Path, summary: RunSummary, tell: Callable[[str], None]) -> None:
-    """Make what is missing or damaged, in the order of :data:`PRODUCTS`, and remove what the run no longer has."""
+def write_products(directory: Path, summary: RunSummary, tell: Callable[[str], None]) -> list[str]:
+    """Make what is missing or damaged, in the order of :data:`PRODUCTS`, and remove what the run no longer has.
+
+    Returns
+    -------
+    list of str
+        What could not be made, each with its reason; it is told too.
+    """
     make_directory(directory / "figures")
     kept = Checksums(directory)
     kept.forget_all_but({name for product in PRODUCTS for name in product.files(summary)})
+    missing = []
     for product in PRODUCTS:
         files = product.files(summary)
         whole = all(kept.is_whole(name) for name in files)
@@ -87,20 +110,43 @@ def write_products(directory: Path, summary: RunSummary, tell: Callable[[str], N
                 tell(f"{name} is not as it was written: it is made again.")
         if product.words:
             tell(f"{product.words} ...")
-        product.write(directory, summary)
+        before = {name: _state(directory / name) for name in files}
+        try:
+            product.write(directory, summary)
+        except Exception as error:  # noqa: BLE001 -- whatever a library raises, the rest is made
+            stale = [name for name in files if _state(directory / name) == before[name]]
+            for name in stale:
+                (directory / name).unlink(missing_ok=True)
+            words = f"{', '.join(stale or files)} cannot be made: {reason(error)}"
+            tell(words)
+            missing.append(words)
         kept.keep(files)
+    return missing
 
 
-def sections(directory: Path, summary: RunSummary) -> list[Section]:
-    """Return the sections of all products whose files are there, in order."""
-    found = []
+def _state(path: Path) -> tuple[int, int] | None:
+    """Return what changes when a file is written anew; None when there is none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_ino, found.st_mtime_ns
+
+
+def sections(directory: Path, summary: RunSummary) -> tuple[list[Section], list[str]]:
+    """Return the sections of all products whose files are there, in order, and why others could not be made."""
+    found, missing = [], []
     for product in PRODUCTS:
         files = product.files(summary)
         if files and all((directory / name).exists() for name in files):
-            section = product.section(directory, summary)
+            try:
+                section = product.section(directory, summary)
+            except Exception as error:  # noqa: BLE001 -- as above
+                missing.append(f"the section of {', '.join(files)} on the page cannot be made: {reason(error)}")
+                continue
             if section is not None:
                 found.append(section)
-    return found
+    return found, missing
 
 
 def _posterior_files(summary: RunSummary) -> dict[str, tuple[str, str]]:
@@ -115,10 +161,12 @@ def _posterior_files(summary: RunSummary) -> dict[str, tuple[str, str]]:
 
 def _write_posteriors(directory: Path, summary: RunSummary) -> None:
     items = {item.name: item for item in summary.hypotheses}
-    for name, (hypothesis, sampler) in _posterior_files(summary).items():
-        item = items[hypothesis]
-        generator = generator_for(summary.run, hypothesis, "draws")
-        write_posterior(directory / name, item.posterior, item.results[sampler], summary.identity, generator)
+    with attempts() as attempt:
+        for name, (hypothesis, sampler) in _posterior_files(summary).items():
+            item = items[hypothesis]
+            generator = generator_for(summary.run, hypothesis, "draws")
+            with attempt():
+                write_posterior(directory / name, item.posterior, item.results[sampler], summary.identity, generator)
 
 
 def _figure_files(names: Callable[[RunSummary], dict[str, str]]) -> Callable[[RunSummary], list[str]]:

@@ -94,7 +94,7 @@ def write_sensitivity(directory: Path, summary: RunSummary) -> None:
     ]
     write_table(directory / FILES[0], _EVIDENCE_COLUMNS, rows, summary.table_meta)
     write_table(directory / FILES[1], _FACTOR_COLUMNS, pairs, summary.table_meta)
-    with styled():
+    with styled():  # last: a figure that fails leaves the tables
         _draw(directory / "figures", summary, rows, pairs)
 
 

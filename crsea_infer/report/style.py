@@ -1,8 +1,15 @@
-"""How figures look: journal widths, legible type, colours that colour-blind readers can tell apart."""
+"""How figures look: journal widths, legible type, colours that colour-blind readers can tell apart.
+
+Figures are drawn with matplotlib's Agg canvas, in no window and no list of figures, whatever backend the environment
+or the user's settings ask for; what the user draws beside in the same process keeps theirs.
+"""
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+import logging
+import os
+import sys
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -23,6 +30,7 @@ __all__ = [
     "Look",
     "legend_below",
     "legend_size",
+    "load_matplotlib",
     "look",
     "marker_size",
     "new_figure",
@@ -149,11 +157,36 @@ def legend_below(figure: Figure, handles: Sequence[Any]) -> None:
     figure.legend(handles=handles, loc="lower center", ncols=columns, handlelength=LONG, borderaxespad=0.2)
 
 
+def load_matplotlib() -> Any:
+    """Import matplotlib, even where MPLBACKEND names no backend or a file of settings has lines that are none.
+
+    With a backend that is none matplotlib cannot be imported at all, so it is imported without, and asked for that
+    backend afterwards. The environment is as before then.
+    """
+    import importlib
+
+    if "matplotlib" in sys.modules:
+        return sys.modules["matplotlib"]
+    log = logging.getLogger("matplotlib")
+    level = log.level
+    log.setLevel(logging.CRITICAL)  # bad lines of settings that are not used
+    backend = os.environ.pop("MPLBACKEND", None)
+    try:
+        mpl = importlib.import_module("matplotlib")
+    finally:
+        log.setLevel(level)
+        if backend is not None:
+            os.environ["MPLBACKEND"] = backend
+    if backend:
+        with suppress(ValueError):
+            mpl.rcParams["backend"] = backend
+    return mpl
+
+
 @contextmanager
 def styled() -> Iterator[None]:
     """Use the project's style inside the block, whatever the user's own settings are."""
-    import matplotlib as mpl
-
+    mpl = load_matplotlib()
     with mpl.rc_context():
         mpl.rcdefaults()
         mpl.rcParams.update(_RC)
@@ -162,6 +195,7 @@ def styled() -> Iterator[None]:
 
 def new_figure(width: float, height: float) -> Figure:
     """Return a figure that belongs to no window and to no global list of figures."""
+    load_matplotlib()
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
