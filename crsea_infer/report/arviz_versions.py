@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.special import logsumexp
 
-from crsea_infer.report.style import load_matplotlib
+from crsea_infer.loading import load_matplotlib
 
 if TYPE_CHECKING:
     from crsea_infer.arrays import Float64

@@ -6,14 +6,12 @@ or the user's settings ask for; what the user draws beside in the same process k
 
 from __future__ import annotations
 
-import logging
-import os
-import sys
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from crsea_infer.files import atomic_path
+from crsea_infer.loading import load_matplotlib
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -30,7 +28,6 @@ __all__ = [
     "Look",
     "legend_below",
     "legend_size",
-    "load_matplotlib",
     "look",
     "marker_size",
     "new_figure",
@@ -155,32 +152,6 @@ def legend_below(figure: Figure, handles: Sequence[Any]) -> None:
     for panel, box in panels:
         panel.set_position((box.x0, (box.y0 * height + room) / whole, box.width, box.height * height / whole))
     figure.legend(handles=handles, loc="lower center", ncols=columns, handlelength=LONG, borderaxespad=0.2)
-
-
-def load_matplotlib() -> Any:
-    """Import matplotlib, even where MPLBACKEND names no backend or a file of settings has lines that are none.
-
-    With a backend that is none matplotlib cannot be imported at all, so it is imported without, and asked for that
-    backend afterwards. The environment is as before then.
-    """
-    import importlib
-
-    if "matplotlib" in sys.modules:
-        return sys.modules["matplotlib"]
-    log = logging.getLogger("matplotlib")
-    level = log.level
-    log.setLevel(logging.CRITICAL)  # bad lines of settings that are not used
-    backend = os.environ.pop("MPLBACKEND", None)
-    try:
-        mpl = importlib.import_module("matplotlib")
-    finally:
-        log.setLevel(level)
-        if backend is not None:
-            os.environ["MPLBACKEND"] = backend
-    if backend:
-        with suppress(ValueError):
-            mpl.rcParams["backend"] = backend
-    return mpl
 
 
 @contextmanager

@@ -23,7 +23,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 import numpy as np
 from pydantic import Field
@@ -103,6 +103,17 @@ class FluxPoints(DataSet):
     energy_min, energy_max, energy_reference
         Of the points, GeV: for figures.
     """
+
+    column_units: ClassVar[Mapping[str, tuple[str, str]]] = {
+        "values": (_INTENSITY, "intensity, or its upper limit"),
+        "energy_min": ("GeV", "lower edge of the bin"),
+        "energy_max": ("GeV", "upper edge of the bin"),
+        "energy_reference": ("GeV", "energy at which the intensity is quoted"),
+        "error_low": (_INTENSITY, "error downwards, independent from point to point"),
+        "error_high": (_INTENSITY, "error upwards, independent from point to point"),
+        "systematic": (_INTENSITY, "systematic error"),
+        "is_upper_limit": ("", "1 for an upper limit, else 0"),
+    }
 
     systematics: Systematics
     systematic_name: str

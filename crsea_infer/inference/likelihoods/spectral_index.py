@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 import numpy as np
 
@@ -67,6 +67,14 @@ class SpectralIndex(DataSet):
     energy_min, energy_max
         Bands, GeV.
     """
+
+    column_units: ClassVar[Mapping[str, tuple[str, str]]] = {
+        "values": ("", "index of the power law"),
+        "energy_min": ("GeV", "lower end of the band"),
+        "energy_max": ("GeV", "upper end of the band"),
+        "error_low": ("", "error downwards, statistical and systematic"),
+        "error_high": ("", "error upwards, statistical and systematic"),
+    }
 
     energy_min: Float64
     energy_max: Float64
