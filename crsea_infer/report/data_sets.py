@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from crsea_infer.output_names import PRODUCTS
 from crsea_infer.report.attempts import attempts
 from crsea_infer.report.ecsv import Column, read_table, write_table
 from crsea_infer.report.sections import Section, SectionTable
@@ -28,8 +29,8 @@ if TYPE_CHECKING:
 
 __all__ = ["FIGURE", "FILES", "data_sets_section", "draw_pulls", "files", "write_data_sets"]
 
-FILES = ("data_sets.ecsv", "pulls.ecsv")
-FIGURE = "pulls"
+FILES = PRODUCTS["data sets"].tables
+(FIGURE,) = PRODUCTS["data sets"].figures
 _POINTS = ("best_fit", "posterior_mean")
 
 _COLUMNS = {

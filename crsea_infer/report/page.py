@@ -10,6 +10,7 @@ import numpy as np
 from crsea_infer.files import atomic_write
 from crsea_infer.inference.samplers.base import CONVERGED
 from crsea_infer.inference.subsets import ALL
+from crsea_infer.output_names import PAGE, RECORD
 from crsea_infer.report import corners, spectra
 from crsea_infer.report.checksums import Checksums
 from crsea_infer.report.tables import chi2_rows, evidence_rows
@@ -78,7 +79,7 @@ def write_page(
         files=_files(directory, summary),
         versions=list(versions.items()),
     )
-    atomic_write(directory / "index.html", page)
+    atomic_write(directory / PAGE, page)
 
 
 def number_with_error(value: float, error: float) -> str:
@@ -221,7 +222,7 @@ def _plain(value: float, digits: int) -> str:
 def _files(directory: Path, summary: RunSummary) -> list[str]:
     """Return the tables and posteriors that the run wrote, relative to the page."""
     written = sorted(Checksums(directory).names)
-    names = ["run.toml", *(name for name in written if name.endswith(".ecsv"))]
+    names = [RECORD, *(name for name in written if name.endswith(".ecsv"))]
     for item in summary.hypotheses:
         names += [name for name in written if name.startswith(f"{item.name}/") and name.endswith(".nc")]
     return [name for name in names if (directory / name).exists()]

@@ -3,7 +3,8 @@
 A product names its files, writes them, and may add a section to the page. It is skipped when its files are as they were
 written, so that a run resumed after its sampling makes only what is missing or damaged. One that fails, whatever a
 library raised, is told and leaves the others made; what it had before is removed, so that no file is of another state
-of the run. A new product is one entry of :data:`PRODUCTS`.
+of the run. A new product is its names in :data:`crsea_infer.output_names.PRODUCTS`, and what makes it in
+:data:`PRODUCTS` here.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
+from crsea_infer import output_names
 from crsea_infer.errors import UserError
 from crsea_infer.files import make_directory
 from crsea_infer.inference.posterior_file import write_posterior
@@ -66,6 +68,8 @@ class Product:
 
     Attributes
     ----------
+    name
+        In :data:`crsea_infer.output_names.PRODUCTS`, where the names of its files stand.
     words
         What the console says while they are made; empty for what takes no time.
     files
@@ -80,6 +84,7 @@ class Product:
         Tells of files that are there whether they answer to options that are no part of the run's identity.
     """
 
+    name: str
     words: str
     files: Callable[[RunSummary], Sequence[str]]
     write: Callable[[Path, RunSummary], None]
@@ -153,9 +158,10 @@ def _posterior_files(summary: RunSummary) -> dict[str, tuple[str, str]]:
     """Return file -> hypothesis and sampler."""
     files = {}
     for item in summary.hypotheses:
-        files[f"{item.name}/posterior.nc"] = (item.name, item.shown)
+        shown, of_emcee = output_names.PRODUCTS["posteriors"].posteriors
+        files[f"{item.name}/{shown}"] = (item.name, item.shown)
         if "emcee" in item.results and item.shown != "emcee":
-            files[f"{item.name}/posterior_emcee.nc"] = (item.name, "emcee")
+            files[f"{item.name}/{of_emcee}"] = (item.name, "emcee")
     return files
 
 
@@ -174,33 +180,40 @@ def _figure_files(names: Callable[[RunSummary], dict[str, str]]) -> Callable[[Ru
 
 
 PRODUCTS: tuple[Product, ...] = (
-    Product("", lambda summary: list(_posterior_files(summary)), _write_posteriors),
-    Product("", lambda _: tables.FILES, tables.write_tables, always=True),
+    Product("posteriors", "", lambda summary: list(_posterior_files(summary)), _write_posteriors),
+    Product("tables", "", lambda _: tables.FILES, tables.write_tables, always=True),
     Product(
+        "nested hypotheses",
         "Comparing nested hypotheses",
         nested_hypotheses.files,
         nested_hypotheses.write_savage_dickey,
         nested_hypotheses.nested_section,
     ),
-    Product("", tensions.files, tensions.write_tension, tensions.tension_section, always=True),
+    Product("tension", "", tensions.files, tensions.write_tension, tensions.tension_section, always=True),
     Product(
+        "data sets",
         "Drawing pulls",
         data_sets.files,
         data_sets.write_data_sets,
         data_sets.data_sets_section,
     ),
-    Product("Leaving one out", leave_one_out.files, leave_one_out.write_loo, leave_one_out.loo_section),
     Product(
+        "leave-one-out", "Leaving one out", leave_one_out.files, leave_one_out.write_loo, leave_one_out.loo_section
+    ),
+    Product(
+        "spectra",
         "Drawing spectra",
         _figure_files(spectra.figure_names),
         lambda directory, summary: spectra.write_spectra(directory / "figures", summary),
     ),
     Product(
+        "corners",
         "Drawing corners",
         lambda summary: [*_figure_files(corners.figure_names)(summary), *corners.full_figures(summary)],
         lambda directory, summary: corners.write_corners(directory / "figures", summary),
     ),
     Product(
+        "exact check",
         "Checking with the transport solver",
         exact_check.files,
         exact_check.write_exact_check,
@@ -208,6 +221,7 @@ PRODUCTS: tuple[Product, ...] = (
         is_current=exact_check.is_current,
     ),
     Product(
+        "prior sensitivity",
         "Varying the widths of priors",
         sensitivity.files,
         sensitivity.write_sensitivity,
@@ -215,4 +229,4 @@ PRODUCTS: tuple[Product, ...] = (
         is_current=sensitivity.is_current,
     ),
 )
-"""In the order in which they are made and shown."""
+"""What makes each product, in the order of the names."""

@@ -15,6 +15,7 @@ import numpy as np
 
 from crsea_infer.inference.prior_sensitivity import Reweighted, prior_sensitivity
 from crsea_infer.inference.subsets import ALL, TRAINING
+from crsea_infer.output_names import PRODUCTS
 from crsea_infer.report.ecsv import Column, read_table, write_table
 from crsea_infer.report.sections import Section
 from crsea_infer.report.style import FEW, LONG, PAGE, legend_size, look, marker_size, new_figure, save, styled
@@ -31,8 +32,8 @@ if TYPE_CHECKING:
 
 __all__ = ["FIGURE", "FILES", "files", "is_current", "sensitivity_section", "write_sensitivity"]
 
-FILES = ("prior_sensitivity.ecsv", "prior_sensitivity_bayes_factors.ecsv")
-FIGURE = "prior_sensitivity"
+FILES = PRODUCTS["prior sensitivity"].tables
+(FIGURE,) = PRODUCTS["prior sensitivity"].figures
 
 _FINE = (0.1, 0.25, 0.5, 1.0, 2.0, 4.0, 10.0)
 _DECADES = (0.01, 0.1, 1.0, 10.0, 100.0)
