@@ -1,13 +1,15 @@
 """Names that runs, calibrations and studies give to what they write.
 
-They stand here once, because three things hang on them: what a user may not call a hypothesis or a combination, whose
-folder would lie among these files; whether a directory is free; and what may be deleted when a run starts anew, which
-is what a run wrote and never a file that only lies beside it.
+They stand here once, because four things hang on them: what makes each file (:data:`PRODUCTS` names the products, and
+:mod:`crsea_infer.report.products` what makes each of them); what a user may not call a hypothesis or a combination,
+whose folder would lie among these files; whether a directory is free; and what may be deleted when a run starts anew,
+which is what a run wrote and never a file that only lies beside it.
 """
 
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from crsea_infer.errors import UserError
@@ -17,13 +19,17 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CALIBRATION_FILES",
+    "CHECKSUMS",
     "DATA_SETS",
     "FIGURES",
+    "PAGE",
+    "PRODUCTS",
     "RECORD",
     "RESULTS",
     "RUN_FILES",
     "SKY_REGIONS",
     "SKY_REGION_FILE",
+    "ProductNames",
     "check_name",
     "is_name",
     "run_figures",
@@ -33,21 +39,49 @@ __all__ = [
 RECORD: Final = "run.toml"
 """What was run: written first, and what makes a directory that of a run."""
 
-RUN_FILES: Final = (
-    "evidence.ecsv",
-    "bayes_factors.ecsv",
-    "chi2.ecsv",
-    "savage_dickey.ecsv",
-    "tension.ecsv",
-    "data_sets.ecsv",
-    "pulls.ecsv",
-    "loo.ecsv",
-    "exact_check.ecsv",
-    "prior_sensitivity.ecsv",
-    "prior_sensitivity_bayes_factors.ecsv",
-    "files.sha256",
-    "index.html",
-)
+CHECKSUMS: Final = "files.sha256"
+"""Checksums of the products of a run."""
+
+PAGE: Final = "index.html"
+"""Page of a run."""
+
+
+@dataclass(frozen=True)
+class ProductNames:
+    """The names that the files of one product of a run have, whichever of them the run has.
+
+    Attributes
+    ----------
+    tables
+        In the run's directory.
+    figures
+        In its folder of figures, without suffix; {hypothesis} and {likelihood} stand for the name of each.
+    posteriors
+        In the folder of each hypothesis.
+    """
+
+    tables: tuple[str, ...] = ()
+    figures: tuple[str, ...] = ()
+    posteriors: tuple[str, ...] = ()
+
+
+PRODUCTS: Final[Mapping[str, ProductNames]] = {
+    "posteriors": ProductNames(posteriors=("posterior.nc", "posterior_emcee.nc")),
+    "tables": ProductNames(("evidence.ecsv", "bayes_factors.ecsv", "chi2.ecsv")),
+    "nested hypotheses": ProductNames(("savage_dickey.ecsv",)),
+    "tension": ProductNames(("tension.ecsv",)),
+    "data sets": ProductNames(("data_sets.ecsv", "pulls.ecsv"), ("pulls",)),
+    "leave-one-out": ProductNames(("loo.ecsv",)),
+    "spectra": ProductNames(figures=("spectra", "spectrum_{likelihood}")),
+    "corners": ProductNames(figures=("corner_{hypothesis}", "corner_{hypothesis}_all", "corner_overlay")),
+    "exact check": ProductNames(("exact_check.ecsv",)),
+    "prior sensitivity": ProductNames(
+        ("prior_sensitivity.ecsv", "prior_sensitivity_bayes_factors.ecsv"), ("prior_sensitivity",)
+    ),
+}
+"""All that is made from the kept results of a run, in the order in which it is made and shown."""
+
+RUN_FILES: Final = (*(name for product in PRODUCTS.values() for name in product.tables), CHECKSUMS, PAGE)
 """Tables, their checksums and page of a run."""
 
 CALIBRATION_FILES: Final = (
@@ -112,9 +146,15 @@ def check_name(name: str, where: str, kind: str = "hypothesis") -> None:
 
 def run_figures(resolved: Mapping[str, Any]) -> list[str]:
     """Return the names that figures of a run have, whichever of them it drew, from the resolved run file."""
-    corners = [f"corner_{name}{more}" for name in resolved["hypotheses"] for more in ("", "_all")]
-    spectra = [f"spectrum_{name}" for name in resolved["likelihoods"]]
-    stems = ["spectra", *spectra, "pulls", *corners, f"corner_{_OVERLAY}", "prior_sensitivity"]
+    stems: list[str] = []
+    for pattern in (pattern for product in PRODUCTS.values() for pattern in product.figures):
+        for key in ("hypothesis", "likelihood"):
+            if f"{{{key}}}" in pattern:
+                named = resolved["hypotheses" if key == "hypothesis" else "likelihoods"]
+                stems += [pattern.replace(f"{{{key}}}", name) for name in named]
+                break
+        else:
+            stems.append(pattern)
     return [f"{stem}{suffix}" for stem in stems for suffix in (".pdf", ".png")]
 
 
@@ -125,4 +165,5 @@ def sampling_files(samplers: Iterable[str]) -> re.Pattern[str]:
     away again), so that any is matched.
     """
     names = "|".join(re.escape(name) for name in samplers)
-    return re.compile(rf"posterior(_emcee)?\.nc|({names})(_on_.+)?(\.checkpoint)?\.h5")
+    posteriors = "|".join(re.escape(name) for product in PRODUCTS.values() for name in product.posteriors)
+    return re.compile(rf"({posteriors})|({names})(_on_.+)?(\.checkpoint)?\.h5")

@@ -127,7 +127,8 @@ class RunDirectory:
                 valid=_VALID,
                 fix=f"{_ELSEWHERE}, or replace what is there with --fresh",
             )
-        if there["resolved"] != run.resolved():  # what adds to a run and changes none of its numbers
+        # what adds to a run and changes none of its numbers, the order of names included
+        if to_toml(there["resolved"]) != to_toml(run.resolved()):
             self._write(run, identity, model)
 
     def _refuse_taken(self, names: Sequence[str]) -> None:

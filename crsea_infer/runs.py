@@ -24,7 +24,7 @@ from crsea_infer.inference.tasks import Task, generator_for, run_identity, sampl
 from crsea_infer.inference.workers import available_cores, run_tasks, terminated_like_interrupted
 from crsea_infer.report.console import Display, new_console, show_factors, show_result
 from crsea_infer.report.page import write_page
-from crsea_infer.report.products import sections, write_products
+from crsea_infer.report.products import IncompleteError, sections, write_products
 from crsea_infer.report.summary import HypothesisSummary, RunSummary, Sampling, shown_sampler
 from crsea_infer.report.tables import read_cautions, read_evidences, read_unconverged
 from crsea_infer.run_directory import RunDirectory, versions
@@ -85,6 +85,8 @@ def execute(
     UserError
         When the directory cannot be used, holds another run or is in use; when a result in it is damaged; when a
         likelihood is not a number; when a worker was killed.
+    IncompleteError
+        At the very end, with all the rest written, when a table or a figure could not be made.
     NotConvergedError
         At the very end, with everything written, when a sampler did not converge.
     KeyboardInterrupt
@@ -108,13 +110,16 @@ def execute(
         for by_data in posteriors.values():
             for posterior in by_data.values():
                 posterior.prepare()
-        tasks = _tasks(run, directory, identity)
+        tasks = _tasks(run, directory, identity, posteriors)
         _sample(console, tasks, workers)
         summary = _summarise(run, identity, model, posteriors, tasks)
-        write_products(directory.path, summary, lambda words: console.print(words, markup=False))
-        found = sections(directory.path, summary)
-        write_page(directory.path, summary, found, versions() | _hashes(identity))
+        missing = write_products(directory.path, summary, lambda words: console.print(words, markup=False))
+        found, more = sections(directory.path, summary)
+        missing += more
+        write_page(directory.path, summary, found, versions() | _hashes(identity), missing)
         show_result(console, summary, found, directory.path)
+    if missing:
+        raise IncompleteError.of(missing)
     if summary.unconverged and not accept_unconverged:
         raise NotConvergedError(
             f"the run is finished, but not converged: {'; '.join(summary.unconverged)}",
@@ -137,13 +142,18 @@ def _posteriors(run: RunFile, model: SkyModel) -> dict[str, dict[str, Posterior]
     }
 
 
-def _tasks(run: RunFile, directory: RunDirectory, identity: dict[str, str]) -> list[Task]:
+def _tasks(
+    run: RunFile,
+    directory: RunDirectory,
+    identity: dict[str, str],
+    posteriors: Mapping[str, Mapping[str, Posterior]],
+) -> list[Task]:
     """Return every sampling of the run; a part of the data only with samplers that give an evidence."""
     return [
-        Task(run, hypothesis.name, sampler, make_directory(directory.folder(hypothesis.name)), identity, data)
+        Task(run, name, sampler, make_directory(directory.folder(name)), identity, posterior.names, data)
         for sampler in _longest_first(run)
-        for hypothesis in run.hypotheses
-        for data in run.samplings(hypothesis.name)
+        for name, by_data in posteriors.items()
+        for data, posterior in by_data.items()
         if data == ALL or gives_evidence(sampler)
     ]
 

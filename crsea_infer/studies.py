@@ -12,6 +12,7 @@ from crsea_infer.errors import UserError
 from crsea_infer.files import make_directory
 from crsea_infer.output_names import RESULTS
 from crsea_infer.report.console import new_console
+from crsea_infer.report.products import IncompleteError
 from crsea_infer.report.results import read_finished, write_results
 from crsea_infer.runs import execute
 
@@ -58,11 +59,17 @@ def execute_study(
     directory = make_directory(output)
     _refuse_foreign(directory / RESULTS)
     console = new_console()
+    missing = []
     for number, (name, run) in enumerate(study.runs.items(), start=1):
         console.print(f"\nCombination {number} of {len(study.runs)}: {run.title} ({name})", markup=False)
-        execute(run, directory / name, seed, fresh=fresh, accept_unconverged=True)
+        try:
+            execute(run, directory / name, seed, fresh=fresh, accept_unconverged=True)
+        except IncompleteError as error:
+            missing.append(f"{name}: {error.given}")
     page = write_results(study, directory)
     console.print(f"\nResults of all combinations: {page}", markup=False)
+    if missing:
+        raise IncompleteError.of(missing)
     unconverged = {name: found.cautions for name in study.runs if (found := read_finished(directory / name)).cautions}
     if unconverged and not accept_unconverged:
         name, cautions = next(iter(unconverged.items()))

@@ -8,10 +8,11 @@ import h5netcdf
 import pytest
 from quick_run import evidences, without_figures, write_run
 
-from crsea_infer import runs
+from crsea_infer import output_names, runs
 from crsea_infer.errors import UserError
 from crsea_infer.inference.run_file import load_run
 from crsea_infer.output_names import RUN_FILES, run_figures, sampling_files
+from crsea_infer.report import products
 from crsea_infer.report.checksums import Checksums
 
 if TYPE_CHECKING:
@@ -122,6 +123,10 @@ def test_every_file_of_a_run_has_a_name_that_is_known_to_be_a_runs(finished: tup
     assert all(ours.fullmatch(found[name]) and name.split("/")[0].startswith("gamma-opt") for name in unknown)
     for name in ("dynesty_on_training.h5", "emcee.checkpoint.h5", "dynesty_on_my_group.checkpoint.h5"):
         assert ours.fullmatch(name)
+
+
+def test_every_product_has_its_names_and_what_makes_it() -> None:
+    assert [product.name for product in products.PRODUCTS] == list(output_names.PRODUCTS)
 
 
 FOREIGN = ("figures/mine.pdf", "index.html", ".session-0123abcd", "sub/.notes-deadbeef.txt", "sub/.a.crsea-01234567.h5")

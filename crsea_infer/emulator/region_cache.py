@@ -123,7 +123,7 @@ def entry_key(settings: GridSettings, particles: Particles, name: str) -> EntryK
     mask = region.mask
     if mask is not None and mask != "lhaaso":  # whose discs are a table of the package
         read = read_mask(Path(mask))
-        mask = digest([arrays_digest({"kept": read.kept}), read.nested, read.frame])
+        mask = digest([arrays_digest({"kept": read.kept}), asdict(read.sky)])
     return EntryKey(
         content={
             "format": _FORMAT,

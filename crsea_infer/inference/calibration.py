@@ -32,7 +32,7 @@ from crsea_infer.inference.likelihoods.base import FollowsMorphology
 from crsea_infer.inference.samplers.base import no_progress
 from crsea_infer.inference.samplers.importance import Importance, ImportanceOptions
 from crsea_infer.inference.simulate import draw_truth, with_simulated_data
-from crsea_infer.inference.tasks import run_identity
+from crsea_infer.inference.tasks import run_identity, run_order
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -99,7 +99,7 @@ def calibration_build(run: RunFile, fingerprint: str, n_data_sets: int, sky_regi
         task="crsea_infer.inference.calibration:CalibrationTask",
         settings={
             "seed": run.seed,
-            "identity": run_identity(run, fingerprint),
+            "identity": _identity(run, fingerprint),
             "draws": DRAWS,
             "options": vars(LIGHT),
             "again": vars(full_options(run)),
@@ -108,6 +108,11 @@ def calibration_build(run: RunFile, fingerprint: str, n_data_sets: int, sky_regi
         points=_points(n_data_sets, len(run.hypotheses)),
         places=places,
     )
+
+
+def _identity(run: RunFile, fingerprint: str) -> dict[str, str]:
+    """Return the identity of a run, and its order: the rows of a calibration are numbers without names."""
+    return {**run_identity(run, fingerprint), "order": run_order(run)}
 
 
 def full_options(run: RunFile) -> ImportanceOptions:
@@ -199,7 +204,7 @@ class CalibrationTask:
         run = replace(load_run(Path(content["run"])), seed=int(content["seed"]))
         beside = [Path(content["sky_regions"])] if "sky_regions" in content else []
         model = emulator.load(run.emulator, regions=RegionCache.of_user(*beside))
-        reason = differences(run_identity(run, model.fingerprint), content["identity"])
+        reason = differences(_identity(run, model.fingerprint), content["identity"])
         if reason:
             raise UserError(
                 f"this worker would calibrate another run: {reason}",

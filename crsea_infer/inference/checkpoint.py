@@ -35,6 +35,8 @@ _WORDS = {
     "version": "the version of crsea_infer",
     "seed": "the seed",
     "task": "the sampler or its options",
+    "order": "the order of hypotheses, prior sets or data sets",
+    "parameters": "the order of the parameters, which is that of prior sets and data sets",
 }
 
 
@@ -101,8 +103,11 @@ def read_arrays(path: Path, identity: Mapping[str, Any]) -> dict[str, Any]:
         ) from error
     reason = differences(found, identity) if version == _FORMAT else f"file format {version}, here {_FORMAT}"
     if reason:
+        only_order = version == _FORMAT and {**found, "parameters": None} == {**identity, "parameters": None}
         raise UserError(
-            f"the checkpoint {path} belongs to something else: {reason}", valid="a checkpoint of this run", fix=_FIX
+            f"the checkpoint {path} belongs to something else: {reason}",
+            valid="a checkpoint of this run",
+            fix=f"put them back in the order that stands there until it is finished, or {_FIX}" if only_order else _FIX,
         )
     return arrays
 

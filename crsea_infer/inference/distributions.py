@@ -39,6 +39,13 @@ _SMALLEST = 2.0**-54
 """Probability nearest to 0 or 1 that is told apart from them: 8.3 standard deviations. Keeps u = 0 and u = 1 finite."""
 
 
+_FARTHEST = 8.5
+"""Standard deviations beyond which no draw falls."""
+
+_LARGEST_LOG = 708.0
+"""exp(x) and exp(-x) are numbers of full precision up to here."""
+
+
 def special_functions(namespace: Any) -> Any:
     """Return the module with `ndtr`, `ndtri` and `log_ndtr` for arrays of `namespace`: SciPy's, or JAX's twin of it."""
     if namespace is not np and getattr(namespace, "__name__", "").startswith("jax"):
@@ -127,14 +134,18 @@ def fixed(value: float) -> Distribution:
 
 
 def uniform(lower: float, upper: float) -> Distribution:
-    """Return p(x) = 1 / (upper - lower). Raises ValueError unless lower < upper."""
+    """Return p(x) = 1 / (upper - lower). Raises ValueError unless lower < upper, and the difference is a number."""
     _check_bounds(lower, upper)
+    if not math.isfinite(upper - lower):
+        raise ValueError(f"lower = {lower:g} and upper = {upper:g}, but their difference must be a finite number")
     return Distribution("uniform", lower, upper)
 
 
 def log_uniform(lower: float, upper: float) -> Distribution:
-    """Return p(x) = 1 / (x ln(upper / lower)). Raises ValueError unless 0 < lower < upper."""
+    """Return p(x) = 1 / (x ln(upper / lower)). Raises ValueError unless 0 < lower < upper, both numbers."""
     _check_bounds(lower, upper)
+    if not math.isfinite(upper):
+        raise ValueError(f"upper = {upper:g}, but a log-uniform distribution ends at a finite number")
     if lower <= 0:
         raise ValueError(f"lower = {lower:g}, but a log-uniform distribution needs 0 < lower")
     return Distribution("log_uniform", lower, upper)
@@ -143,12 +154,15 @@ def log_uniform(lower: float, upper: float) -> Distribution:
 def normal(mean: float, standard_deviation: float, lower: float = -math.inf, upper: float = math.inf) -> Distribution:
     """Return a normal, truncated to [lower, upper] and renormalised.
 
-    Raises ValueError when the width is not positive, the bounds are not in order, or the truncation leaves less than
-    1e-12 of the normal.
+    Raises ValueError when the width is not positive, the bounds are not in order, the truncation leaves less than 1e-12
+    of the normal, or the normal reaches beyond what a number can hold.
     """
     if standard_deviation <= 0:
         raise ValueError(f"standard_deviation = {standard_deviation:g}, but it must be above 0")
     _check_bounds(lower, upper)
+    first, last = _reach(mean, standard_deviation, lower, upper)
+    if not math.isfinite(last - first):
+        raise ValueError(f"mean = {mean:g} and standard_deviation = {standard_deviation:g} reach beyond all numbers")
     _check_mass((lower - mean) / standard_deviation, (upper - mean) / standard_deviation)
     return Distribution("normal", lower, upper, mean, standard_deviation)
 
@@ -174,15 +188,16 @@ def log_normal(
     if (fraction is None) == (dex is None):
         raise ValueError("a log-normal distribution takes exactly one of the widths 'fraction' and 'dex'")
     width = math.log1p(fraction) if fraction is not None and fraction > -1 else (dex or 0.0) * math.log(10)
-    if width <= 0:
-        raise ValueError(
-            f"{'fraction' if dex is None else 'dex'} = {fraction if dex is None else dex:g} must be above 0"
-        )
+    if not 0 < width < math.inf:
+        raise ValueError(f"{_width_text(fraction, dex)} must be a finite number above 0")
     if lower < 0:
         raise ValueError(f"lower = {lower:g}, but a log-normal distribution has no values below 0")
     _check_bounds(lower, upper)
     centre = math.log(median)
     _check_mass((_log(lower) - centre) / width, (_log(upper) - centre) / width)
+    first, last = _reach(centre, width, _log(lower), _log(upper))
+    if not (first >= -_LARGEST_LOG and last <= _LARGEST_LOG):
+        raise ValueError(f"median = {median:g} and {_width_text(fraction, dex)} reach beyond all numbers")
     return Distribution("log_normal", lower, upper, centre, width)
 
 
@@ -197,6 +212,15 @@ def rescaled(distribution: Distribution, scale: float) -> Distribution:
 
 def _log(x: float) -> float:
     return math.log(x) if x > 0 else -math.inf
+
+
+def _width_text(fraction: float | None, dex: float | None) -> str:
+    return f"fraction = {fraction:g}" if dex is None else f"dex = {dex:g}"
+
+
+def _reach(centre: float, width: float, lower: float, upper: float) -> tuple[float, float]:
+    """Return between which values a truncated normal has all its draws: see _SMALLEST."""
+    return max(lower, centre - _FARTHEST * width), min(upper, centre + _FARTHEST * width)
 
 
 def _check_bounds(lower: float, upper: float) -> None:

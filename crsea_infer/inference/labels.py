@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 
 from crsea_infer.errors import UserError
+from crsea_infer.loading import load_matplotlib
 
 __all__ = ["check_label", "check_symbol", "unit_in_tex"]
 
@@ -67,6 +68,7 @@ def check_label(label: str, *, where: str = "") -> None:
     """
     if "$" not in label:
         return
+    load_matplotlib()
     from matplotlib.cbook import is_math_text
 
     if is_math_text(label):
@@ -90,6 +92,7 @@ def unit_in_tex(unit: str) -> str:
 
 
 def _parse(text: str, refusal: UserError) -> None:
+    load_matplotlib()
     from matplotlib.mathtext import MathTextParser
 
     try:

@@ -4,7 +4,9 @@ Groups and dimension names follow the InferenceData schema, which ArviZ 0.x read
 DataTree of xarray; files are written group by group with xarray alone, so neither is needed here. `posterior` holds the
 parameters; `sample_stats` the natural log of the likelihood and of the prior; `log_likelihood` one variable per data
 set, point by point (their sum is the data set's ln L); `posterior_predictive` data drawn from the model at each sample,
-and, as NAME_expected, what the model expects; `observed_data` the data.
+and, as NAME_expected, what the model expects; `observed_data` the data; `constant_data` their energies and errors, as
+NAME_energy_min and so on, and the parameters that are fixed; `prior` draws of the prior. Every variable has its unit;
+parameters have their LaTeX label too. So figures of parameters and spectra can be drawn from the file alone.
 """
 
 from __future__ import annotations
@@ -15,13 +17,16 @@ import numpy as np
 
 from crsea_infer import __version__
 from crsea_infer.files import atomic_netcdf
+from crsea_infer.inference.likelihoods.base import DataColumn
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
     from crsea_infer.arrays import Float64
+    from crsea_infer.inference.likelihoods.base import Likelihood
     from crsea_infer.inference.posterior import Posterior
+    from crsea_infer.inference.priors import Parameter
     from crsea_infer.inference.samplers.base import SamplerResult
 
 __all__ = ["as_chains", "write_posterior"]
@@ -29,6 +34,7 @@ __all__ = ["as_chains", "write_posterior"]
 _N_CHAINS = 4
 _N_DRAWS = 1000
 _LEAST_DRAWS = 50
+_N_PRIOR = 1000
 
 
 def as_chains(result: SamplerResult, generator: np.random.Generator) -> Float64:
@@ -54,7 +60,7 @@ def _worth(result: SamplerResult) -> float:
 def write_posterior(
     path: Path, posterior: Posterior, result: SamplerResult, identity: Mapping[str, str], generator: np.random.Generator
 ) -> None:
-    """Write samples of a posterior, with predictions, to a netCDF file."""
+    """Write samples of a posterior, with data, predictions and draws of the prior, to a netCDF file."""
     chains = as_chains(result, generator)
     dimensions = ("chain", "draw")
     by_data_set = posterior.log_likelihood_per_data_set(chains)
@@ -76,14 +82,7 @@ def write_posterior(
             "lnz_method": result.evidence.method,
         }
     groups: dict[str, dict[str, tuple[Any, Any, dict[str, Any]]]] = {
-        "posterior": {
-            parameter.name: (
-                dimensions,
-                chains[..., index],
-                {"units": parameter.unit, "description": parameter.description, "prior": _prior(parameter)},
-            )
-            for index, parameter in enumerate(posterior.parameters)
-        },
+        "posterior": _by_parameter(posterior, chains),
         "sample_stats": {
             "lnl": (dimensions, sum(by_data_set.values()), {"description": "natural log of the likelihood"}),
             "lnprior": (dimensions, posterior.log_prior(chains), {"description": "natural log of the prior density"}),
@@ -98,22 +97,73 @@ def write_posterior(
         },
         "posterior_predictive": {},
         "observed_data": {},
+        "constant_data": {
+            parameter.name: ((), parameter.fiducial, _of_parameter(parameter))
+            for parameter in posterior.hypothesis.fixed
+        },
     }
+    columns = {likelihood.name: _columns(likelihood) for likelihood in posterior.likelihoods}
+    units = {name: {"units": own["values"].unit} if "values" in own else {} for name, own in columns.items()}
     for name, drawn in _simulated(posterior, chains, generator).items():
         axes = (*dimensions, f"{name}_point")
-        groups["posterior_predictive"][name] = (axes, drawn, {"description": "data drawn from the model"})
+        words = {"description": "data drawn from the model", **units[name]}
+        groups["posterior_predictive"][name] = (axes, drawn, words)
     for name, values in expected.items():
         axes = (*dimensions, f"{name}_point")
-        groups["posterior_predictive"][f"{name}_expected"] = (axes, values, {"description": "expectation of the model"})
+        words = {"description": "expectation of the model", **units[name]}
+        groups["posterior_predictive"][f"{name}_expected"] = (axes, values, words)
     for likelihood in posterior.likelihoods:
-        values = getattr(likelihood, "values", None)
-        if values is not None:
-            groups["observed_data"][likelihood.name] = ((f"{likelihood.name}_point",), values, {})
+        name, points = likelihood.name, (f"{likelihood.name}_point",)
+        for key, column in columns[name].items():
+            words = {"units": column.unit, "description": column.description}
+            if key == "values":
+                groups["observed_data"][name] = (points, column.values, {**words, **_of_data(likelihood)})
+            else:
+                groups["constant_data"][f"{name}_{key}"] = (points, column.values, words)
+    # last, so that what is drawn above does not depend on it
+    unit = generator.random((1, _N_PRIOR, len(posterior.names)))
+    groups["prior"] = _by_parameter(posterior, np.asarray(posterior.prior_transform(unit)))
     _write_groups(path, groups, attributes)
 
 
-def _prior(parameter: Any) -> str:
-    return str(parameter.distribution.describe())
+def _by_parameter(posterior: Posterior, draws: Float64) -> dict[str, tuple[Any, Any, dict[str, Any]]]:
+    """Return the variables of parameters [chain, draw, n]."""
+    return {
+        parameter.name: (("chain", "draw"), draws[..., index], _of_parameter(parameter))
+        for index, parameter in enumerate(posterior.parameters)
+    }
+
+
+def _of_parameter(parameter: Parameter) -> dict[str, Any]:
+    return {
+        "units": parameter.unit,
+        "label": parameter.label,
+        "description": parameter.description,
+        "prior": parameter.distribution.describe(),
+        "published": parameter.fiducial,
+        "source": parameter.source,
+    }
+
+
+def _of_data(likelihood: Likelihood) -> dict[str, Any]:
+    """Return what must be said of data wherever they are shown."""
+    origin = likelihood.provenance
+    return {
+        "title": likelihood.title,
+        "label": likelihood.label,
+        "region": likelihood.region or "",
+        "reference": f"{origin.reference}, {origin.table_or_figure}",
+        "status": origin.status,
+    }
+
+
+def _columns(likelihood: Likelihood) -> dict[str, DataColumn]:
+    """Return the data and what belongs to each point; of a kind of a user's own at least the data, if it has any."""
+    known = getattr(likelihood, "columns", None)
+    if isinstance(known, dict):
+        return known
+    values = getattr(likelihood, "values", None)
+    return {} if values is None else {"values": DataColumn(np.asarray(values), "", "data")}
 
 
 def _simulated(posterior: Posterior, chains: Float64, generator: np.random.Generator) -> dict[str, Float64]:

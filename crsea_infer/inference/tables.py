@@ -3,11 +3,14 @@
 A data set's numbers stand in an ECSV table whose columns carry units and descriptions and whose metadata say where the
 numbers come from. A table with a missing column, a wrong unit, an empty cell, a NaN, a negative error or a bin out of
 order would give a wrong answer without a sound, so each of these is refused with one message that names file, column,
-row and value. What is returned are plain arrays in the fixed units of the package: GeV, cm, s, sr.
+row and value. So are logarithmic units, in which an error has no one meaning, and numbers that only look like numbers:
+digits of other scripts, half precision, and what is too large or too small to be squared. What is returned are plain
+arrays in the fixed units of the package: GeV, cm, s, sr.
 """
 
 from __future__ import annotations
 
+import re
 import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
@@ -23,6 +26,12 @@ if TYPE_CHECKING:
     from crsea_infer.arrays import Float64
 
 __all__ = ["Column", "MeasurementTable", "Provenance", "check_bins", "read_table"]
+
+_REACH = (1e-150, 1e150)
+"""Between these the squares of numbers are numbers too."""
+
+_ODD = re.compile(r"[^\x00-\x7f]|_")
+"""What Python takes for a part of a number and a table of numbers does not have."""
 
 _STATUSES = ("published-table", "abstract", "digitised")
 
@@ -102,8 +111,9 @@ def read_table(path: Path, columns: Sequence[Column], *, others_allowed: bool = 
     ------
     UserError
         Naming file, column, row and value: when the file is not an ECSV table, is empty, lacks a column or has an
-        unknown one, or a column has a wrong unit, an empty cell, NaN, infinity or a wrong sign; when two rows are the
-        same; when the metadata do not say where the numbers come from.
+        unknown one, or a column has a wrong or logarithmic unit, half precision, an empty cell, NaN, infinity, a number
+        that is too large, too small, in other digits or of a wrong sign; when two rows are the same; when the metadata
+        do not say where the numbers come from.
     """
     table = _open(path)
     known = [column.name for column in columns]
@@ -119,6 +129,7 @@ def read_table(path: Path, columns: Sequence[Column], *, others_allowed: bool = 
         )
     if len(table) == 0:
         raise UserError(f"{path}: the table has no rows", valid="at least one measurement")
+    _refuse_odd_digits(path)
     values = {
         column.name: _values(path, table[column.name], column) for column in columns if column.name in table.colnames
     }
@@ -159,13 +170,39 @@ def _values(path: Path, column: Any, expected: Column) -> Float64:
         raise UserError(
             f"{path}: column {expected.name!r} holds {column.dtype}, such as {column[0]!r}", valid="numbers"
         )
-    raw = np.asarray(column, dtype=np.float64)
+    if column.dtype.kind == "f" and column.dtype.itemsize < 4:
+        raise UserError(
+            f"{path}: column {expected.name!r} holds {column.dtype}, which keeps three figures of a number",
+            valid="datatype: float64 (or float32)",
+            fix="write the table again from the numbers themselves",
+        )
+    factor = _factor(path, column, expected)
+    with np.errstate(over="ignore", under="ignore"):
+        raw = np.asarray(column, dtype=np.float64)
+        values = raw * factor
     _refuse(path, expected.name, raw, ~np.isfinite(raw), "finite numbers")
     if expected.sign == "positive":
         _refuse(path, expected.name, raw, raw <= 0, "numbers above 0")
     if expected.sign == "non-negative":
         _refuse(path, expected.name, raw, raw < 0, "numbers not below 0")
-    return raw * _factor(path, column, expected)
+    size = np.abs(values)
+    beyond = (raw != 0) & ~((size >= _REACH[0]) & (size <= _REACH[1]))
+    valid = f"numbers of {_REACH[0]:g} to {_REACH[1]:g} {expected.unit}".rstrip()
+    _refuse(path, expected.name, raw, beyond, valid if expected.sign == "positive" else f"0, or {valid}")
+    return values
+
+
+def _refuse_odd_digits(path: Path) -> None:
+    """Refuse cells with digits of other scripts or with underscores, which Python takes for numbers."""
+    lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    rows = [line for line in lines if line.strip() and not line.startswith("#")][1:]  # the first one has the names
+    for number, line in enumerate(rows, start=1):
+        odd = next((cell for cell in re.split(r"[,;|\s]+", line) if _ODD.search(cell)), None)
+        if odd is not None:
+            raise UserError(
+                f"{path}: row {number}: {odd!r} is no number",
+                valid="the digits 0 to 9, a point, a sign and e, as in 1.5e-7",
+            )
 
 
 def _flags(path: Path, column: Any, expected: Column) -> Float64:
@@ -182,14 +219,23 @@ def _factor(path: Path, column: Any, expected: Column) -> float:
 
     canonical = units.Unit(expected.unit)
     given = column.unit if column.unit is not None else units.dimensionless_unscaled
+    if isinstance(given, units.function.FunctionUnitBase):
+        raise UserError(
+            f"{path}: column {expected.name!r} has the logarithmic unit {str(given)!r}",
+            valid=f"a unit that converts to {canonical.to_string() or 'a pure number'} by a factor",
+            fix="write the quantity itself, not its logarithm or magnitude",
+        )
     try:
-        return float(given.to(canonical))
+        factor = float(given.to(canonical))
+        if not 0.0 < factor < np.inf:
+            raise ValueError(f"the factor is {factor:g}")  # noqa: TRY301 -- told as the other faults are
     except (units.UnitConversionError, ValueError, TypeError) as error:
         shown = f"the unit {str(given)!r}" if column.unit is not None else "no unit"
         raise UserError(
             f"{path}: column {expected.name!r} has {shown}",
             valid=f"a unit that converts to {canonical.to_string() or 'a pure number'}",
         ) from error
+    return factor
 
 
 def _refuse(path: Path, name: str, values: Float64, wrong: np.typing.NDArray[np.bool_], valid: str) -> None:

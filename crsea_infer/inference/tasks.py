@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from crsea_infer.inference.run_file import RunFile
     from crsea_infer.inference.samplers.base import Progress, SamplerResult
 
-__all__ = ["Task", "data_digest", "generator_for", "run_identity", "sample_task"]
+__all__ = ["Task", "data_digest", "generator_for", "run_identity", "run_order", "sample_task"]
 
 
 def data_digest(run: RunFile) -> str:
@@ -59,6 +59,15 @@ def run_identity(run: RunFile, model_fingerprint: str) -> dict[str, str]:
     return identity
 
 
+def run_order(run: RunFile) -> str:
+    """Return a hash of the order of hypotheses, parameters and data sets, which is no part of the identity.
+
+    It changes no posterior and no evidence, but columns of numbers that are kept without names.
+    """
+    parameters = [[one.name, [parameter.name for parameter in one.parameters]] for one in run.hypotheses]
+    return digest([parameters, [likelihood.name for likelihood in run.likelihoods]])
+
+
 def generator_for(run: RunFile, *purpose: str) -> np.random.Generator:
     """Return random numbers of their own for a purpose, from the run's seed: "HYPOTHESIS", "draws"."""
     return np.random.default_rng(_seed(run, *purpose))
@@ -83,6 +92,8 @@ class Task:
         The hypothesis' folder in the output.
     identity
         Of the run.
+    names
+        Of the parameters, in the order of the posterior.
     data
         Which of the samplings of :meth:`RunFile.samplings`.
     """
@@ -92,6 +103,7 @@ class Task:
     sampler: str
     folder: Path
     identity: dict[str, str]
+    names: tuple[str, ...]
     data: str = ALL
 
     @property
@@ -123,7 +135,7 @@ class Task:
     def _own_identity(self) -> dict[str, str]:
         words = f"{self.hypothesis} {self.sampler}"
         if self.data != ALL:
-            words += f" on {', '.join(likelihood.name for likelihood in self.likelihoods)}"
+            words += f" on {', '.join(sorted(likelihood.name for likelihood in self.likelihoods))}"
         return {**self.identity, "task": words}
 
     @property
@@ -141,16 +153,16 @@ class Task:
         return next(hypothesis for hypothesis in self.run.hypotheses if hypothesis.name == self.hypothesis)
 
     def result(self) -> SamplerResult | None:
-        """Read the result, or return None when there is none yet.
+        """Read the result, its columns in the order of `names`, or return None when there is none yet.
 
         Raises
         ------
         UserError
-            When the file is damaged or belongs to another run.
+            When the file is damaged, belongs to another run or is of other parameters.
         """
         if not self.result_path.exists():
             return None
-        return result_from_arrays(read_arrays(self.result_path, self._own_identity))
+        return result_from_arrays(read_arrays(self.result_path, self._own_identity)).in_order(self.names)
 
     def check(self) -> None:
         """Read result and checkpoint, as far as there are any.
@@ -164,7 +176,8 @@ class Task:
             self._checkpoint().load()
 
     def _checkpoint(self) -> Checkpoint:
-        return Checkpoint(self.checkpoint_path, self._own_identity)
+        # columns of unfinished work have no names, so that their order is a part of what it belongs to
+        return Checkpoint(self.checkpoint_path, {**self._own_identity, "parameters": ", ".join(self.names)})
 
     def sample(self, target: Any, progress: Progress) -> None:
         """Run the sampler to its end and keep the result; goes on from the checkpoint when there is one.

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.special import logsumexp
 
+from crsea_infer.loading import load_matplotlib
+
 if TYPE_CHECKING:
     from crsea_infer.arrays import Float64
 
@@ -74,6 +76,7 @@ def _with_arviz(log_likelihood: Float64, efficiency: float) -> tuple[Float64, Fl
         return np.empty(0), np.empty(0)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # a notice on import, and tails that pareto_k tells of
+        load_matplotlib()  # ArviZ imports it, which fails where MPLBACKEND names no backend
         import arviz
 
         draws = {"data": np.asarray(log_likelihood)[None]}

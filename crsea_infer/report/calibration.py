@@ -24,6 +24,7 @@ from crsea_infer.inference.calibration_statistics import (
     rank_test,
     reliability,
 )
+from crsea_infer.output_names import CALIBRATION_FILES
 from crsea_infer.report.ecsv import Column, write_table
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ __all__ = ["FILES", "CalibrationReport", "show_calibration", "summary_words", "w
 _FEW_REFUSED = 0.05
 """Share of refused estimates up to which what is left stands for all data sets."""
 
-FILES = ("calibration.ecsv", "calibration_bayes_factors.ecsv", "calibration_data_sets.ecsv")
+FILES = CALIBRATION_FILES[:3]
 
 _RANK_COLUMNS = {
     "hypothesis": Column("hypothesis under which data were simulated and analysed", str),
@@ -327,5 +328,5 @@ def show_calibration(console: Console, report: CalibrationReport, directory: Pat
     for text in summary_words(report):
         console.print(text, markup=False)
     console.print()
-    for name in (*FILES, "calibration.html"):
+    for name in CALIBRATION_FILES:
         console.print(f"  {directory / name}", markup=False, soft_wrap=True)

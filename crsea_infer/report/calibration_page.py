@@ -6,6 +6,7 @@ import importlib.resources
 from typing import TYPE_CHECKING
 
 from crsea_infer.files import atomic_write
+from crsea_infer.output_names import CALIBRATION_FILES
 from crsea_infer.report.calibration import FILES, summary_words
 from crsea_infer.report.calibration_figures import calibration_figures
 from crsea_infer.report.page import number_with_error
@@ -45,7 +46,7 @@ def write_calibration_page(directory: Path, report: CalibrationReport) -> None:
         files=FILES,
         identity=[*report.identity.items(), *report.versions.items()],
     )
-    atomic_write(directory / "calibration.html", page)
+    atomic_write(directory / CALIBRATION_FILES[-1], page)
 
 
 def _factors(report: CalibrationReport) -> list[dict[str, str]]:

@@ -12,6 +12,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from crsea_infer.files import atomic_write
+from crsea_infer.output_names import CHECKSUMS
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["FILE", "Checksums"]
 
-FILE = "files.sha256"
+FILE = CHECKSUMS
 _LINE = re.compile(r"([0-9a-f]{64}) [ *](\S.*)")
 _OURS = {".ecsv", ".nc", ".pdf", ".png"}
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from crsea_infer.inference.labels import unit_in_tex
+from crsea_infer.report.attempts import attempts
 from crsea_infer.report.style import FEW, LONG, PAGE, Look, look, new_figure, save, styled
 
 if TYPE_CHECKING:
@@ -69,17 +70,20 @@ def full_figures(summary: RunSummary) -> list[str]:
 
 def write_corners(folder: Path, summary: RunSummary) -> None:
     """Draw a corner per hypothesis (the chosen parameters, and all of them), and one of all hypotheses."""
-    with styled():
+    with styled(), attempts() as attempt:
         for index, item in enumerate(summary.hypotheses):
             chosen = chosen_parameters(item, summary)
             solid = replace(look(index), line="-")
-            save(_corner([item], chosen, [solid], PAGE, with_prior=True), folder, f"corner_{item.name}")
+            with attempt():
+                save(_corner([item], chosen, [solid], PAGE, with_prior=True), folder, f"corner_{item.name}")
             names = list(item.posterior.names)
             if len(chosen) < len(names):
-                figure = _corner([item], names, [solid], 0.8 * len(names), with_prior=True)
-                save(figure, folder, f"corner_{item.name}_all", (".pdf",))
+                with attempt():
+                    figure = _corner([item], names, [solid], 0.8 * len(names), with_prior=True)
+                    save(figure, folder, f"corner_{item.name}_all", (".pdf",))
         if "corner_overlay" in figure_names(summary):
-            save(overlay(summary), folder, "corner_overlay")
+            with attempt():
+                save(overlay(summary), folder, "corner_overlay")
 
 
 def overlay(summary: RunSummary) -> Figure:

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from crsea_infer.output_names import PRODUCTS
+from crsea_infer.report.attempts import attempts
 from crsea_infer.report.ecsv import Column, read_table, write_table
 from crsea_infer.report.sections import Section, SectionTable
 from crsea_infer.report.style import FEW, PAGE, legend_size, look, marker_size, new_figure, save, styled
@@ -27,8 +29,8 @@ if TYPE_CHECKING:
 
 __all__ = ["FIGURE", "FILES", "data_sets_section", "draw_pulls", "files", "write_data_sets"]
 
-FILES = ("data_sets.ecsv", "pulls.ecsv")
-FIGURE = "pulls"
+FILES = PRODUCTS["data sets"].tables
+(FIGURE,) = PRODUCTS["data sets"].figures
 _POINTS = ("best_fit", "posterior_mean")
 
 _COLUMNS = {
@@ -59,6 +61,14 @@ def files(_summary: RunSummary) -> list[str]:
 def write_data_sets(directory: Path, summary: RunSummary) -> None:
     """Write the tables and the figure."""
     pulls = {item.name: _pulls(item) for item in summary.hypotheses}
+    with attempts() as attempt:
+        with attempt():
+            _write_tables(directory, summary, pulls)
+        with attempt(), styled():
+            save(draw_pulls(summary, pulls), directory / "figures", FIGURE)
+
+
+def _write_tables(directory: Path, summary: RunSummary, pulls: dict[str, dict[str, Float64]]) -> None:
     rows = [row for item in summary.hypotheses for row in _rows(item, pulls[item.name])]
     write_table(directory / FILES[0], _COLUMNS, rows, summary.table_meta)
     points = [
@@ -68,8 +78,6 @@ def write_data_sets(directory: Path, summary: RunSummary) -> None:
         for number, values in enumerate(of_data_set.T.tolist(), start=1)
     ]
     write_table(directory / FILES[1], _PULL_COLUMNS, points, summary.table_meta)
-    with styled():
-        save(draw_pulls(summary, pulls), directory / "figures", FIGURE)
 
 
 _PULL_KEYS = tuple(f"pull_{where}" for where in _POINTS)

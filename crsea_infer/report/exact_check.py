@@ -12,6 +12,7 @@ import numpy as np
 
 from crsea_infer.inference.exact_check import Solver, check_with_solver, solver_of
 from crsea_infer.inference.posterior import posterior_for
+from crsea_infer.output_names import PRODUCTS
 from crsea_infer.report.ecsv import Column, read_table, write_table
 from crsea_infer.report.sections import Section, SectionTable
 from crsea_infer.report.summary import effective_samples
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ["FILE", "exact_section", "files", "is_current", "write_exact_check"]
 
-FILE = "exact_check.ecsv"
+(FILE,) = PRODUCTS["exact check"].tables
 _EVIDENCE = "ln Z"
 _ABSENT = "absent: no solver for this sky model"
 _COLUMNS = {

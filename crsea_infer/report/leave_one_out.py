@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from crsea_infer.output_names import PRODUCTS
 from crsea_infer.report.arviz_versions import psis_loo
 from crsea_infer.report.ecsv import Column, read_table, write_table
 from crsea_infer.report.sections import Section, SectionTable
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = ["FILE", "LARGEST_K", "files", "loo_section", "write_loo"]
 
-FILE = "loo.ecsv"
+(FILE,) = PRODUCTS["leave-one-out"].tables
 LARGEST_K = 0.7
 _N_DRAWS = 4000
 

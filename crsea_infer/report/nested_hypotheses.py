@@ -19,6 +19,7 @@ from crsea_infer.inference.evidence import bayes_factor, marked
 from crsea_infer.inference.savage_dickey import savage_dickey
 from crsea_infer.inference.subsets import ALL, TRAINING
 from crsea_infer.inference.tasks import generator_for
+from crsea_infer.output_names import PRODUCTS
 from crsea_infer.report.ecsv import Column, read_table, write_table
 from crsea_infer.report.page import number_with_error
 from crsea_infer.report.sections import Section, SectionTable
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
 
 __all__ = ["FILE", "Nesting", "files", "nested_section", "nestings", "write_savage_dickey"]
 
-FILE = "savage_dickey.ecsv"
+(FILE,) = PRODUCTS["nested hypotheses"].tables
 _ALWAYS = {"delta_slope": 0.0}
 _LEAST_DENSITY = 0.01
 _ONE_FUNCTION = 1e-3

@@ -10,6 +10,7 @@ import numpy as np
 from crsea_infer.files import atomic_write
 from crsea_infer.inference.samplers.base import CONVERGED
 from crsea_infer.inference.subsets import ALL
+from crsea_infer.output_names import PAGE, RECORD
 from crsea_infer.report import corners, spectra
 from crsea_infer.report.checksums import Checksums
 from crsea_infer.report.tables import chi2_rows, evidence_rows
@@ -24,8 +25,14 @@ if TYPE_CHECKING:
 __all__ = ["lnz_text", "number_with_error", "write_page"]
 
 
-def write_page(directory: Path, summary: RunSummary, sections: Sequence[Section], versions: Mapping[str, str]) -> None:
-    """Write index.html beside the tables, figures and posteriors of the run."""
+def write_page(
+    directory: Path,
+    summary: RunSummary,
+    sections: Sequence[Section],
+    versions: Mapping[str, str],
+    missing: Sequence[str] = (),
+) -> None:
+    """Write index.html beside the tables, figures and posteriors of the run; `missing` says what could not be made."""
     import jinja2
 
     template = importlib.resources.files("crsea_infer.report").joinpath("page.html.j2").read_text(encoding="utf-8")
@@ -43,7 +50,7 @@ def write_page(directory: Path, summary: RunSummary, sections: Sequence[Section]
             }
             for factor in summary.bayes_factors
         ],
-        warnings=[*summary.warnings, *(text for section in sections for text in section.cautions)],
+        warnings=[*missing, *summary.warnings, *(text for section in sections for text in section.cautions)],
         sections=[_section(directory, section) for section in sections],
         condition=summary.condition,
         evidences=_evidences(summary),
@@ -72,7 +79,7 @@ def write_page(directory: Path, summary: RunSummary, sections: Sequence[Section]
         files=_files(directory, summary),
         versions=list(versions.items()),
     )
-    atomic_write(directory / "index.html", page)
+    atomic_write(directory / PAGE, page)
 
 
 def number_with_error(value: float, error: float) -> str:
@@ -165,6 +172,7 @@ def _figures(directory: Path, names: Mapping[str, str]) -> list[dict[str, Any]]:
             "narrow": name.startswith("spectrum_"),
         }
         for name, caption in names.items()
+        if (directory / "figures" / f"{name}.png").exists()
     ]
 
 
@@ -214,7 +222,7 @@ def _plain(value: float, digits: int) -> str:
 def _files(directory: Path, summary: RunSummary) -> list[str]:
     """Return the tables and posteriors that the run wrote, relative to the page."""
     written = sorted(Checksums(directory).names)
-    names = ["run.toml", *(name for name in written if name.endswith(".ecsv"))]
+    names = [RECORD, *(name for name in written if name.endswith(".ecsv"))]
     for item in summary.hypotheses:
         names += [name for name in written if name.startswith(f"{item.name}/") and name.endswith(".nc")]
     return [name for name in names if (directory / name).exists()]

@@ -1,15 +1,19 @@
 """Everything that is made from the kept results of a run: which files, in which order, and what they say.
 
 A product names its files, writes them, and may add a section to the page. It is skipped when its files are as they were
-written, so that a run resumed after its sampling makes only what is missing or damaged. A new product is one entry of
-:data:`PRODUCTS`.
+written, so that a run resumed after its sampling makes only what is missing or damaged. One that fails, whatever a
+library raised, is told and leaves the others made; what it had before is removed, so that no file is of another state
+of the run. A new product is its names in :data:`crsea_infer.output_names.PRODUCTS`, and what makes it in
+:data:`PRODUCTS` here.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
+from crsea_infer import output_names
+from crsea_infer.errors import UserError
 from crsea_infer.files import make_directory
 from crsea_infer.inference.posterior_file import write_posterior
 from crsea_infer.inference.tasks import generator_for
@@ -24,6 +28,7 @@ from crsea_infer.report import (
     tables,
     tensions,
 )
+from crsea_infer.report.attempts import attempts, reason
 from crsea_infer.report.checksums import Checksums
 
 if TYPE_CHECKING:
@@ -33,7 +38,20 @@ if TYPE_CHECKING:
     from crsea_infer.report.sections import Section
     from crsea_infer.report.summary import RunSummary
 
-__all__ = ["PRODUCTS", "Product", "sections", "write_products"]
+__all__ = ["PRODUCTS", "IncompleteError", "Product", "sections", "write_products"]
+
+
+class IncompleteError(UserError):
+    """A run that is finished and kept, of which a table, figure or page could not be made."""
+
+    @classmethod
+    def of(cls, missing: Sequence[str]) -> Self:
+        """Return the error for products that are missing, each in words with its reason."""
+        return cls(
+            f"the run is finished, but incomplete: {'; '.join(missing)}",
+            valid="a run all of whose tables, figures and pages are made",
+            fix="remove the cause and give the same command again: it samples nothing, and makes what is missing",
+        )
 
 
 def _no_section(_directory: Path, _summary: RunSummary) -> None:
@@ -50,6 +68,8 @@ class Product:
 
     Attributes
     ----------
+    name
+        In :data:`crsea_infer.output_names.PRODUCTS`, where the names of its files stand.
     words
         What the console says while they are made; empty for what takes no time.
     files
@@ -64,6 +84,7 @@ class Product:
         Tells of files that are there whether they answer to options that are no part of the run's identity.
     """
 
+    name: str
     words: str
     files: Callable[[RunSummary], Sequence[str]]
     write: Callable[[Path, RunSummary], None]
@@ -72,11 +93,18 @@ class Product:
     is_current: Callable[[Path, RunSummary], bool] = _is_current
 
 
-def write_products(directory: Path, summary: RunSummary, tell: Callable[[str], None]) -> None:
-    """Make what is missing or damaged, in the order of :data:`PRODUCTS`, and remove what the run no longer has."""
+def write_products(directory: Path, summary: RunSummary, tell: Callable[[str], None]) -> list[str]:
+    """Make what is missing or damaged, in the order of :data:`PRODUCTS`, and remove what the run no longer has.
+
+    Returns
+    -------
+    list of str
+        What could not be made, each with its reason; it is told too.
+    """
     make_directory(directory / "figures")
     kept = Checksums(directory)
     kept.forget_all_but({name for product in PRODUCTS for name in product.files(summary)})
+    missing = []
     for product in PRODUCTS:
         files = product.files(summary)
         whole = all(kept.is_whole(name) for name in files)
@@ -87,38 +115,64 @@ def write_products(directory: Path, summary: RunSummary, tell: Callable[[str], N
                 tell(f"{name} is not as it was written: it is made again.")
         if product.words:
             tell(f"{product.words} ...")
-        product.write(directory, summary)
+        before = {name: _state(directory / name) for name in files}
+        try:
+            product.write(directory, summary)
+        except Exception as error:  # noqa: BLE001 -- whatever a library raises, the rest is made
+            stale = [name for name in files if _state(directory / name) == before[name]]
+            for name in stale:
+                (directory / name).unlink(missing_ok=True)
+            words = f"{', '.join(stale or files)} cannot be made: {reason(error)}"
+            tell(words)
+            missing.append(words)
         kept.keep(files)
+    return missing
 
 
-def sections(directory: Path, summary: RunSummary) -> list[Section]:
-    """Return the sections of all products whose files are there, in order."""
-    found = []
+def _state(path: Path) -> tuple[int, int] | None:
+    """Return what changes when a file is written anew; None when there is none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_ino, found.st_mtime_ns
+
+
+def sections(directory: Path, summary: RunSummary) -> tuple[list[Section], list[str]]:
+    """Return the sections of all products whose files are there, in order, and why others could not be made."""
+    found, missing = [], []
     for product in PRODUCTS:
         files = product.files(summary)
         if files and all((directory / name).exists() for name in files):
-            section = product.section(directory, summary)
+            try:
+                section = product.section(directory, summary)
+            except Exception as error:  # noqa: BLE001 -- as above
+                missing.append(f"the section of {', '.join(files)} on the page cannot be made: {reason(error)}")
+                continue
             if section is not None:
                 found.append(section)
-    return found
+    return found, missing
 
 
 def _posterior_files(summary: RunSummary) -> dict[str, tuple[str, str]]:
     """Return file -> hypothesis and sampler."""
     files = {}
     for item in summary.hypotheses:
-        files[f"{item.name}/posterior.nc"] = (item.name, item.shown)
+        shown, of_emcee = output_names.PRODUCTS["posteriors"].posteriors
+        files[f"{item.name}/{shown}"] = (item.name, item.shown)
         if "emcee" in item.results and item.shown != "emcee":
-            files[f"{item.name}/posterior_emcee.nc"] = (item.name, "emcee")
+            files[f"{item.name}/{of_emcee}"] = (item.name, "emcee")
     return files
 
 
 def _write_posteriors(directory: Path, summary: RunSummary) -> None:
     items = {item.name: item for item in summary.hypotheses}
-    for name, (hypothesis, sampler) in _posterior_files(summary).items():
-        item = items[hypothesis]
-        generator = generator_for(summary.run, hypothesis, "draws")
-        write_posterior(directory / name, item.posterior, item.results[sampler], summary.identity, generator)
+    with attempts() as attempt:
+        for name, (hypothesis, sampler) in _posterior_files(summary).items():
+            item = items[hypothesis]
+            generator = generator_for(summary.run, hypothesis, "draws")
+            with attempt():
+                write_posterior(directory / name, item.posterior, item.results[sampler], summary.identity, generator)
 
 
 def _figure_files(names: Callable[[RunSummary], dict[str, str]]) -> Callable[[RunSummary], list[str]]:
@@ -126,33 +180,40 @@ def _figure_files(names: Callable[[RunSummary], dict[str, str]]) -> Callable[[Ru
 
 
 PRODUCTS: tuple[Product, ...] = (
-    Product("", lambda summary: list(_posterior_files(summary)), _write_posteriors),
-    Product("", lambda _: tables.FILES, tables.write_tables, always=True),
+    Product("posteriors", "", lambda summary: list(_posterior_files(summary)), _write_posteriors),
+    Product("tables", "", lambda _: tables.FILES, tables.write_tables, always=True),
     Product(
+        "nested hypotheses",
         "Comparing nested hypotheses",
         nested_hypotheses.files,
         nested_hypotheses.write_savage_dickey,
         nested_hypotheses.nested_section,
     ),
-    Product("", tensions.files, tensions.write_tension, tensions.tension_section, always=True),
+    Product("tension", "", tensions.files, tensions.write_tension, tensions.tension_section, always=True),
     Product(
+        "data sets",
         "Drawing pulls",
         data_sets.files,
         data_sets.write_data_sets,
         data_sets.data_sets_section,
     ),
-    Product("Leaving one out", leave_one_out.files, leave_one_out.write_loo, leave_one_out.loo_section),
     Product(
+        "leave-one-out", "Leaving one out", leave_one_out.files, leave_one_out.write_loo, leave_one_out.loo_section
+    ),
+    Product(
+        "spectra",
         "Drawing spectra",
         _figure_files(spectra.figure_names),
         lambda directory, summary: spectra.write_spectra(directory / "figures", summary),
     ),
     Product(
+        "corners",
         "Drawing corners",
         lambda summary: [*_figure_files(corners.figure_names)(summary), *corners.full_figures(summary)],
         lambda directory, summary: corners.write_corners(directory / "figures", summary),
     ),
     Product(
+        "exact check",
         "Checking with the transport solver",
         exact_check.files,
         exact_check.write_exact_check,
@@ -160,6 +221,7 @@ PRODUCTS: tuple[Product, ...] = (
         is_current=exact_check.is_current,
     ),
     Product(
+        "prior sensitivity",
         "Varying the widths of priors",
         sensitivity.files,
         sensitivity.write_sensitivity,
@@ -167,4 +229,4 @@ PRODUCTS: tuple[Product, ...] = (
         is_current=sensitivity.is_current,
     ),
 )
-"""In the order in which they are made and shown."""
+"""What makes each product, in the order of the names."""

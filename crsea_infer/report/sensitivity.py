@@ -15,6 +15,7 @@ import numpy as np
 
 from crsea_infer.inference.prior_sensitivity import Reweighted, prior_sensitivity
 from crsea_infer.inference.subsets import ALL, TRAINING
+from crsea_infer.output_names import PRODUCTS
 from crsea_infer.report.ecsv import Column, read_table, write_table
 from crsea_infer.report.sections import Section
 from crsea_infer.report.style import FEW, LONG, PAGE, legend_size, look, marker_size, new_figure, save, styled
@@ -31,8 +32,8 @@ if TYPE_CHECKING:
 
 __all__ = ["FIGURE", "FILES", "files", "is_current", "sensitivity_section", "write_sensitivity"]
 
-FILES = ("prior_sensitivity.ecsv", "prior_sensitivity_bayes_factors.ecsv")
-FIGURE = "prior_sensitivity"
+FILES = PRODUCTS["prior sensitivity"].tables
+(FIGURE,) = PRODUCTS["prior sensitivity"].figures
 
 _FINE = (0.1, 0.25, 0.5, 1.0, 2.0, 4.0, 10.0)
 _DECADES = (0.01, 0.1, 1.0, 10.0, 100.0)
@@ -70,16 +71,19 @@ def files(summary: RunSummary) -> list[str]:
 
 
 def is_current(directory: Path, summary: RunSummary) -> bool:
-    """Return whether what is there is of the parameters and factors that the run file asks for."""
+    """Return whether what is there is of the parameters, factors and order of hypotheses that the run file has."""
     rows = read_table(directory / FILES[0])
-    wanted = {
+    wanted = [
         (item.name, name, round(factor, 9))
         for item in summary.hypotheses
         for name in _chosen(summary)
         if name in item.posterior.names
         for factor in summary.run.sensitivity_factors
-    }
-    return {(row["hypothesis"], row["parameter"], round(row["factor"], 9)) for row in rows} == wanted
+    ]
+    there = [(row["hypothesis"], row["parameter"], round(row["factor"], 9)) for row in rows]
+    # ln B is that of a pair in one order, in which the page looks for it
+    in_order = list(dict.fromkeys(row[0] for row in there)) == list(dict.fromkeys(row[0] for row in wanted))
+    return set(there) == set(wanted) and in_order
 
 
 def write_sensitivity(directory: Path, summary: RunSummary) -> None:
@@ -91,7 +95,7 @@ def write_sensitivity(directory: Path, summary: RunSummary) -> None:
     ]
     write_table(directory / FILES[0], _EVIDENCE_COLUMNS, rows, summary.table_meta)
     write_table(directory / FILES[1], _FACTOR_COLUMNS, pairs, summary.table_meta)
-    with styled():
+    with styled():  # last: a figure that fails leaves the tables
         _draw(directory / "figures", summary, rows, pairs)
 
 

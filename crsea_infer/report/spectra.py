@@ -15,13 +15,15 @@ from crsea_infer.emulator.model import Request
 from crsea_infer.errors import UserError
 from crsea_infer.inference.likelihoods.flux_points import FluxPoints
 from crsea_infer.inference.unresolved import with_unresolved_sources
+from crsea_infer.report.attempts import attempts
 from crsea_infer.report.style import COLUMN, FEW, PAGE, legend_below, look, marker_size, new_figure, save, styled
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
     from crsea_infer.arrays import Float64
     from crsea_infer.inference.likelihoods.base import Likelihood
@@ -55,33 +57,45 @@ def figure_names(summary: RunSummary) -> dict[str, str]:
 def write_spectra(folder: Path, summary: RunSummary) -> None:
     """Draw one figure per data set of flux points, and one with all of them."""
     shown = _shown(summary)
-    few = len(summary.hypotheses) <= FEW
-    with styled():
+    with styled(), attempts() as attempt:
         for likelihood in shown:
-            figure = new_figure(COLUMN, 3.7)
-            axes = figure.subplots(
-                2, 1, sharex=True, gridspec_kw={"height_ratios": [3, 1], "hspace": 0.0, "left": 0.195, "right": 0.97}
-            )
-            figure.subplots_adjust(bottom=0.115, top=0.93)
-            _draw(axes, likelihood, summary, legend=few, labels=True)
-            if not few:
-                legend_below(figure, _handles(axes[0], summary))
-            save(figure, folder, f"spectrum_{likelihood.name}")
+            with attempt():
+                save(_spectrum(likelihood, summary), folder, f"spectrum_{likelihood.name}")
         if len(shown) > 1:
-            columns = min(len(shown), 3)
-            rows = -(-len(shown) // columns)
-            figure = new_figure(PAGE, 3.6 * rows)
-            outer = figure.add_gridspec(
-                rows, columns, left=0.095, right=0.99, bottom=0.12 / rows, top=1 - 0.07 / rows, wspace=0.16, hspace=0.3
-            )
-            for index, likelihood in enumerate(shown):
-                inner = outer[index // columns, index % columns].subgridspec(2, 1, height_ratios=[3, 1], hspace=0.0)
-                upper = figure.add_subplot(inner[0])
-                lower = figure.add_subplot(inner[1], sharex=upper)
-                _draw((upper, lower), likelihood, summary, legend=few and index == 0, labels=index % columns == 0)
-            if not few:
-                legend_below(figure, _handles(figure.axes[0], summary))
-            save(figure, folder, "spectra")
+            with attempt():
+                save(_spectra(shown, summary), folder, "spectra")
+
+
+def _spectrum(likelihood: FluxPoints, summary: RunSummary) -> Figure:
+    few = len(summary.hypotheses) <= FEW
+    figure = new_figure(COLUMN, 3.7)
+    axes = figure.subplots(
+        2, 1, sharex=True, gridspec_kw={"height_ratios": [3, 1], "hspace": 0.0, "left": 0.195, "right": 0.97}
+    )
+    figure.subplots_adjust(bottom=0.115, top=0.93)
+    _draw(axes, likelihood, summary, legend=few, labels=True)
+    if not few:
+        legend_below(figure, _handles(axes[0], summary))
+    return figure
+
+
+def _spectra(shown: Sequence[FluxPoints], summary: RunSummary) -> Figure:
+    """Draw all data sets side by side."""
+    few = len(summary.hypotheses) <= FEW
+    columns = min(len(shown), 3)
+    rows = -(-len(shown) // columns)
+    figure = new_figure(PAGE, 3.6 * rows)
+    outer = figure.add_gridspec(
+        rows, columns, left=0.095, right=0.99, bottom=0.12 / rows, top=1 - 0.07 / rows, wspace=0.16, hspace=0.3
+    )
+    for index, likelihood in enumerate(shown):
+        inner = outer[index // columns, index % columns].subgridspec(2, 1, height_ratios=[3, 1], hspace=0.0)
+        upper = figure.add_subplot(inner[0])
+        lower = figure.add_subplot(inner[1], sharex=upper)
+        _draw((upper, lower), likelihood, summary, legend=few and index == 0, labels=index % columns == 0)
+    if not few:
+        legend_below(figure, _handles(figure.axes[0], summary))
+    return figure
 
 
 def _shown(summary: RunSummary) -> list[FluxPoints]:

@@ -1,4 +1,8 @@
-"""How figures look: journal widths, legible type, colours that colour-blind readers can tell apart."""
+"""How figures look: journal widths, legible type, colours that colour-blind readers can tell apart.
+
+Figures are drawn with matplotlib's Agg canvas, in no window and no list of figures, whatever backend the environment
+or the user's settings ask for; what the user draws beside in the same process keeps theirs.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from crsea_infer.files import atomic_path
+from crsea_infer.loading import load_matplotlib
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -152,8 +157,7 @@ def legend_below(figure: Figure, handles: Sequence[Any]) -> None:
 @contextmanager
 def styled() -> Iterator[None]:
     """Use the project's style inside the block, whatever the user's own settings are."""
-    import matplotlib as mpl
-
+    mpl = load_matplotlib()
     with mpl.rc_context():
         mpl.rcdefaults()
         mpl.rcParams.update(_RC)
@@ -162,6 +166,7 @@ def styled() -> Iterator[None]:
 
 def new_figure(width: float, height: float) -> Figure:
     """Return a figure that belongs to no window and to no global list of figures."""
+    load_matplotlib()
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 

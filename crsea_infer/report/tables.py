@@ -11,6 +11,8 @@ from crsea_infer.errors import UserError
 from crsea_infer.inference.evidence import Evidence, quotable
 from crsea_infer.inference.samplers.base import CONVERGED
 from crsea_infer.inference.subsets import ALL, CONDITIONAL, TRAINING
+from crsea_infer.output_names import PRODUCTS
+from crsea_infer.report.attempts import attempts
 from crsea_infer.report.ecsv import Column, read_table, write_table
 
 if TYPE_CHECKING:
@@ -29,7 +31,7 @@ __all__ = [
     "write_tables",
 ]
 
-FILES = ("evidence.ecsv", "bayes_factors.ecsv", "chi2.ecsv")
+FILES = PRODUCTS["tables"].tables
 """What :func:`write_tables` writes."""
 
 _EVIDENCE_COLUMNS = {
@@ -179,16 +181,20 @@ def chi2_rows(item: HypothesisSummary) -> list[dict[str, Any]]:
 def write_tables(directory: Path, summary: RunSummary) -> None:
     """Write evidence.ecsv, bayes_factors.ecsv and chi2.ecsv."""
     meta = summary.table_meta
-    rows = [vars(row) for item in summary.hypotheses for row in evidence_rows(item)]
-    write_table(directory / "evidence.ecsv", _EVIDENCE_COLUMNS, rows, meta)
-    data = CONDITIONAL if summary.condition else ALL
-    factors = [
-        {**vars(factor), "verdict": factor.verdict, "status": factor.status, "data": data}
-        for factor in summary.bayes_factors
-    ]
-    write_table(directory / "bayes_factors.ecsv", _FACTOR_COLUMNS, factors, meta)
-    fits = [row for item in summary.hypotheses for row in chi2_rows(item)]
-    write_table(directory / "chi2.ecsv", _CHI2_COLUMNS, fits, meta)
+    with attempts() as attempt:
+        with attempt():
+            rows = [vars(row) for item in summary.hypotheses for row in evidence_rows(item)]
+            write_table(directory / FILES[0], _EVIDENCE_COLUMNS, rows, meta)
+        with attempt():
+            data = CONDITIONAL if summary.condition else ALL
+            factors = [
+                {**vars(factor), "verdict": factor.verdict, "status": factor.status, "data": data}
+                for factor in summary.bayes_factors
+            ]
+            write_table(directory / FILES[1], _FACTOR_COLUMNS, factors, meta)
+        with attempt():
+            fits = [row for item in summary.hypotheses for row in chi2_rows(item)]
+            write_table(directory / FILES[2], _CHI2_COLUMNS, fits, meta)
 
 
 def read_evidences(path: Path) -> dict[str, dict[str, Evidence]]:

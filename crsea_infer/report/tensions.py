@@ -10,6 +10,7 @@ import numpy as np
 from crsea_infer.inference.evidence import marked
 from crsea_infer.inference.subsets import ALL, gives_evidence
 from crsea_infer.inference.tension import Fit, tension
+from crsea_infer.output_names import PRODUCTS
 from crsea_infer.report.ecsv import Column, read_table, write_table
 from crsea_infer.report.page import number_with_error
 from crsea_infer.report.sections import Section, SectionTable
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["FILE", "files", "tension_section", "write_tension"]
 
-FILE = "tension.ecsv"
+(FILE,) = PRODUCTS["tension"].tables
 _DISAGREEMENT = 0.01
 
 _COLUMNS = {

@@ -127,6 +127,7 @@ def test_a_partial_sky_serves_the_regions_it_covers(tmp_path: Path) -> None:
         ({"TUNIT1": None}, None, "TUNIT1, the unit, is absent"),
         ({"TUNIT1": "K"}, None, "TUNIT1 is 'K'"),
         ({"TUNIT1": "bananas"}, None, "TUNIT1 is 'bananas'"),
+        ({"TUNIT1": "dex(GeV^-1 m^-2 s^-1 sr^-1)"}, None, "TUNIT1 is 'dex("),
         ({"PIXTYPE": None}, None, "PIXTYPE is absent"),
         ({"INDXSCHM": "EXPLICIT"}, None, "INDXSCHM is EXPLICIT"),
         ({"NSIDE": 64}, None, "12288 pixels with NSIDE 64"),

@@ -272,3 +272,13 @@ def test_truths_are_told_again_as_they_were_drawn() -> None:
     found = run(blind, 60)
     assert found.truths[0].shape == (60, 1)
     assert found.ranks[0][:, 0] / DRAWS == pytest.approx(found.truths[0][:, 0], abs=0.2)
+
+
+def test_data_sets_of_another_order_are_not_mixed(tmp_path: Path) -> None:
+    file = load_run("min_vs_max")
+    fingerprint = emulator.load(file.emulator).fingerprint
+    build = calibration_build(file, fingerprint, 3)
+    Pieces(tmp_path, build).write([2], np.ones((1, 4)))
+    for swapped in ({"hypotheses": file.hypotheses[::-1]}, {"likelihoods": file.likelihoods[::-1]}):
+        with pytest.raises(UserError, match="the order of hypotheses, prior sets or data sets"):
+            extend(tmp_path, calibration_build(replace(file, **swapped), fingerprint, 5))

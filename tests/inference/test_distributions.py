@@ -113,6 +113,16 @@ def test_a_fixed_parameter_cannot_be_sampled() -> None:
         lambda: d.log_normal(1.0, fraction=-0.1),
         lambda: d.log_normal(1.0, dex=0.0),
         lambda: d.log_normal(1.0, dex=0.1, lower=-1.0),
+        lambda: d.uniform(-1e308, 1e308),
+        lambda: d.uniform(0.0, math.inf),
+        lambda: d.log_uniform(1.0, math.inf),
+        lambda: d.normal(0.0, 1e308),
+        lambda: d.normal(-1.7e308, 1e307),
+        lambda: d.normal(0.0, math.inf),
+        lambda: d.log_normal(1.0, dex=1e308),
+        lambda: d.log_normal(1.0, dex=100.0),
+        lambda: d.log_normal(1.0, fraction=math.inf),
+        lambda: d.log_normal(1e308, dex=1.0),
     ],
 )
 def test_a_distribution_without_meaning_is_refused(make: object) -> None:

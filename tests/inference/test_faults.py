@@ -63,7 +63,7 @@ class SmallRun:
 
 def task_in(folder: Path, identity: dict[str, str] | None = None) -> Task:
     run: Any = SmallRun({"importance": QUICK})
-    return Task(run, "min", "importance", folder, identity or IDENTITY)
+    return Task(run, "min", "importance", folder, identity or IDENTITY, Peak().names)
 
 
 @pytest.fixture

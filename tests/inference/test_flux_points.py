@@ -12,9 +12,10 @@ from scipy import integrate, optimize, special, stats
 
 from crsea_infer.errors import UserError
 from crsea_infer.inference.likelihoods.base import Likelihood, load_likelihood
-from crsea_infer.inference.likelihoods.bins import bin_average
+from crsea_infer.inference.likelihoods.bins import SparseRows, averaged, bin_average
 from crsea_infer.inference.likelihoods.flux_points import FluxPoints
 from crsea_infer.inference.likelihoods.flux_systematics import FluxSystematics
+from crsea_infer.inference.likelihoods.joint import JointLikelihood
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -83,6 +84,36 @@ def test_a_power_law_is_averaged_exactly_enough(slope: float) -> None:
     energies, matrix = bin_average(np.array([low]), np.array([high]), np.array([1.58e4]), None)
     exact = (high ** (slope + 1) - low ** (slope + 1)) / (slope + 1) / (high - low)
     assert float((matrix @ energies**slope)[0]) == pytest.approx(exact, rel=1e-5)
+
+
+def test_thousands_of_bins_take_no_matrix_of_zeros() -> None:
+    edges = np.geomspace(1e4, 1e6, 20_001)
+    edges[10_000:] *= 1.3  # one bin is wider, and has another node
+    energies, rows = bin_average(edges[:-1], edges[1:], np.sqrt(edges[1:] * edges[:-1]), 3.0)
+    assert isinstance(rows, SparseRows)
+    assert rows.weights.nbytes + rows.columns.nbytes < 2e6, "a matrix would take 6.4 GB"
+    found = averaged(rows, np.stack([energies**-3.0, 2.0 * energies**-2.5]))
+    for row in (0, 9_999, 10_000, 19_999):
+        own, matrix = bin_average(edges[[row]], edges[[row + 1]], np.sqrt(edges[[row]] * edges[[row + 1]]), 3.0)
+        expected = [averaged(matrix, own**-3.0)[0], averaged(matrix, 2.0 * own**-2.5)[0]]
+        np.testing.assert_allclose(found[:, row], expected, rtol=1e-12)
+
+
+def test_points_kept_without_a_matrix_have_the_same_likelihood() -> None:
+    likelihood = load()
+    blocks = SparseRows.blocks([row[row != 0.0] for row in np.asarray(likelihood.averaging)])
+    sparse = dataclasses.replace(likelihood, averaging=blocks)
+    intensity = np.stack([power_law(likelihood, index) for index in (2.9, 3.1)])
+    nuisances = {NUISANCE: np.array([0.3, -0.4])}
+    np.testing.assert_allclose(
+        sparse.log_likelihood((intensity,), nuisances), likelihood.log_likelihood((intensity,), nuisances), rtol=1e-12
+    )
+    for joined, one in ((1, likelihood), (0, sparse)):
+        joint = JointLikelihood.of([one])
+        assert len(joint.joined) == joined
+        np.testing.assert_allclose(
+            joint.total([(intensity,)], nuisances), likelihood.log_likelihood((intensity,), nuisances), rtol=1e-12
+        )
 
 
 def test_a_spectrum_of_the_assumed_index_is_read_at_the_reference_energy() -> None:

@@ -80,6 +80,20 @@ def test_the_packaged_tables_say_where_they_come_from(region: str) -> None:
         ("# - {reference: 'arXiv:2305.05372'}\n", "", ["'reference'", "transcribed_from"]),
         ("# %ECSV 1.0\n", "", ["ECSV"]),
         ("1.9e-13,1.7e-14", "much,1.7e-14", ["ECSV"]),
+        ("energy_min, unit: TeV", "energy_min, unit: dex(TeV)", ["'energy_min'", "logarithmic", "dex(TeV)", "GeV"]),
+        ("energy_min, unit: TeV", "energy_min, unit: mag(TeV)", ["'energy_min'", "logarithmic", "mag(TeV)", "GeV"]),
+        ("intensity, unit: 1 / (TeV s sr cm2)", "intensity, unit: dex(1 / (TeV s sr cm2))", ["'intensity'", "dex("]),
+        ("intensity, unit: 1 / (TeV s sr cm2)", "intensity, unit: dB(1 / (TeV s sr cm2))", ["'intensity'", "dB("]),
+        ("error_low, unit: 1 / (TeV s sr cm2)", "error_low, unit: dex", ["'error_low'", "dex"]),
+        ("error_low, unit: 1 / (TeV s sr cm2)", "error_low, unit: mag", ["'error_low'", "mag"]),
+        ("energy_min, unit: TeV", "energy_min, unit: -1 TeV", ["'energy_min'", "-1 TeV"]),
+        ("energy_min, unit: TeV", "energy_min, unit: 1e300 TeV", ["'energy_min'", "row 1", "the value is 10"]),
+        ("15.85,25.12,20.0", "15.85,1.7e308,20.0", ["'energy_max'", "row 2", "1.7e+308"]),
+        ("15.85,25.12,20.0", "1e-200,25.12,20.0", ["'energy_min'", "row 2", "1e-200"]),
+        ("1.9e-13,1.7e-14", "1.9e-13,1e-320", ["'error_low'", "row 2", "0, or numbers of"]),
+        ("15.85,25.12,20.0", "\u0661\u0665.85,25.12,20.0", ["row 2", "\u0661\u0665.85", "0 to 9"]),
+        ("15.85,25.12,20.0", "1_5.85,25.12,20.0", ["row 2", "1_5.85"]),
+        ("TeV, datatype: float64", "TeV, datatype: float16", ["'energy_min'", "float16", "float64"]),
         (
             "25.12,39.81,31.6,3.61e-14,4e-15,4e-15,3.4e-15",
             "15.85,25.12,20.0,1.9e-13,1.7e-14,1.7e-14,2.1e-14",
@@ -147,3 +161,11 @@ def test_bins_that_make_no_sense_are_refused(tmp_path: Path, old: str, new: str,
 
 def test_bins_in_order_pass() -> None:
     check_bins(read_table(packaged_table("outer"), COLUMNS), "energy_min", "energy_max", "energy_reference")
+
+
+def test_single_precision_and_zeros_are_read(tmp_path: Path) -> None:
+    text = good_text().replace("TeV, datatype: float64", "TeV, datatype: float32").replace("1.9e-13,", "0.0,")
+    (tmp_path / "t.ecsv").write_text(text)
+    table = read_table(tmp_path / "t.ecsv", COLUMNS)
+    assert table.columns["energy_min"][1] == pytest.approx(15850.0, rel=1e-6)
+    assert table.columns["intensity"][1] == 0.0

@@ -140,6 +140,13 @@ def test_other_factors_in_the_run_file_make_it_again(tmp_path: Path) -> None:
     assert not sensitivity.is_current(tmp_path, summary)
 
 
+def test_hypotheses_in_another_order_make_it_again(tmp_path: Path) -> None:
+    one, other = hypothesis("one", 0.1, -3.0), hypothesis("two", 0.2, -5.0)
+    write(tmp_path, summary_of(one, other))
+    assert sensitivity.is_current(tmp_path, summary_of(one, other))
+    assert not sensitivity.is_current(tmp_path, summary_of(other, one))
+
+
 @pytest.mark.parametrize("factors", [FACTORS, (0.1, 1.0, 2.0), (0.01, 0.5, 1.0, 10.0), (0.001, 1.0, 1000.0), (1.0,)])
 def test_the_numbers_of_the_width_never_touch(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, factors: tuple[float, ...]

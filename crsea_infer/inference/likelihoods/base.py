@@ -12,8 +12,9 @@ import importlib
 import importlib.metadata
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any, Protocol, Self, runtime_checkable
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Protocol, Self, runtime_checkable
 
+import numpy as np
 from pydantic import Field
 
 from crsea_infer.errors import UserError, unknown_name
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    import numpy as np
-
     from crsea_infer.arrays import Array, Float64
     from crsea_infer.emulator.model import Request
     from crsea_infer.inference.priors import Parameter
@@ -34,6 +33,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CommonEntry",
+    "DataColumn",
     "DataSet",
     "FollowsMorphology",
     "Likelihood",
@@ -163,8 +163,33 @@ class CommonEntry(Entry):
 
 
 @dataclass(frozen=True, eq=False)
+class DataColumn:
+    """Numbers that belong to the points of a data set.
+
+    Attributes
+    ----------
+    values
+        [n_data].
+    unit
+        As astropy writes it; "" for a pure number.
+    description
+        What they are.
+    """
+
+    values: Float64
+    unit: str
+    description: str
+
+
+@dataclass(frozen=True, eq=False)
 class DataSet:
-    """What every built-in kind of likelihood knows of itself; see :class:`Likelihood`."""
+    """What every built-in kind of likelihood knows of itself; see :class:`Likelihood`.
+
+    `column_units` has the unit and the description of each attribute that holds one number per data point; "values"
+    are the data.
+    """
+
+    column_units: ClassVar[Mapping[str, tuple[str, str]]] = {}
 
     name: str
     title: str
@@ -174,6 +199,14 @@ class DataSet:
     provenance: Provenance
     settings: Mapping[str, Any]
     requests: tuple[Request, ...]
+
+    @property
+    def columns(self) -> dict[str, DataColumn]:
+        """The data ("values") and what else is known of each point, with units: enough to draw them."""
+        return {
+            name: DataColumn(np.asarray(getattr(self, name), dtype=np.float64), unit, description)
+            for name, (unit, description) in self.column_units.items()
+        }
 
 
 @dataclass(frozen=True)

@@ -35,7 +35,7 @@ from crsea_infer.errors import UserError
 from crsea_infer.files import file_digest
 from crsea_infer.inference.distributions import normal
 from crsea_infer.inference.likelihoods import two_piece
-from crsea_infer.inference.likelihoods.base import CommonEntry, DataSet, LikelihoodFolder
+from crsea_infer.inference.likelihoods.base import CommonEntry, DataColumn, DataSet, LikelihoodFolder
 from crsea_infer.inference.likelihoods.cosmic_ray_energy import (
     EnergyQuantity,
     Nucleus,
@@ -183,6 +183,21 @@ class CosmicRayFlux(DataSet):
         )
 
     @property
+    def columns(self) -> dict[str, DataColumn]:
+        """The data and what else is known of each point, with units."""
+        unit, intensity = _units(self.energy)
+        quantity = self.energy.replace("_", " ")
+        return {
+            "values": DataColumn(self.values, intensity, f"intensity per {quantity}"),
+            "energy_reference": DataColumn(self.energy_reference, unit, f"{quantity} at which it is quoted"),
+            "error_low": DataColumn(self.error_low, intensity, "error downwards, independent from point to point"),
+            "error_high": DataColumn(self.error_high, intensity, "error upwards, independent from point to point"),
+            "systematic": DataColumn(
+                self.relative_systematic * self.values, intensity, "systematic error common to all points"
+            ),
+        }
+
+    @property
     def n_data(self) -> int:
         """Number of points within the limits of rigidity."""
         return len(self.values)
@@ -313,9 +328,14 @@ class CosmicRayFlux(DataSet):
         return -(first - zeta[..., None] / _REACH * second) / _REACH - self.scale_width
 
 
-def _columns(energy: EnergyQuantity) -> tuple[Column, ...]:
+def _units(energy: EnergyQuantity) -> tuple[str, str]:
+    """Return the unit of an energy quantity, and that of intensities per it."""
     unit = "GV" if energy == "rigidity" else "GeV"
-    intensity = f"1 / ({unit} m2 s sr)"
+    return unit, f"1 / ({unit} m2 s sr)"
+
+
+def _columns(energy: EnergyQuantity) -> tuple[Column, ...]:
+    unit, intensity = _units(energy)
     return (
         Column(energy, unit, "positive"),
         Column("intensity", intensity, "positive"),

@@ -18,7 +18,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 from pydantic import Field
@@ -93,6 +93,12 @@ class CountsMap(DataSet):
     exposure_error, exposure_error_name
         Width w of the common scale (0: none), and the name of eta.
     """
+
+    column_units: ClassVar[Mapping[str, tuple[str, str]]] = {
+        "values": ("", "counts in a region and bin; all bins of the first region, then of the second, and so on"),
+        "energy_min": ("GeV", "lower edge of the bin"),
+        "energy_max": ("GeV", "upper edge of the bin"),
+    }
 
     values: Float64
     energy_min: Float64

@@ -17,6 +17,7 @@ import numpy as np
 from crsea_infer.errors import UserError, unknown_name
 from crsea_infer.files import file_digest
 from crsea_infer.inference.distributions import normal
+from crsea_infer.inference.likelihoods.bins import averaged
 from crsea_infer.inference.priors import Parameter
 from crsea_infer.inference.tables import Column, read_table
 from crsea_infer.inference.validation import Entry
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from crsea_infer.arrays import Float64
+    from crsea_infer.inference.likelihoods.bins import Averaging
 
 __all__ = [
     "ComponentEntry",
@@ -77,7 +79,7 @@ def read_components(
     entries: Sequence[ComponentEntry],
     unit: str,
     energies: Float64,
-    averaging: Float64,
+    averaging: Averaging,
     *,
     where: str,
     data_set: str,
@@ -121,7 +123,7 @@ def read_components(
     for entry in entries:
         nuisance = norm_parameter(entry, table.provenance.reference, where=where, data_set=data_set)
         spectrum = power_law_between(energies, grid, table.columns[entry.column])
-        components.append(ExtraComponent(nuisance, averaging @ spectrum))
+        components.append(ExtraComponent(nuisance, averaged(averaging, spectrum)))
     return tuple(components), file_digest(path)
 
 

@@ -23,7 +23,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 import numpy as np
 from pydantic import Field
@@ -34,7 +34,7 @@ from crsea_infer.files import file_digest
 from crsea_infer.inference.distributions import normal
 from crsea_infer.inference.likelihoods import two_piece
 from crsea_infer.inference.likelihoods.base import CommonEntry, DataSet, LikelihoodFolder, SpectralSlope
-from crsea_infer.inference.likelihoods.bins import bin_average
+from crsea_infer.inference.likelihoods.bins import Averaging, averaged, bin_average
 from crsea_infer.inference.likelihoods.common_error import chi2_change, is_noticeable, log_likelihood_change
 from crsea_infer.inference.likelihoods.extra_components import ComponentEntry, ExtraComponent, read_components, tex
 from crsea_infer.inference.likelihoods.flux_systematics import (
@@ -109,6 +109,17 @@ class FluxPoints(DataSet):
         Of the points, GeV: for figures.
     """
 
+    column_units: ClassVar[Mapping[str, tuple[str, str]]] = {
+        "values": (_INTENSITY, "intensity, or its upper limit"),
+        "energy_min": ("GeV", "lower edge of the bin"),
+        "energy_max": ("GeV", "upper edge of the bin"),
+        "energy_reference": ("GeV", "energy at which the intensity is quoted"),
+        "error_low": (_INTENSITY, "error downwards, independent from point to point"),
+        "error_high": (_INTENSITY, "error upwards, independent from point to point"),
+        "systematic": (_INTENSITY, "systematic error"),
+        "is_upper_limit": ("", "1 for an upper limit, else 0"),
+    }
+
     systematics: FluxSystematics
     energy_min: Float64
     energy_max: Float64
@@ -118,7 +129,7 @@ class FluxPoints(DataSet):
     error_high: Float64
     systematic: Float64
     is_upper_limit: np.typing.NDArray[np.bool_]
-    averaging: Float64
+    averaging: Averaging
     model_scale: Float64
     components: tuple[ExtraComponent, ...] = ()
     relative_model_error: float = 0.0
@@ -341,7 +352,7 @@ class FluxPoints(DataSet):
 
     def _from_sky(self, predictions: tuple[Array, ...]) -> Array:
         (intensity,) = predictions
-        return intensity @ array_namespace(intensity).asarray(self.averaging.T)
+        return averaged(self.averaging, intensity)
 
     @cached_property
     def _has_common_error(self) -> bool:

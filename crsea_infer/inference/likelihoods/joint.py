@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from crsea_infer.arrays import Array, Float64, array_namespace, stack_last
+from crsea_infer.inference.likelihoods.bins import SparseRows
 from crsea_infer.inference.likelihoods.flux_points import FluxPoints
 from crsea_infer.inference.likelihoods.two_piece import TwoPiece
 
@@ -130,4 +131,9 @@ class JointLikelihood:
 
 
 def _is_sum_of_squares(likelihood: Likelihood) -> bool:
-    return type(likelihood) is FluxPoints and likelihood.is_sum_of_squares
+    """Return whether a data set is flux points of the simple kind, and not so many that M would fill the memory."""
+    return (
+        type(likelihood) is FluxPoints
+        and likelihood.is_sum_of_squares
+        and not isinstance(likelihood.averaging, SparseRows)
+    )

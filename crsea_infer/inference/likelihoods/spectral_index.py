@@ -14,11 +14,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 import numpy as np
 
-from crsea_infer.arrays import Array, Float64, array_namespace
+from crsea_infer.arrays import Array, Float64, array_namespace, reshaped
 from crsea_infer.emulator.model import Request
 from crsea_infer.errors import UserError
 from crsea_infer.files import file_digest
@@ -61,12 +61,20 @@ class SpectralIndex(DataSet):
     values, error_low, error_high
         Indices (about -2.7) and their errors [n_data].
     functional
-        [n_data, n_energies]: turns ln I at the requested energies into indices.
+        [n_data, n_nodes]: turns ln I at the requested energies, n_nodes in each band, into indices.
     relative_model_error
         Relative error of the sky model, taken as independent between the energies of a band.
     energy_min, energy_max
         Bands, GeV.
     """
+
+    column_units: ClassVar[Mapping[str, tuple[str, str]]] = {
+        "values": ("", "index of the power law"),
+        "energy_min": ("GeV", "lower end of the band"),
+        "energy_max": ("GeV", "upper end of the band"),
+        "error_low": ("", "error downwards, statistical and systematic"),
+        "error_high": ("", "error upwards, statistical and systematic"),
+    }
 
     energy_min: Float64
     energy_max: Float64
@@ -97,9 +105,6 @@ class SpectralIndex(DataSet):
             index_functional(float(first), float(last), entry.weight_slope)
             for first, last in zip(table.columns["energy_min"], table.columns["energy_max"], strict=True)
         ]
-        functional = np.zeros((len(bands), _NODES * len(bands)))
-        for row, (_, weights) in enumerate(bands):
-            functional[row, row * _NODES : (row + 1) * _NODES] = weights
         energies = np.concatenate([nodes for nodes, _ in bands])
         return cls(
             name=folder.name,
@@ -115,7 +120,7 @@ class SpectralIndex(DataSet):
             values=table.columns["index"],
             error_low=np.hypot(low, systematic),
             error_high=np.hypot(high, systematic),
-            functional=functional,
+            functional=np.stack([weights for _, weights in bands]),
         )
 
     @property
@@ -140,7 +145,8 @@ class SpectralIndex(DataSet):
         """Return the index of the predicted spectrum in each band [..., n_data]."""
         (intensity,) = predictions
         xp = array_namespace(intensity)
-        return xp.log(intensity) @ xp.asarray(self.functional.T)
+        by_band = reshaped(xp, xp.log(intensity), (*intensity.shape[:-1], *self.functional.shape))
+        return xp.sum(by_band * xp.asarray(self.functional), axis=-1)
 
     def log_likelihood_pointwise(self, predictions: tuple[Array, ...], nuisances: Mapping[str, Array]) -> Array:  # noqa: ARG002
         """Return ln p of each index [..., n_data]."""

@@ -22,7 +22,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Final, Literal, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, Self
 
 import numpy as np
 from pydantic import Field
@@ -158,6 +158,12 @@ class TemplateNormalisation(DataSet):
     relative_model_error
         Of the sky model.
     """
+
+    column_units: ClassVar[Mapping[str, tuple[str, str]]] = {
+        "values": ("", "best-fit norm of the template"),
+        "error_low": ("", "error downwards"),
+        "error_high": ("", "error upwards"),
+    }
 
     templates: Mapping[str, Template]
     morphologies: Mapping[str, str]

@@ -114,6 +114,33 @@ class SamplerResult:
         weights = np.exp(self.log_weights - np.max(self.log_weights))
         return np.asarray(weights / weights.sum())
 
+    def in_order(self, names: Sequence[str]) -> SamplerResult:
+        """Return the same result with its columns in the order of `names`.
+
+        What is read from a file may have been sampled when prior sets or data sets stood in another order.
+
+        Raises
+        ------
+        UserError
+            When the parameters are not the same ones.
+        """
+        if tuple(names) == self.names:
+            return self
+        if sorted(names) != sorted(self.names) or len(set(names)) < len(names):
+            raise UserError(
+                f"samples of {self.sampler} with the parameters {', '.join(self.names)}",
+                valid=f"samples of {', '.join(names)}",
+                fix="start again with --fresh (what is there is replaced), or choose another directory with --output",
+            )
+        columns = [self.names.index(name) for name in names]
+        return dataclasses.replace(
+            self,
+            names=tuple(names),
+            samples=self.samples[:, columns],
+            unit_samples=self.unit_samples[:, columns],
+            chains=None if self.chains is None else self.chains[..., columns],
+        )
+
     def resampled(self, n: int, generator: np.random.Generator) -> Float64:
         """Return the indices [n] of an equally weighted sample, by systematic resampling.
 
