@@ -10,8 +10,6 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Final
 
-from crsea_infer.errors import UserError
-
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
@@ -19,11 +17,11 @@ __all__ = [
     "CALIBRATION_FILES",
     "DATA_SETS",
     "FIGURES",
+    "OVERLAY",
+    "OWN_NAMES",
     "RECORD",
     "RESULTS",
     "RUN_FILES",
-    "check_name",
-    "is_name",
     "run_figures",
     "sampling_files",
 ]
@@ -65,46 +63,18 @@ DATA_SETS: Final = "data_sets"
 RESULTS: Final = "results.md"
 """Page of a study."""
 
-_OVERLAY: Final = "overlay"  # corner_NAME would be the figure of all hypotheses
-_RESERVED: Final = frozenset({RECORD, *RUN_FILES, *CALIBRATION_FILES, FIGURES, DATA_SETS, RESULTS, _OVERLAY})
-_LONGEST: Final = 100
-_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
+OVERLAY: Final = "overlay"
+"""What the figure of all hypotheses is called, where others have the name of one: corner_overlay."""
 
-
-def is_name(name: str) -> bool:
-    """Tell whether a text can be the name of one folder in an output directory, and of nothing else there."""
-    # folded: file systems that take Figures and figures for one folder are in use
-    return bool(_NAME.fullmatch(name)) and len(name) <= _LONGEST and name.casefold() not in _RESERVED
-
-
-def check_name(name: str, where: str, kind: str = "hypothesis") -> None:
-    """Refuse a name of a hypothesis or of a combination that could not be the name of its folder in the output.
-
-    Raises
-    ------
-    UserError
-        When it is a path, is too long, has other characters, or is what a run, calibration or study writes.
-    """
-    if is_name(name):
-        return
-    if name.casefold() in _RESERVED:
-        raise UserError(
-            f"{where}: {name!r} cannot name a {kind}: a file or folder of the output is called so",
-            valid=f"any name but {', '.join(sorted(_RESERVED))}",
-            fix="choose another name",
-        )
-    raise UserError(
-        f"{where}: {name[: 2 * _LONGEST]!r} cannot name a {kind}",
-        valid=f"at most {_LONGEST} letters, digits and . _ + -, beginning with a letter or digit",
-        fix="choose another name: it becomes the name of a folder in the output",
-    )
+OWN_NAMES: Final = (RECORD, *RUN_FILES, *CALIBRATION_FILES, FIGURES, DATA_SETS, RESULTS)
+"""Every name in an output directory that is not one of the user's."""
 
 
 def run_figures(resolved: Mapping[str, Any]) -> list[str]:
     """Return the names that figures of a run have, whichever of them it drew, from the resolved run file."""
     corners = [f"corner_{name}{more}" for name in resolved["hypotheses"] for more in ("", "_all")]
     spectra = [f"spectrum_{name}" for name in resolved["likelihoods"]]
-    stems = ["spectra", *spectra, "pulls", *corners, f"corner_{_OVERLAY}", "prior_sensitivity"]
+    stems = ["spectra", *spectra, "pulls", *corners, f"corner_{OVERLAY}", "prior_sensitivity"]
     return [f"{stem}{suffix}" for stem in stems for suffix in (".pdf", ".png")]
 
 

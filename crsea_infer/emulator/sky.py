@@ -25,7 +25,7 @@ from crsea_infer.emulator.response import ResponseEmulator, train
 from crsea_infer.emulator.trained import Amplitudes, Trained
 from crsea_infer.emulator.validation_table import stated_relative_error
 from crsea_infer.errors import UserError
-from crsea_infer.files import digest
+from crsea_infer.files import array_digest, digest
 from crsea_infer.grids.response import GridSettings, build_grid
 from crsea_infer.physics.leptons import LEPTON_ENERGIES
 from crsea_infer.physics.local_spectrum import Species, kinetic_energy, rigidity
@@ -206,8 +206,9 @@ class EmulatedSky(_Sky, SkyModel):
         """Hash of the grid settings and of the trained numbers."""
         emulator = self.emulator
         arrays = emulator.coefficients, emulator.basis, emulator.lepton_coefficients, emulator.lepton_basis
-        sums = [float(np.abs(array).sum()) for array in arrays if array is not None]
-        return digest({"grid": self.settings.as_json(), "sums": sums, "physics": dict(self.description)})
+        numbers = [array_digest(array) for array in arrays if array is not None]
+        physics = {**self.description, "relative_error": self.relative_error}
+        return digest({"grid": self.settings.as_json(), "numbers": numbers, "physics": physics})
 
     @property
     def relative_error(self) -> float:

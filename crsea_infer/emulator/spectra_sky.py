@@ -18,7 +18,7 @@ from crsea_infer.emulator.bound import COMPONENT_SCALES, LEPTON_SCALES
 from crsea_infer.emulator.model import BoundModel, Request, SkyModel
 from crsea_infer.emulator.validation_table import stated_relative_error
 from crsea_infer.errors import UserError
-from crsea_infer.files import digest
+from crsea_infer.files import array_digest, digest
 from crsea_infer.physics.local_spectrum import local_intensity
 from crsea_infer.physics.regions import region_key
 
@@ -104,8 +104,15 @@ class SpectraSky(SkyModel):
     @property
     def fingerprint(self) -> str:
         """Hash of the grid and of the trained numbers."""
-        sums = [float(np.abs(array).sum()) for array in self.emulator.amplitudes.arrays().values()]
-        return digest({"grid": self.emulator.metadata.get("grid_hash"), "kind": self.emulator.kind, "sums": sums})
+        emulator = self.emulator
+        arrays = {"mean": emulator.mean, "basis": emulator.basis, **emulator.amplitudes.arrays()}
+        content = {
+            "grid": emulator.metadata.get("grid_hash"),
+            "kind": emulator.kind,
+            "numbers": {name: array_digest(array) for name, array in arrays.items()},
+            "relative_error": self.relative_error,
+        }
+        return digest(content)
 
     @property
     def description(self) -> Mapping[str, str]:

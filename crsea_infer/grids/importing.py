@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from crsea_infer import __version__
-from crsea_infer.arguments import number
+from crsea_infer.arguments import number, place
 from crsea_infer.errors import UserError, unknown_name
-from crsea_infer.files import digest, file_digest, make_directory, write_dataset
+from crsea_infer.files import array_digest, digest, file_digest, make_directory, write_dataset
 from crsea_infer.grids.dragon import SPECIES, dragon_response, read_dragon
 from crsea_infer.grids.hermes import HermesSpectra, average_hermes_map
 from crsea_infer.grids.model_table import ModelTable, read_model_table
 from crsea_infer.grids.spectra import SpectraGrid, Spectrum, write_spectra_grid
+from crsea_infer.support.names import check_name
 
 if TYPE_CHECKING:
     import argparse
@@ -75,6 +76,7 @@ def import_hermes(
                 where=str(table),
                 fix="name it gamma_COMPONENT or neutrino_COMPONENT",
             )
+        check_name(component, f"{table}: column {column}", "component")
     rows: list[np.ndarray[Any, np.dtype[np.float64]]] = []
     first: dict[str, HermesSpectra] = {}
     for model in range(len(models.points)):
@@ -199,7 +201,7 @@ def _dragon_dataset(
     described = [
         {"name": p.name, "lower": p.lower, "upper": p.upper, "unit": p.unit, "scale": p.scale} for p in parameters
     ]
-    hashed = [float(np.abs(array).sum()) for array in arrays.values()]
+    hashed = {name: array_digest(array) for name, array in arrays.items()}
     return xr.Dataset(
         {name: (dimensions[name], array, {"units": units[name]}) for name, array in arrays.items()},
         coords={
@@ -210,7 +212,7 @@ def _dragon_dataset(
             "kind": "dragon",
             "parameters": json.dumps(described),
             "provenance": json.dumps(provenance, sort_keys=True),
-            "hash": digest({"parameters": described, "provenance": provenance, "sums": hashed}),
+            "hash": digest({"parameters": described, "provenance": provenance, "numbers": hashed}),
             "crsea_infer_version": __version__,
         },
     )
@@ -226,7 +228,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     codes = parser.add_subparsers(dest="import_code", required=True, metavar="CODE")
     hermes = codes.add_parser("hermes", help="HEALPix maps of HERMES, averaged over regions", allow_abbrev=False)
     hermes.add_argument(
-        "table", type=Path, help="ECSV or CSV: one row per model, parameters and gamma_..., neutrino_... files"
+        "table",
+        type=place("TABLE"),
+        help="ECSV or CSV: one row per model, parameters and gamma_..., neutrino_... files",
     )
     hermes.add_argument(
         "--neutrino-factor",
@@ -236,10 +240,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="multiply neutrino maps, to get nu + nubar of one flavour (default: %(default)s)",
     )
     dragon = codes.add_parser("dragon", help="full outputs of DRAGON2", allow_abbrev=False)
-    dragon.add_argument("table", type=Path, help="a FITS file, or ECSV or CSV with parameters and a column dragon")
+    dragon.add_argument(
+        "table", type=place("TABLE"), help="a FITS file, or ECSV or CSV with parameters and a column dragon"
+    )
     for code in (hermes, dragon):
         code.add_argument("--region", action="append", metavar="REGION", help="name or box; may be repeated")
-        code.add_argument("--output", type=Path, default=Path("grid.nc"), help="file to write (default: %(default)s)")
+        code.add_argument(
+            "--output", type=place("--output"), default=Path("grid.nc"), help="file to write (default: %(default)s)"
+        )
 
 
 def execute(arguments: argparse.Namespace) -> str:

@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING, Final, Literal
 import numpy as np
 
 from crsea_infer.errors import UserError
+from crsea_infer.files import check_regular, content_digest
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from crsea_infer.arrays import Float64
 
-__all__ = ["HealpixMask", "read_mask"]
+__all__ = ["HealpixMask", "mask_digest", "read_mask"]
 
 _FRAMES: Final = {"G": "galactic", "GALACTIC": "galactic", "C": "icrs", "Q": "icrs", "EQUATORIAL": "icrs"}
 
@@ -57,20 +58,56 @@ class HealpixMask:
         return np.asarray(self.kept[pixels])
 
 
-@lru_cache(maxsize=8)
-def read_mask(path: Path) -> HealpixMask:
-    """Read a HEALPix mask.
+def mask_digest(path: Path) -> str:
+    """Return a hash of the content of a mask file.
 
     Raises
     ------
     UserError
-        When the file is missing or unreadable, says nothing of its ordering or frame, or has the wrong size.
+        When there is no such file.
     """
+    check_regular(path)
+    try:
+        return content_digest(path)
+    except FileNotFoundError as error:
+        raise UserError(
+            f"there is no mask file {path}", valid="lhaaso, or the path of a HEALPix map in FITS"
+        ) from error
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read: {error.strerror}", valid="a mask file that you may read") from error
+
+
+def read_mask(path: Path, sha256: str | None = None) -> HealpixMask:
+    """Read a HEALPix mask.
+
+    Parameters
+    ----------
+    path
+        Of the file.
+    sha256
+        Hash of the content that is wanted; by default, of what is there now.
+
+    Raises
+    ------
+    UserError
+        When the file is missing or unreadable, has other content than is wanted, says nothing of its ordering or frame,
+        or has the wrong size.
+    """
+    return _read(path, mask_digest(path) if sha256 is None else sha256)
+
+
+@lru_cache(maxsize=8)  # of content, not of files: what a file holds may change while this process lives
+def _read(path: Path, sha256: str) -> HealpixMask:
     from astropy.io import fits
 
     fix = "write it with healpy.write_map(file, mask, coord='G', nest=False)"
-    if not path.is_file():
-        raise UserError(f"there is no mask file {path}", valid="lhaaso, or the path of a HEALPix map in FITS")
+    found = mask_digest(path)
+    if found != sha256:
+        raise UserError(
+            f"the mask {path} holds something else than it did (SHA-256 {found}..., it was {sha256}...)",
+            valid="the mask with which this was begun",
+            fix="put it back, or begin anew with the other one",
+        )
     try:
         with fits.open(path) as hdus:
             table = next(hdu for hdu in hdus if isinstance(hdu, fits.BinTableHDU))

@@ -12,7 +12,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from crsea_infer.errors import UserError
-from crsea_infer.physics.healpix_mask import read_mask
 from crsea_infer.physics.regions import REGIONS, parse_region, region_key, split_region
 
 if TYPE_CHECKING:
@@ -107,6 +106,5 @@ def test_masks_that_do_not_say_how_to_be_read_are_refused(tmp_path: Path) -> Non
     with pytest.raises(UserError, match="COORDSYS"):
         parse_region(f"l=0..10,b=0..5,mask={path}")
     path.write_text("no FITS")
-    read_mask.cache_clear()
     with pytest.raises(UserError, match="HEALPix"):
         parse_region(f"l=0..10,b=0..5,mask={path}")

@@ -1,0 +1,1 @@
+"""What all parts of the package lean on, and what knows nothing of them."""
