@@ -153,7 +153,8 @@ def likelihood_name(given: str, base: Path | None = None) -> str:
     if not _is_path(given):
         return given
     path = Path(os.path.abspath(absolute(given, base)))  # noqa: PTH100 -- a link is not to be followed
-    return path.parent.name if path.suffix == ".toml" else path.name
+    is_file = path.suffix == ".toml" and not os.path.isdir(path)  # noqa: PTH112 -- as above
+    return path.parent.name if is_file else path.name
 
 
 def _is_path(name: str) -> bool:

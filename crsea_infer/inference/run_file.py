@@ -344,7 +344,8 @@ def _likelihood_content(likelihood: Likelihood) -> dict[str, Any]:
 
 def _masks(likelihood: Likelihood) -> dict[str, list[str]]:
     """Return the content of every mask file through which a data set of whatever kind is predicted."""
-    keys = {region_key(request.region) for request in likelihood.requests if request.region is not None}
+    names = {request.region for request in likelihood.requests if request.region is not None}
+    keys = {name if "#sha256-" in name else region_key(name) for name in names if "mask" in name}
     masked = sorted(content_of_region(key) for key in keys if "#sha256-" in key)
     return {"masked_regions": masked} if masked else {}
 
