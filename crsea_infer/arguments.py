@@ -6,14 +6,16 @@ What argparse says by itself (usage, exit status 2) is kept for commands and opt
 from __future__ import annotations
 
 import math
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from crsea_infer.errors import UserError, unknown_name
+from crsea_infer.files import absolute
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
-__all__ = ["LARGEST_SEED", "number", "one_of", "whole_number"]
+__all__ = ["LARGEST_SEED", "number", "one_of", "place", "whole_number"]
 
 LARGEST_SEED: Final = 2**63 - 1
 _SHOWN: Final = 40
@@ -48,6 +50,17 @@ def number(option: str) -> Callable[[str], float]:
         if not math.isfinite(value):
             raise UserError(f"{option} {_short(text)}", valid="a finite number")
         return value
+
+    return read
+
+
+def place(option: str) -> Callable[[str], Path]:
+    """Return what reads the path of a file or folder; `option` is how the user calls it."""
+
+    def read(text: str) -> Path:
+        if not text.strip():
+            raise UserError(f"{option} '{text}'", valid="a path", fix=f"write '{option} .' for the working directory")
+        return absolute(text) if text.startswith("~") else Path(text)
 
     return read
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from crsea_infer.arguments import LARGEST_SEED, whole_number
+from crsea_infer.arguments import LARGEST_SEED, place, whole_number
 from crsea_infer.errors import UserError
 from crsea_infer.files import make_directory, remove_leftovers
 from crsea_infer.inference.calibration import (
@@ -70,7 +70,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="of all random numbers (default: the run file's)",
     )
     parser.add_argument(
-        "--output", metavar="DIR", type=Path, help="where results go (default: results/NAME_calibration)"
+        "--output", metavar="DIR", type=place("--output"), help="where results go (default: results/NAME_calibration)"
     )
     parser.add_argument(
         "--scheduler",

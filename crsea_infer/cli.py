@@ -15,9 +15,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from crsea_infer import __version__
-from crsea_infer.arguments import LARGEST_SEED, number, one_of, whole_number
+from crsea_infer.arguments import LARGEST_SEED, number, one_of, place, whole_number
 from crsea_infer.errors import UserError
+from crsea_infer.files import working_directory
 from crsea_infer.processes import ignore_interrupts, undisturbed
+from crsea_infer.support.names import check_texts, visible
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -69,12 +71,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = list(sys.argv[1:] if arguments is None else arguments)
     _print_anything()
     try:
+        check_texts(given, "the command line")
         options = _parser(given[0] if given else "").parse_args(given)
         command: Command = options.handler
+        working_directory()  # what cannot be found is said before anything counts from it
         command(options)
         sys.stdout.flush()
     except UserError as error:
-        print(f"crsea-infer: {error}", file=sys.stderr)
+        print(f"crsea-infer: {visible(str(error))}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         with undisturbed():
@@ -84,7 +88,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except OSError as error:
-        print(f"crsea-infer: {error}", file=sys.stderr)
+        print(f"crsea-infer: {visible(str(error))}", file=sys.stderr)
         return 1
     return 0
 
@@ -129,7 +133,7 @@ def _parser(chosen: str) -> argparse.ArgumentParser:
 
     run = add("run", "compare the hypotheses of a run file on its data", _run, _RUN_EXAMPLES)
     run.add_argument("run", metavar="RUN", help="name or path of a run file")
-    run.add_argument("--output", metavar="DIR", type=Path, help="where results go (default: results/NAME)")
+    run.add_argument("--output", metavar="DIR", type=place("--output"), help="where results go (default: results/NAME)")
     run.add_argument("--fresh", action="store_true", help="discard what an earlier run left in DIR, and start anew")
     run.add_argument(
         "--accept-unconverged", action="store_true", help="end with exit status 0 even if a sampler did not converge"
@@ -142,7 +146,7 @@ def _parser(chosen: str) -> argparse.ArgumentParser:
     )
 
     compare = add("compare", "give the Bayes factors between finished hypotheses", _compare)
-    compare.add_argument("directories", metavar="DIR", type=Path, nargs="+", help="output directory of a run")
+    compare.add_argument("directories", metavar="DIR", type=place("DIR"), nargs="+", help="output directory of a run")
 
     predict = add("predict", "print the intensity that a hypothesis predicts", _predict, _PREDICT_EXAMPLES)
     predict.add_argument("hypothesis", metavar="HYPOTHESIS", help="see 'crsea-infer list hypotheses'")
@@ -184,7 +188,7 @@ def _parser(chosen: str) -> argparse.ArgumentParser:
     cite.add_argument("run", metavar="RUN", help="name or path of a run file")
 
     init = add("init", "write a run file, a prior set and a data set to start from", _init)
-    init.add_argument("directory", metavar="DIR", type=Path, help="folder to write them to")
+    init.add_argument("directory", metavar="DIR", type=place("DIR"), help="folder to write them to")
 
     grid = add("grid", "build and look at grids of transport and emission", _grid)
     emulator = add("emulator", "train emulators on grids, and validate them", _emulator)

@@ -12,8 +12,6 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from crsea_infer.errors import UserError
-
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
@@ -22,6 +20,8 @@ __all__ = [
     "CHECKSUMS",
     "DATA_SETS",
     "FIGURES",
+    "OVERLAY",
+    "OWN_NAMES",
     "PAGE",
     "PRODUCTS",
     "RECORD",
@@ -30,8 +30,6 @@ __all__ = [
     "SKY_REGIONS",
     "SKY_REGION_FILE",
     "ProductNames",
-    "check_name",
-    "is_name",
     "run_figures",
     "sampling_files",
 ]
@@ -107,41 +105,11 @@ SKY_REGION_FILE: Final = re.compile(r"region-[0-9a-f]{32}\.npz")
 RESULTS: Final = "results.md"
 """Page of a study."""
 
-_OVERLAY: Final = "overlay"  # corner_NAME would be the figure of all hypotheses
-_RESERVED: Final = frozenset(
-    {RECORD, *RUN_FILES, *CALIBRATION_FILES, FIGURES, DATA_SETS, SKY_REGIONS, RESULTS, _OVERLAY}
-)
-_LONGEST: Final = 100
-_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
+OVERLAY: Final = "overlay"
+"""What the figure of all hypotheses is called, where others have the name of one: corner_overlay."""
 
-
-def is_name(name: str) -> bool:
-    """Tell whether a text can be the name of one folder in an output directory, and of nothing else there."""
-    # folded: file systems that take Figures and figures for one folder are in use
-    return bool(_NAME.fullmatch(name)) and len(name) <= _LONGEST and name.casefold() not in _RESERVED
-
-
-def check_name(name: str, where: str, kind: str = "hypothesis") -> None:
-    """Refuse a name of a hypothesis or of a combination that could not be the name of its folder in the output.
-
-    Raises
-    ------
-    UserError
-        When it is a path, is too long, has other characters, or is what a run, calibration or study writes.
-    """
-    if is_name(name):
-        return
-    if name.casefold() in _RESERVED:
-        raise UserError(
-            f"{where}: {name!r} cannot name a {kind}: a file or folder of the output is called so",
-            valid=f"any name but {', '.join(sorted(_RESERVED))}",
-            fix="choose another name",
-        )
-    raise UserError(
-        f"{where}: {name[: 2 * _LONGEST]!r} cannot name a {kind}",
-        valid=f"at most {_LONGEST} letters, digits and . _ + -, beginning with a letter or digit",
-        fix="choose another name: it becomes the name of a folder in the output",
-    )
+OWN_NAMES: Final = (RECORD, *RUN_FILES, *CALIBRATION_FILES, FIGURES, DATA_SETS, SKY_REGIONS, RESULTS)
+"""Every name in an output directory that is not one of the user's."""
 
 
 def run_figures(resolved: Mapping[str, Any]) -> list[str]:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from crsea_infer import __version__
 from crsea_infer.errors import UserError
-from crsea_infer.files import atomic_write, remove_leftovers
+from crsea_infer.files import atomic_write, read_text, remove_leftovers
 from crsea_infer.inference.checkpoint import differences
 from crsea_infer.output_names import (
     CALIBRATION_FILES,
@@ -27,10 +27,10 @@ from crsea_infer.output_names import (
     RUN_FILES,
     SKY_REGION_FILE,
     SKY_REGIONS,
-    is_name,
     run_figures,
     sampling_files,
 )
+from crsea_infer.support.names import is_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -172,7 +172,7 @@ class RunDirectory:
         """
         path = self.path / RECORD
         try:
-            content = tomllib.loads(path.read_text(encoding="utf-8"))
+            content = tomllib.loads(read_text(path))
             content["identity"]["data"]
             resolved = content["resolved"]
             if not all(isinstance(resolved[name], dict) for name in ("hypotheses", "likelihoods", "samplers")):

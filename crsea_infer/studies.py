@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from crsea_infer.errors import UserError
-from crsea_infer.files import make_directory
+from crsea_infer.files import make_directory, read_text
 from crsea_infer.output_names import RESULTS
 from crsea_infer.report.console import new_console
 from crsea_infer.report.products import IncompleteError
@@ -84,10 +84,10 @@ def execute_study(
 def _refuse_foreign(page: Path) -> None:
     """Refuse, before hours of sampling, to write over a page that is not that of a study."""
     try:
-        written = _SAID in page.read_text(encoding="utf-8", errors="replace")
+        written = _SAID in read_text(page)
     except FileNotFoundError:
         return
-    except OSError:  # a folder, or not readable
+    except (OSError, UnicodeDecodeError, UserError):  # not readable, or no text, or no file
         written = False
     if not written:
         raise UserError(

@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from crsea_infer.arguments import whole_number
+from crsea_infer.arguments import place, whole_number
 
 if TYPE_CHECKING:
     import argparse
@@ -22,8 +22,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
     commands = parser.add_subparsers(dest="emulator_command", required=True, metavar="COMMAND")
     train = commands.add_parser("train", help="train an emulator on a grid and validate it", allow_abbrev=False)
-    train.add_argument("grid", type=Path, help="file written by grid build")
-    train.add_argument("--output", type=Path, default=Path("emulator.npz"), help="file to write (default: %(default)s)")
+    train.add_argument("grid", type=place("GRID"), help="file written by grid build")
+    train.add_argument(
+        "--output", type=place("--output"), default=Path("emulator.npz"), help="file to write (default: %(default)s)"
+    )
     train.add_argument(
         "-n", type=whole_number("-n", 1), default=500, help="held-out points of the validation (default: %(default)s)"
     )
@@ -33,8 +35,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="compare an emulator with the solver, in per cent and in the errors of data sets",
         allow_abbrev=False,
     )
-    check.add_argument("emulator", type=Path, nargs="?", help="file of emulator train (default: the shipped emulator)")
-    check.add_argument("--grid", type=Path, help="emulators of spectra: another grid to test on")
+    check.add_argument(
+        "emulator", type=place("EMULATOR"), nargs="?", help="file of emulator train (default: the shipped emulator)"
+    )
+    check.add_argument("--grid", type=place("--grid"), help="emulators of spectra: another grid to test on")
     check.add_argument("-n", type=whole_number("-n", 1), default=500, help="held-out points (default: %(default)s)")
     check.add_argument(
         "--likelihood",

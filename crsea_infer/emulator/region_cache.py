@@ -122,7 +122,7 @@ def entry_key(settings: GridSettings, particles: Particles, name: str) -> EntryK
     region = parse_region(name)
     mask = region.mask
     if mask is not None and mask != "lhaaso":  # whose discs are a table of the package
-        read = read_mask(Path(mask))
+        read = read_mask(Path(mask), region.mask_sha256)
         mask = digest([arrays_digest({"kept": read.kept}), asdict(read.sky)])
     return EntryKey(
         content={

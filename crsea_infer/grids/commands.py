@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from crsea_infer.arguments import number, one_of
+from crsea_infer.arguments import number, one_of, place
 
 if TYPE_CHECKING:
     import argparse
@@ -25,7 +25,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="solve transport on a tensor of parameters and store the responses of sky regions",
         allow_abbrev=False,
     )
-    build.add_argument("--output", type=Path, default=Path("grid.nc"), help="file to write (default: %(default)s)")
+    build.add_argument(
+        "--output", type=place("--output"), default=Path("grid.nc"), help="file to write (default: %(default)s)"
+    )
     build.add_argument(
         "--region",
         action="append",
@@ -53,15 +55,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     importing.add_arguments(importer)
     info = commands.add_parser("info", help="say what a grid holds and how it was made", allow_abbrev=False)
-    info.add_argument("grid", type=Path, help="file written by grid build")
+    info.add_argument("grid", type=place("GRID"), help="file written by grid build")
     gas = commands.add_parser("gas", help="make the compact gas table from full ring maps", allow_abbrev=False)
     gas.add_argument(
         "maps",
-        type=Path,
+        type=place("MAPS"),
         nargs="+",
         help="FITS file with the extensions N_HI and W_CO, or HERMES's two files NHrings_... and WCOrings_...",
     )
-    gas.add_argument("--output", type=Path, default=Path("gas_columns.nc"), help="file to write (default: %(default)s)")
+    gas.add_argument(
+        "--output", type=place("--output"), default=Path("gas_columns.nc"), help="file to write (default: %(default)s)"
+    )
 
 
 def execute(arguments: argparse.Namespace) -> None:

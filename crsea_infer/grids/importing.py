@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from crsea_infer import __version__
-from crsea_infer.arguments import number, one_of
+from crsea_infer.arguments import number, one_of, place
 from crsea_infer.errors import UserError, unknown_name
 from crsea_infer.files import arrays_digest, digest, file_digest, make_directory, write_dataset
 from crsea_infer.grids.dragon import SPECIES, dragon_response, read_dragon
 from crsea_infer.grids.hermes import HermesSpectra, average_hermes_map
 from crsea_infer.grids.model_table import ModelTable, read_model_table
 from crsea_infer.grids.spectra import SpectraGrid, Spectrum, write_spectra_grid
+from crsea_infer.support.names import check_name
 
 if TYPE_CHECKING:
     import argparse
@@ -78,6 +79,7 @@ def import_hermes(
                 where=str(table),
                 fix="name it gamma_COMPONENT or neutrino_COMPONENT",
             )
+        check_name(component, f"{table}: column {column}", "component")
     neutrinos = [column for column in models.files if column.startswith("neutrino_")]
     if neutrinos and neutrino_factor is None:
         raise UserError(
@@ -244,7 +246,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     codes = parser.add_subparsers(dest="import_code", required=True, metavar="CODE")
     hermes = codes.add_parser("hermes", help="HEALPix maps of HERMES, averaged over regions", allow_abbrev=False)
     hermes.add_argument(
-        "table", type=Path, help="ECSV or CSV: one row per model, parameters and gamma_..., neutrino_... files"
+        "table",
+        type=place("TABLE"),
+        help="ECSV or CSV: one row per model, parameters and gamma_..., neutrino_... files",
     )
     hermes.add_argument(
         "--neutrino-flavours",
@@ -260,10 +264,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="instead: what turns neutrino maps of another convention into nu + nubar of one flavour",
     )
     dragon = codes.add_parser("dragon", help="full outputs of DRAGON2", allow_abbrev=False)
-    dragon.add_argument("table", type=Path, help="a FITS file, or ECSV or CSV with parameters and a column dragon")
+    dragon.add_argument(
+        "table", type=place("TABLE"), help="a FITS file, or ECSV or CSV with parameters and a column dragon"
+    )
     for code in (hermes, dragon):
         code.add_argument("--region", action="append", metavar="REGION", help="name or box; may be repeated")
-        code.add_argument("--output", type=Path, default=Path("grid.nc"), help="file to write (default: %(default)s)")
+        code.add_argument(
+            "--output", type=place("--output"), default=Path("grid.nc"), help="file to write (default: %(default)s)"
+        )
 
 
 def _neutrino_factor(arguments: argparse.Namespace) -> float | None:

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 import numpy as np
 
 from crsea_infer.errors import UserError
-from crsea_infer.files import file_digest
+from crsea_infer.files import check_regular, file_digest
 from crsea_infer.grids.spectra import Parameter
+from crsea_infer.support.names import check_name, check_texts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -88,6 +89,7 @@ def _open(path: Path) -> Any:
     """Return the table, known to have rows and no empty cell."""
     from astropy.table import Table
 
+    check_regular(path)
     if not path.is_file():
         raise UserError(f"there is no table of models {path}", valid="an ECSV or CSV table with one row per model")
     try:
@@ -96,7 +98,10 @@ def _open(path: Path) -> Any:
         raise UserError(f"{path} is not a readable table ({error})", valid=f"for example\n{_EXAMPLE}") from error
     if len(table) == 0:
         raise UserError(f"{path} has no rows", valid="one row per model")
+    check_texts([*table.colnames, *map(str, table.meta)], str(path), "name")
     for name in table.colnames:
+        if table[name].ndim != 1:
+            raise UserError(f"{path}: {name} holds several values in each row", valid="one value in each cell")
         if np.ma.is_masked(table[name]):
             row = int(np.argmax(np.ma.getmaskarray(table[name])))
             raise UserError(f"{path}, row {row + 1}: {name} is empty", valid="a value in every cell")
@@ -133,6 +138,7 @@ def _parameters(
         if low == high:
             fixed[name] = low
             continue
+        check_name(name, str(path), "parameter of a grid")
         scale: Literal["linear", "log"] = "log" if name in in_log else "linear"
         parameters.append(Parameter(name, low, high, str(table[name].unit or ""), scale))
     return tuple(parameters), fixed

@@ -18,7 +18,15 @@ import numpy as np
 
 from crsea_infer import __version__
 from crsea_infer.errors import UserError
-from crsea_infer.files import atomic_path, atomic_write, digest, is_leftover, make_directory, remove_leftovers
+from crsea_infer.files import (
+    atomic_path,
+    atomic_write,
+    digest,
+    is_leftover,
+    make_directory,
+    read_text,
+    remove_leftovers,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -136,7 +144,7 @@ class Pieces:
     def _compare(self, manifest: Path) -> None:
         fix = "choose another place with --output, or remove it"
         try:
-            content = json.loads(manifest.read_text())
+            content = json.loads(read_text(manifest))
             same = content["hash"] == self.build.hash and content["crsea_infer_version"] == __version__
             reasons = [] if same else _differences(content, self._manifest())
         except (ValueError, KeyError, TypeError, AttributeError, OSError) as error:

@@ -20,7 +20,7 @@ from crsea_infer.physics.electrons import ElectronSettings
 from crsea_infer.physics.gas import load_gas
 from crsea_infer.physics.geometry import COMPONENTS, LineOfSight, absorption_nodes
 from crsea_infer.physics.leptons import LEPTON_COMPONENTS, LEPTON_ENERGIES, LeptonSolver, lepton_heights
-from crsea_infer.physics.regions import REGIONS, Region, parse_region
+from crsea_infer.physics.regions import REGIONS, Region, parse_region, region_key
 from crsea_infer.physics.response import ResponseSolver, rigidity_nodes
 from crsea_infer.physics.transport import TransportSettings
 
@@ -115,6 +115,11 @@ class GridSettings:
     cross_section: CrossSection = "kelner-aharonian"
     nuclear_enhancement: float = 1.0
     electrons: ElectronSettings | None = field(default_factory=ElectronSettings)
+
+    def __post_init__(self) -> None:
+        """Say of regions with a mask file what the file holds, so that grids of different masks are different grids."""
+        named = tuple(region_key(name) if "mask" in name and "#sha256-" not in name else name for name in self.regions)
+        object.__setattr__(self, "regions", named)
 
     @property
     def rigidities(self) -> Float64:

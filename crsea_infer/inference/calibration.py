@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 import numpy as np
 
 from crsea_infer.errors import UserError
-from crsea_infer.files import atomic_write
+from crsea_infer.files import atomic_write, read_text
 from crsea_infer.grids.pieces import Build
 from crsea_infer.inference.checkpoint import Checkpoint, differences
 from crsea_infer.inference.likelihoods.base import FollowsMorphology
@@ -139,7 +139,7 @@ def extend(directory: Path, build: Build) -> None:
     if not manifest.is_file():
         return
     try:
-        content = json.loads(manifest.read_text(encoding="utf-8"))
+        content = json.loads(read_text(manifest))
         there, its_hash, identity = int(content["n_points"]), content["hash"], dict(content["settings"]["identity"])
     except (OSError, ValueError, KeyError, TypeError):
         return  # whoever opens the directory says what is wrong with it

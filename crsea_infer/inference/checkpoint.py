@@ -4,7 +4,7 @@ A checkpoint is one HDF5 file of plain arrays, written whole (write, flush, rena
 stands the identity of what it belongs to: the resolved run, the data, the sky model, the version of the package, the
 seed and the sampler with its options; and a SHA-256 of all that it says. A file of something else, or one in which a
 single bit has changed, is refused with the reason; it is never overwritten silently. A lock on the output directory
-keeps two runs out of each other's files.
+(:mod:`crsea_infer.support.locks`) keeps two runs out of each other's files.
 """
 
 from __future__ import annotations
@@ -12,16 +12,16 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from crsea_infer.errors import UserError
-from crsea_infer.files import atomic_write
+from crsea_infer.files import atomic_write, check_regular
+from crsea_infer.support.locks import lock
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
 __all__ = ["Checkpoint", "differences", "lock", "read_arrays", "write_arrays"]
@@ -80,6 +80,7 @@ def read_arrays(path: Path, identity: Mapping[str, Any]) -> dict[str, Any]:
     """
     import h5py
 
+    check_regular(path)
     arrays: dict[str, Any] = {}
     try:
         with h5py.File(path, "r") as file:
@@ -174,35 +175,3 @@ class Checkpoint:
             return False
         self.save(arrays())
         return True
-
-
-@contextmanager
-def lock(directory: Path) -> Iterator[None]:
-    """Hold the output directory for this process; the lock ends with the process, however it ends.
-
-    Raises
-    ------
-    UserError
-        When another run holds it.
-    """
-    import fcntl
-
-    path = directory / ".lock"
-    try:
-        stream = path.open("a")  # not "w": the directory may turn out to be somebody else's, and so its .lock
-    except OSError as error:
-        raise UserError(
-            f"cannot write in {directory}: {error.strerror}",
-            valid="a directory that you may write to",
-            fix="choose another place with --output",
-        ) from error
-    with stream:
-        try:
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise UserError(
-                f"another run is at work in {directory}",
-                valid="one run per output directory at a time",
-                fix="wait until it ends, or choose another directory with --output",
-            ) from error
-        yield

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from crsea_infer.errors import UserError
 from crsea_infer.files import atomic_write, make_directory
 from crsea_infer.inference import content
+from crsea_infer.support.names import visible
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -206,9 +207,10 @@ def _console() -> Console:
 
 
 def _text(text: str) -> str:
+    """Return a text as it is to be shown: no part of it is taken for markup, and none acts on the terminal."""
     from rich.markup import escape
 
-    return escape(text)
+    return escape(visible(text))
 
 
 def _table(title: str, *columns: str) -> Table:
@@ -226,11 +228,11 @@ def _hypothesis_table(hypothesis: Hypothesis) -> Table:
     table = _table(_text(title), "parameter", "prior", "unit", "published", "prior set", "description")
     for parameter in (*hypothesis.free, *hypothesis.fixed):
         table.add_row(
-            parameter.name,
-            parameter.distribution.describe(),
+            _text(parameter.name),
+            _text(parameter.distribution.describe()),
             _text(parameter.unit),
             f"{parameter.fiducial:g}",
-            parameter.prior_set,
+            _text(parameter.prior_set),
             _text(parameter.description),
         )
     return table
@@ -243,9 +245,9 @@ def _likelihood_table(run_file: RunFile) -> Table:
         table.add_row(
             likelihood.name,
             str(likelihood.n_data),
-            _place(likelihood),
-            ", ".join(nuisance.name for nuisance in likelihood.nuisances) or "none",
-            provenance.status,
+            _text(_place(likelihood)),
+            _text(", ".join(nuisance.name for nuisance in likelihood.nuisances) or "none"),
+            _text(provenance.status),
             _text(f"{provenance.reference}, {provenance.table_or_figure}"),
             _text(likelihood.title),
         )
@@ -298,7 +300,7 @@ def _list_priors() -> Table:
             prior_set = read_prior_set(path)
             return ", ".join(parameter.name for parameter in prior_set.parameters), prior_set.title
 
-        table.add_row(item.name, item.origin, *_or_error(read, 2))
+        table.add_row(_text(item.name), item.origin, *_or_error(read, 2))
     return table
 
 
@@ -313,7 +315,7 @@ def _list_likelihoods() -> Table:
             provenance = likelihood.provenance
             return str(likelihood.n_data), _place(likelihood), provenance.status, provenance.reference, likelihood.title
 
-        table.add_row(item.name, item.origin, *_or_error(read, 5))
+        table.add_row(_text(item.name), item.origin, *_or_error(read, 5))
     return table
 
 
@@ -328,7 +330,7 @@ def _list_hypotheses() -> Table:
         def read(name: str = name, title: str = title) -> tuple[str, ...]:
             return str(len(load_hypothesis(name).free)), title
 
-        table.add_row(name, origin, ", ".join(prior_sets), *_or_error(read, 2))
+        table.add_row(_text(name), origin, _text(", ".join(prior_sets)), *_or_error(read, 2))
     return table
 
 
@@ -348,7 +350,7 @@ def _list_runs() -> Table:
             hypotheses = ", ".join(hypothesis.name for hypothesis in run_file.hypotheses)
             return hypotheses, ", ".join(likelihood.name for likelihood in run_file.likelihoods), run_file.title
 
-        table.add_row(item.name, item.origin, *_or_error(read, 3))
+        table.add_row(_text(item.name), item.origin, *_or_error(read, 3))
     return table
 
 

@@ -8,13 +8,24 @@ of a packaged one of the same name. Anything that looks like a path is taken as 
 
 from __future__ import annotations
 
+import os.path
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from crsea_infer.errors import UserError, unknown_name
+from crsea_infer.files import absolute, check_regular, working_directory
 
-__all__ = ["ContentKind", "Item", "available", "find", "folders", "hypothesis_files", "packaged_root"]
+__all__ = [
+    "ContentKind",
+    "Item",
+    "available",
+    "find",
+    "folders",
+    "hypothesis_files",
+    "likelihood_name",
+    "packaged_root",
+]
 
 ContentKind = Literal["priors", "likelihoods", "runs"]
 
@@ -63,7 +74,7 @@ def packaged_root() -> Path:
 def folders(kind: ContentKind) -> tuple[tuple[Path, Literal["yours", "package"]], ...]:
     """Return the folders that are searched for `kind`, first one first, each with its origin."""
     packaged = packaged_root() / kind
-    own = Path.cwd() / kind
+    own = working_directory() / kind
     if not own.is_dir() or own.resolve() == packaged.resolve():
         return ((packaged, "package"),)
     return ((own, "yours"), (packaged, "package"))
@@ -105,10 +116,11 @@ def find(kind: ContentKind, name: str, *, where: str = "", base: Path | None = N
     """
     prefix = f"{where}: " if where else ""
     singular = _SINGULAR[kind]
-    if "/" in name or name.endswith(".toml"):
-        path = (base or Path.cwd()) / Path(name).expanduser()
-        if kind == "likelihoods" and path.is_dir():
+    if _is_path(name):
+        path = absolute(name, base)
+        if kind == "likelihoods" and os.path.isdir(path):  # noqa: PTH112 -- pathlib raises for names that are too long
             path /= "likelihood.toml"
+        check_regular(path)
         if not path.is_file():
             raise UserError(
                 f"{prefix}there is no {singular} file {path}",
@@ -126,3 +138,24 @@ def find(kind: ContentKind, name: str, *, where: str = "", base: Path | None = N
         where=where,
         fix=f"add it to ./{kind} (looked in {places})",
     )
+
+
+def likelihood_name(given: str, base: Path | None = None) -> str:
+    """Return what a data set is called: the name of its folder, as it was found.
+
+    A link to a folder is called as the link is, as in the list of what there is.
+
+    Parameters
+    ----------
+    given, base
+        Name or path, and the folder from which a relative path counts, as in :func:`find`.
+    """
+    if not _is_path(given):
+        return given
+    path = Path(os.path.abspath(absolute(given, base)))  # noqa: PTH100 -- a link is not to be followed
+    is_file = path.suffix == ".toml" and not os.path.isdir(path)  # noqa: PTH112 -- as above
+    return path.parent.name if is_file else path.name
+
+
+def _is_path(name: str) -> bool:
+    return "/" in name or name.endswith(".toml")

@@ -18,7 +18,7 @@ from crsea_infer.errors import UserError, unknown_name
 from crsea_infer.inference import content
 from crsea_infer.inference.priors import Parameter, load_prior_set
 from crsea_infer.inference.validation import Entry, read_toml, validate
-from crsea_infer.output_names import check_name
+from crsea_infer.support.names import check_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -84,7 +84,7 @@ def available_hypotheses() -> dict[str, tuple[str, tuple[str, ...], Path]]:
             if not isinstance(table, dict):
                 raise UserError(f"{path}: {name} = ...", valid="tables [NAME] with title and prior_sets")
             entry = validate(_HypothesisEntry, table, where)
-            check_name(name, str(path))
+            check_name(name, str(path), "hypothesis")
             found.setdefault(name, (entry.title, tuple(entry.prior_sets), path))
     return found
 
@@ -122,7 +122,7 @@ def build_hypothesis(
         local spectra are incomplete.
     """
     where = where or f"hypothesis {name}"
-    check_name(name, where)
+    check_name(name, where, "hypothesis")
     if not prior_sets:
         raise UserError(f"{where}: the list of prior sets is empty", valid="at least one prior set")
     repeated = [prior_set for prior_set, count in Counter(prior_sets).items() if count > 1]

@@ -23,6 +23,7 @@ from crsea_infer.inference.likelihoods.base import FollowsMorphology
 from crsea_infer.inference.likelihoods.joint import JointLikelihood
 from crsea_infer.inference.priors import prior_sets_with
 from crsea_infer.inference.unresolved import UNRESOLVED_PARAMETERS, with_unresolved_sources
+from crsea_infer.support.names import check_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -391,6 +392,7 @@ def _nuisances(hypothesis: Hypothesis, likelihoods: Sequence[Likelihood]) -> tup
     found: dict[str, Parameter] = {}
     for likelihood in likelihoods:
         for nuisance in likelihood.nuisances:
+            check_name(nuisance.name, f"the likelihood {likelihood.name!r}", "nuisance")
             if nuisance.name in taken:
                 raise UserError(
                     f"the likelihood {likelihood.name!r} calls its nuisance {nuisance.name!r}, "

@@ -8,7 +8,6 @@ label for plots, the unit, the source, and the distribution. See priors/README i
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +15,7 @@ from crsea_infer.errors import UserError, unknown_name
 from crsea_infer.inference import content, distributions
 from crsea_infer.inference.labels import check_symbol
 from crsea_infer.inference.validation import Entry, read_toml, validate
+from crsea_infer.support.names import check_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from crsea_infer.inference.distributions import Distribution
 
 __all__ = ["Parameter", "PriorSet", "load_prior_set", "prior_sets_with", "read_prior_set"]
-
-_NAME = re.compile(r"[a-z][a-z0-9_]*")
 
 
 @dataclass(frozen=True)
@@ -156,8 +154,7 @@ def read_prior_set(path: Path) -> PriorSet:
 
 def _parameter(path: Path, name: str, entry: _ParameterEntry) -> Parameter:
     where = f"{path}: parameters.{name}"
-    if not _NAME.fullmatch(name):
-        raise UserError(f"{where}: {name!r} cannot name a parameter", valid="small letters, digits and underscores")
+    check_name(name, where, "parameter")
     distribution = _distribution(f"{where}.distribution", entry.distribution, entry.fiducial)
     if not distribution.contains(entry.fiducial):
         raise UserError(

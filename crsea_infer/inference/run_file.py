@@ -9,23 +9,25 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
 
 from crsea_infer.arguments import LARGEST_SEED
 from crsea_infer.errors import UserError, unknown_name
-from crsea_infer.files import digest
+from crsea_infer.files import absolute, check_regular, digest
 from crsea_infer.inference import content
 from crsea_infer.inference.hypotheses import Hypothesis, build_hypothesis, load_hypothesis
-from crsea_infer.inference.likelihoods.base import Likelihood, load_likelihood
+from crsea_infer.inference.likelihoods.base import Likelihood, load_likelihood, with_regions
 from crsea_infer.inference.prior_sensitivity import FACTORS, PARAMETERS
-from crsea_infer.inference.subsets import Subsets, folder_name, read_subsets
+from crsea_infer.inference.subsets import Subsets, read_subsets
 from crsea_infer.inference.validation import Entry, read_toml, validate
+from crsea_infer.physics.regions import content_of_region, region_key
+from crsea_infer.support.names import refuse_alike
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
 __all__ = ["RunFile", "load_run", "run_from"]
 
@@ -254,7 +256,7 @@ def _hypotheses(path: Path, entry: _RunEntry, spelt_out: list[_HypothesisEntry])
 def _likelihoods(path: Path, entry: _RunEntry) -> tuple[Likelihood, ...]:
     where = f"{path}: likelihoods"
     _refuse_bad_list(where, entry.likelihoods, "likelihood")
-    called = {name: folder_name(name) for name in entry.likelihoods}
+    called = {name: content.likelihood_name(name, path.parent) for name in entry.likelihoods}
     for name in entry.options:
         if name not in called.values():
             raise unknown_name("likelihood", name, called.values(), where=f"{path}: options")
@@ -294,7 +296,8 @@ def _samplers(path: Path, entry: _RunEntry) -> dict[str, Any]:
 def _emulator(path: Path, entry: _RunEntry) -> Path | None:
     if entry.emulator is None:
         return None
-    emulator = path.parent / Path(entry.emulator.path).expanduser()
+    emulator = absolute(entry.emulator.path, path.parent)
+    check_regular(emulator)
     if not emulator.is_file():
         raise UserError(
             f"{path}: emulator.path: there is no file {emulator}",
@@ -310,6 +313,7 @@ def _refuse_bad_list(where: str, names: list[str], kind: str) -> None:
     repeated = [name for name in names if names.count(name) > 1]
     if repeated:
         raise UserError(f"{where}: {repeated[0]!r} is given twice", valid=f"each {kind} once")
+    refuse_alike(names, where, kind)
 
 
 def _hypothesis_content(hypothesis: Hypothesis) -> dict[str, Any]:
@@ -334,7 +338,16 @@ def _hypothesis_content(hypothesis: Hypothesis) -> dict[str, Any]:
 
 def _likelihood_content(likelihood: Likelihood) -> dict[str, Any]:
     words = {"title", "label", "citations"}
-    return {key: _plain(value) for key, value in likelihood.settings.items() if value is not None and key not in words}
+    found = {key: _plain(value) for key, value in likelihood.settings.items() if value is not None and key not in words}
+    return {**with_regions(found, content_of_region), **_masks(likelihood)}  # wherever the masks lie
+
+
+def _masks(likelihood: Likelihood) -> dict[str, list[str]]:
+    """Return the content of every mask file through which a data set of whatever kind is predicted."""
+    names = {request.region for request in likelihood.requests if request.region is not None}
+    keys = {name if "#sha256-" in name else region_key(name) for name in names if "mask" in name}
+    masked = sorted(content_of_region(key) for key in keys if "#sha256-" in key)
+    return {"masked_regions": masked} if masked else {}
 
 
 def _plain(value: Any) -> Any:

@@ -17,7 +17,7 @@ from crsea_infer.inference import content
 from crsea_infer.inference.hypotheses import load_hypothesis
 from crsea_infer.inference.run_file import RunFile, load_run, run_from
 from crsea_infer.inference.validation import Entry, read_toml, validate
-from crsea_infer.output_names import check_name
+from crsea_infer.support.names import check_name, refuse_alike
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -154,6 +154,7 @@ def load_study(name: str | Path) -> Study:
     entry = validate(_StudyEntry, read_toml(path), str(path))
     if not entry.combinations:
         raise UserError(f"{path}: has no combination", valid="at least one table [combinations.NAME]")
+    refuse_alike(entry.combinations, f"{path}: combinations", "combination")
     runs = {}
     for label, combination in entry.combinations.items():
         check_name(label, f"{path}: [combinations]", "combination")

@@ -8,23 +8,23 @@ construction. `tension` divides the data into groups, each of which is sampled a
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from crsea_infer.errors import UserError, unknown_name
+from crsea_infer.inference.content import likelihood_name
+from crsea_infer.support.names import check_name, refuse_alike
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
-__all__ = ["ALL", "CONDITIONAL", "TRAINING", "Subsets", "folder_name", "gives_evidence", "read_subsets"]
+__all__ = ["ALL", "CONDITIONAL", "TRAINING", "Subsets", "gives_evidence", "read_subsets"]
 
 ALL, TRAINING, CONDITIONAL = "all", "training", "conditional"
 """What an evidence is of: all data of a hypothesis, its training set, the former given the latter."""
 
 _POSTERIOR_ONLY = frozenset({"emcee", "nuts"})
-_GROUP_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
 
 
 def gives_evidence(sampler: str) -> bool:
@@ -75,12 +75,6 @@ class Subsets:
         """Return what determines them, as plain values; empty when nothing is divided."""
         parts = {"train_on": self.training, "tension": self.groups}
         return {key: {name: list(names) for name, names in value.items()} for key, value in parts.items() if value}
-
-
-def folder_name(given: str) -> str:
-    """Return the name of a data set from its name or path."""
-    path = Path(given)
-    return path.resolve().parent.name if path.suffix == ".toml" else path.name
 
 
 def read_subsets(
@@ -143,7 +137,7 @@ def _training(
     train_on: Sequence[str],
     own: Mapping[str, Sequence[str]],
 ) -> dict[str, tuple[str, ...]]:
-    common = _chosen(f"{path}: train_on", train_on, likelihoods)
+    common = _chosen(path, "train_on", train_on, likelihoods)
     if common and all(name in own for name in hypotheses):
         raise UserError(
             f"{path}: train_on is of no use, because every hypothesis has its own",
@@ -151,7 +145,7 @@ def _training(
             fix="remove one of them",
         )
     training = {
-        name: _chosen(f"{path}: hypotheses, {name}: train_on", own[name], likelihoods) if name in own else common
+        name: _chosen(path, f"hypotheses, {name}: train_on", own[name], likelihoods) if name in own else common
         for name in hypotheses
     }
     return {name: names for name, names in training.items() if names}
@@ -164,14 +158,10 @@ def _groups(
         return {}
     where = f"{path}: tension"
     given = {name: (name,) for name in likelihoods} if tension is True else dict(tension)
-    groups = {name: _chosen(f"{where}.{name}", names, likelihoods) for name, names in given.items()}
+    groups = {name: _chosen(path, f"tension.{name}", names, likelihoods) for name, names in given.items()}
     for name in groups:
-        if not _GROUP_NAME.fullmatch(name) or name in {ALL, TRAINING, CONDITIONAL}:
-            raise UserError(
-                f"{where}: {name!r} cannot name a group",
-                valid=f"letters, digits and . _ + -, beginning with a letter or digit; not {ALL}, {TRAINING}, "
-                f"{CONDITIONAL}",
-            )
+        check_name(name, where, "group", dict.fromkeys((ALL, TRAINING, CONDITIONAL), "tables call other data so"))
+    refuse_alike(groups, where, "group")
     members = sorted(name for names in groups.values() for name in names)
     if len(groups) < 2 or not all(groups.values()) or members != sorted(likelihoods):
         raise UserError(
@@ -182,9 +172,10 @@ def _groups(
     return groups
 
 
-def _chosen(where: str, given: Sequence[str], likelihoods: Sequence[str]) -> tuple[str, ...]:
+def _chosen(path: Path, key: str, given: Sequence[str], likelihoods: Sequence[str]) -> tuple[str, ...]:
     """Return the likelihoods that are named, in the order of the run."""
-    names = [folder_name(name) for name in given]
+    where = f"{path}: {key}"
+    names = [likelihood_name(name, path.parent) for name in given]
     for name in names:
         if name not in likelihoods:
             raise unknown_name("likelihood", name, likelihoods, where=where, fix="name it under 'likelihoods' too")

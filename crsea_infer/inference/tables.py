@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from crsea_infer.errors import UserError, unknown_name
+from crsea_infer.files import check_regular
+from crsea_infer.support.names import check_texts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -135,12 +137,14 @@ def read_table(path: Path, columns: Sequence[Column], *, others_allowed: bool = 
     }
     _refuse_duplicates(path, values)
     metadata = {str(key): value for key, value in table.meta.items() if not str(key).startswith("__")}
+    check_texts(metadata, f"{path}: the metadata")
     return MeasurementTable(path, values, _provenance(path, metadata), metadata)
 
 
 def _open(path: Path) -> Any:
     from astropy.table import Table
 
+    check_regular(path)
     if not path.is_file():
         raise UserError(f"there is no table {path}", valid="the name of an ECSV file in the likelihood's folder")
     try:
@@ -158,6 +162,12 @@ def _open(path: Path) -> Any:
 
 
 def _values(path: Path, column: Any, expected: Column) -> Float64:
+    if getattr(column, "ndim", 1) != 1:
+        raise UserError(
+            f"{path}: column {expected.name!r} holds {' x '.join(map(str, column.shape[1:]))} values in each row",
+            valid="one number in each row",
+            fix="give each of them a column of its own, such as error_low and error_high",
+        )
     mask = np.ma.getmaskarray(np.ma.asarray(column))
     if mask.any():
         raise UserError(

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any, TypeVar, get_args
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from crsea_infer.errors import UserError, nearest
+from crsea_infer.files import read_text
+from crsea_infer.support.names import check_texts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -55,11 +57,11 @@ def read_toml(path: Path) -> dict[str, Any]:
     Raises
     ------
     UserError
-        When the file is absent, unreadable, empty, not UTF-8 or not TOML (the line of the fault is named); when what is
-        in it goes beyond what can be read.
+        When the file is absent, unreadable, no file, empty, not UTF-8 or not TOML (the line of the fault is named);
+        when what is in it goes beyond what can be read, or a text holds a control character.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        text = read_text(path)
         content = tomllib.loads(text)
     except FileNotFoundError as error:
         raise UserError(f"{path}: there is no such file", valid="the path of a TOML file") from error
@@ -83,6 +85,7 @@ def read_toml(path: Path) -> dict[str, Any]:
         ) from error
     if not content:
         raise UserError(f"{path}: is empty", valid="a TOML file with at least one key")
+    check_texts(content, str(path))
     return content
 
 

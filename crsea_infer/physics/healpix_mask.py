@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from crsea_infer.errors import UserError
+from crsea_infer.files import check_regular, content_digest
 from crsea_infer.physics.healpix_pixels import Pixelisation, read_pixel_numbers, read_pixelisation
 from crsea_infer.support.fits import read_hdus
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
     from crsea_infer.arrays import Float64
 
-__all__ = ["HealpixMask", "read_mask"]
+__all__ = ["HealpixMask", "mask_digest", "read_mask"]
 
 _FIX: Final = "write it with healpy.write_map(file, mask, coord='G', nest=False)"
 
@@ -48,16 +49,53 @@ class HealpixMask:
         return np.asarray(self.kept[self.sky.pixels_at(longitude, latitude)])
 
 
-@lru_cache(maxsize=8)
-def read_mask(path: Path) -> HealpixMask:
-    """Read a HEALPix mask.
+def mask_digest(path: Path) -> str:
+    """Return a hash of the content of a mask file.
 
     Raises
     ------
     UserError
-        When the file is missing or unreadable, says nothing of its ordering or frame, has the wrong size, more than one
-        column, or values that are not between 0 and 1.
+        When there is no such file.
     """
+    check_regular(path)
+    try:
+        return content_digest(path)
+    except FileNotFoundError as error:
+        raise UserError(
+            f"there is no mask file {path}", valid="lhaaso, or the path of a HEALPix map in FITS"
+        ) from error
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read: {error.strerror}", valid="a mask file that you may read") from error
+
+
+def read_mask(path: Path, sha256: str | None = None) -> HealpixMask:
+    """Read a HEALPix mask.
+
+    Parameters
+    ----------
+    path
+        Of the file.
+    sha256
+        Hash of the content that is wanted; by default, of what is there now.
+
+    Raises
+    ------
+    UserError
+        When the file is missing or unreadable, has other content than is wanted, says nothing of its ordering or frame,
+        has the wrong size, more than one column, or values that are not between 0 and 1.
+    """
+    return _read(path, mask_digest(path) if sha256 is None else sha256)
+
+
+@lru_cache(maxsize=8)  # of content, not of files: what a file holds may change while this process lives
+def _read(path: Path, sha256: str) -> HealpixMask:
+    found = mask_digest(path)
+    if found != sha256:
+        raise UserError(
+            f"the mask {path} holds something else than it did (SHA-256 {found}..., it was {sha256}...)",
+            valid="the mask with which this was begun",
+            fix="put it back, or begin anew with the other one",
+        )
     hdus = list(
         read_hdus(path, what="mask", written_by="healpy", fix="give lhaaso, or the path of a HEALPix map in FITS")
     )

@@ -4,6 +4,10 @@ A region answers one question, whether a direction belongs to it; solid angles a
 sampling it on a fine grid. Named regions are those of the published measurements. Any box may be written as
 ``l=25..100,b=-5..5`` (degrees; longitudes may be negative, and run from the first to the second eastward), and may end
 in ``,mask=lhaaso`` or in ``,mask=FILE``, a HEALPix map that is above 0.5 where the sky is kept.
+
+A file may change, so the name of a region with a mask file says which content is meant: it ends in
+``,mask=/PATH/FILE#sha256-HASH``. Whatever is kept by the name of a region (responses of an emulator, spectra, hashes of
+grids and of data) is then never taken for that of another mask, on whichever machine.
 """
 
 from __future__ import annotations
@@ -18,20 +22,24 @@ from typing import TYPE_CHECKING, Final, Literal
 import numpy as np
 
 from crsea_infer.errors import UserError, unknown_name
-from crsea_infer.physics.healpix_mask import read_mask
+from crsea_infer.files import absolute
+from crsea_infer.physics.healpix_mask import mask_digest, read_mask
 from crsea_infer.physics.masks import lhaaso_mask
+from crsea_infer.support.names import check_texts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from crsea_infer.arrays import Float64
 
-__all__ = ["REGIONS", "Region", "parse_region", "region_key", "split_region"]
+__all__ = ["REGIONS", "Region", "content_of_region", "parse_region", "region_key", "split_region"]
 
 _NUMBER: Final = r"([+-]?\d+(?:\.\d*)?|[+-]?\.\d+)"
 _BOX: Final = re.compile(
-    rf"^\s*l\s*=\s*{_NUMBER}\s*\.\.\s*{_NUMBER}\s*,\s*b\s*=\s*{_NUMBER}\s*\.\.\s*{_NUMBER}\s*(?:,\s*mask\s*=\s*(\S.*?)\s*)?$"
+    rf"^\s*l\s*=\s*{_NUMBER}\s*\.\.\s*{_NUMBER}\s*,\s*b\s*=\s*{_NUMBER}\s*\.\.\s*{_NUMBER}\s*(?:,\s*mask\s*=\s*(\S.*?)"
+    r"(?:#sha256-([0-9a-f]{16}))?\s*)?$"
 )
+_MASK_PLACE: Final = re.compile(r"(?<=,mask=).*#(?=sha256-[0-9a-f]{16}$)")
 _SAMPLING: Final = 0.1  # degrees
 
 
@@ -46,8 +54,10 @@ class Region:
     longitude, latitude
         Edges in degrees; longitude runs eastward from the first to the second and spans at most 360.
     mask
-        None; "lhaaso", the discs around known very-high-energy sources that LHAASO left out; or the path of a HEALPix
-        map in FITS, above 0.5 where the sky is kept.
+        None; "lhaaso", the discs around known very-high-energy sources that LHAASO left out; or the absolute path of a
+        HEALPix map in FITS, above 0.5 where the sky is kept.
+    mask_sha256
+        Hash of that map's content: with another one the region is another.
     description
         One line for people.
     """
@@ -57,6 +67,7 @@ class Region:
     latitude: tuple[float, float]
     mask: str | None = None
     description: str = ""
+    mask_sha256: str | None = None
 
     def contains(self, longitude: Float64, latitude: Float64) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
         """Tell which directions (degrees, broadcasting) lie in the region."""
@@ -66,7 +77,7 @@ class Region:
         if self.mask == "lhaaso" and inside.any():
             inside = inside & ~lhaaso_mask(longitude, latitude)
         elif self.mask is not None and inside.any():
-            inside = inside & read_mask(Path(self.mask)).keeps(longitude, latitude)
+            inside = inside & read_mask(Path(self.mask), self.mask_sha256).keeps(longitude, latitude)
         return np.asarray(inside)
 
     @property
@@ -94,13 +105,20 @@ REGIONS: Final[Mapping[str, Region]] = MappingProxyType({region.name: region for
 """The regions of the published measurements, by name."""
 
 
-def parse_region(text: str) -> Region:
+def parse_region(text: str, base: Path | None = None) -> Region:
     """Return the region that a name or a box stands for.
+
+    Parameters
+    ----------
+    text
+        Name, or box; a mask file may have the hash of its content, as in the names of regions.
+    base
+        Folder from which the relative path of a mask counts; the working directory if None.
 
     Raises
     ------
     UserError
-        When it is neither a known name nor a valid box.
+        When it is neither a known name nor a valid box, or the mask is not there, no mask, or not of the given content.
     """
     if text in REGIONS:
         return REGIONS[text]
@@ -114,9 +132,14 @@ def parse_region(text: str) -> Region:
             )
         raise unknown_name("region", text, REGIONS, fix="name a region, or give a box such as l=25..100,b=-5..5")
     west, east, south, north = (float(value) for value in match.groups()[:4])
-    mask = match.group(5)
+    mask, stated = match.group(5), match.group(6)
+    sha256 = None
     if mask is not None and mask != "lhaaso":
-        read_mask(Path(mask))
+        path = absolute(mask, base).resolve()
+        check_texts(str(path), "the path of a mask")
+        sha256 = stated or mask_digest(path)
+        read_mask(path, sha256)
+        mask = str(path)
     if not (0.0 < east - west <= 360.0 and west >= -360.0 and east <= 720.0):
         raise UserError(
             f"the longitudes of {text!r} run from {west:g} to {east:g} degrees",
@@ -130,12 +153,21 @@ def parse_region(text: str) -> Region:
     for region in _NAMED:
         if (region.longitude, region.latitude, region.mask) == ((west, east), (south, north), mask):
             return region
-    return _box((west, east), (south, north), mask)
+    return _box((west, east), (south, north), mask, sha256)
 
 
-def _box(longitude: tuple[float, float], latitude: tuple[float, float], mask: str | None) -> Region:
-    text = f"l={longitude[0]:g}..{longitude[1]:g},b={latitude[0]:g}..{latitude[1]:g}"
-    return Region(text if mask is None else f"{text},mask={mask}", longitude, latitude, mask)
+def _box(longitude: tuple[float, float], latitude: tuple[float, float], mask: str | None, sha256: str | None) -> Region:
+    west, east, south, north = (_shown(edge) for edge in (*longitude, *latitude))
+    text = f"l={west}..{east},b={south}..{north}"
+    if mask is not None:
+        text += f",mask={mask}" if sha256 is None else f",mask={mask}#sha256-{sha256}"
+    return Region(text, longitude, latitude, mask, mask_sha256=sha256)
+
+
+def _shown(edge: float) -> str:
+    """Return a number in as many digits as bring it back."""
+    short = f"{edge:g}"
+    return short if float(short) == edge and "e" not in short else np.format_float_positional(edge)
 
 
 def split_region(region: Region, axis: Literal["longitude", "latitude"], n: int) -> list[Region]:
@@ -144,10 +176,15 @@ def split_region(region: Region, axis: Literal["longitude", "latitude"], n: int)
     edges = np.linspace(low, high, n + 1).tolist()
     pairs = list(itertools.pairwise(edges))
     if axis == "longitude":
-        return [_box(pair, region.latitude, region.mask) for pair in pairs]
-    return [_box(region.longitude, pair, region.mask) for pair in pairs]
+        return [_box(pair, region.latitude, region.mask, region.mask_sha256) for pair in pairs]
+    return [_box(region.longitude, pair, region.mask, region.mask_sha256) for pair in pairs]
 
 
 def region_key(text: str) -> str:
     """Return the name under which a region is stored: equal for equal regions, however they were written."""
     return parse_region(text).name
+
+
+def content_of_region(key: str) -> str:
+    """Return the name of a region without the place of its mask, for hashes: equal wherever the same mask lies."""
+    return _MASK_PLACE.sub("", key)

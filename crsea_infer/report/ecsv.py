@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from crsea_infer.errors import UserError
-from crsea_infer.files import atomic_write
+from crsea_infer.files import atomic_write, check_regular
+from crsea_infer.support.names import check_texts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -57,8 +58,10 @@ def read_table(path: Path) -> list[dict[str, Any]]:
     from astropy.table import Table
 
     try:
+        check_regular(path)
         table = Table.read(path, format="ascii.ecsv")
         columns = {name: _plain(table[name]) for name in table.colnames}
+        check_texts(columns, str(path))
         return [{name: values[number] for name, values in columns.items()} for number in range(len(table))]
     except FileNotFoundError as error:
         raise UserError(

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import importlib
 import importlib.metadata
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Protocol, Self, runtime_checkable
 
@@ -18,12 +17,15 @@ import numpy as np
 from pydantic import Field
 
 from crsea_infer.errors import UserError, unknown_name
+from crsea_infer.files import absolute
 from crsea_infer.inference import content
 from crsea_infer.inference.labels import check_label, check_symbol
 from crsea_infer.inference.validation import Entry, read_toml
+from crsea_infer.physics.regions import parse_region
+from crsea_infer.support.names import check_name
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from crsea_infer.arrays import Array, Float64
@@ -40,6 +42,7 @@ __all__ = [
     "LikelihoodFolder",
     "SpectralSlope",
     "load_likelihood",
+    "with_regions",
 ]
 
 _HOME = "crsea_infer.inference.likelihoods"
@@ -51,7 +54,6 @@ _BUILT_IN = {
     "counts-map": f"{_HOME}.counts_map:CountsMap",
 }
 _GROUP = "crsea_infer.likelihoods"
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
 
 
 @runtime_checkable
@@ -216,11 +218,12 @@ class LikelihoodFolder:
     Attributes
     ----------
     name
-        Name of the folder.
+        Name of the folder, or of the link to it by which it was found.
     path
         The `likelihood.toml`.
     settings
-        Its keys, with a run file's options in place of the file's own.
+        Its keys, with a run file's options in place of the file's own. A region under `region` or `regions` that has a
+        mask file says where the mask lies, and has the hash of its content.
     where
         Opens messages about the settings.
     """
@@ -256,12 +259,12 @@ def load_likelihood(
         When there is no such data set or kind, or the file or its tables are not valid.
     """
     path = content.find("likelihoods", name, where=where, base=base)
-    folder_name = path.resolve().parent.name
-    if not _NAME.fullmatch(folder_name):
-        raise UserError(
-            f"{path}: the folder's name {folder_name!r} cannot name a data set", valid="letters, digits and . _ + -"
-        )
-    settings = {**read_toml(path), **(options or {})}
+    folder_name = content.likelihood_name(name, base)
+    check_name(folder_name, str(path), "data set")
+    settings = {
+        **_located(read_toml(path), path.parent, str(path)),
+        **_located(_absolute_mask(options or {}, base), base, options_where),
+    }
     kind = settings.get("kind")
     if not isinstance(kind, str):
         raise UserError(f"{path}: the key 'kind' is missing or not text", valid=", ".join(_kinds()))
@@ -276,9 +279,57 @@ def load_likelihood(
             f"{path}: kind = {kind!r} lacks {', '.join(missing)}", valid=f"a class with {', '.join(_MEMBERS)}"
         )
     check_label(likelihood.label, where=folder.where)
+    _check_nuisances(likelihood, folder.where)
     for nuisance in likelihood.nuisances:
         check_symbol(nuisance.label, nuisance.unit, where=f"{folder.where}: nuisance {nuisance.name}")
     return likelihood
+
+
+def _located(settings: Mapping[str, Any], base: Path | None, where: str) -> dict[str, Any]:
+    """Return settings whose regions, if they have mask files, say where these lie and what they hold.
+
+    A relative path counts from `base`, the folder of the file that names it.
+    """
+
+    def locate(text: str) -> str:
+        if "mask" not in text:
+            return text  # whoever reads it says what is wrong with it
+        try:
+            return parse_region(text, base).name
+        except UserError as error:
+            raise UserError(f"{where}: {error.given}", valid=error.valid, fix=error.fix) from error
+
+    return with_regions(settings, locate)
+
+
+def with_regions(settings: Mapping[str, Any], change: Callable[[str], str]) -> dict[str, Any]:
+    """Return settings in which the texts under `region` and `regions` are changed; what is no text stays."""
+
+    def changed(value: Any) -> Any:
+        if isinstance(value, list):
+            return [changed(item) for item in value]
+        return change(value) if isinstance(value, str) else value
+
+    return {key: changed(value) if key in {"region", "regions"} else value for key, value in settings.items()}
+
+
+def _absolute_mask(options: Mapping[str, Any], base: Path | None) -> Mapping[str, Any]:
+    """Return options whose `mask` is an absolute path: it counts from the run file, not from the data set's folder."""
+    mask = options.get("mask")
+    return {**options, "mask": str(absolute(mask, base))} if isinstance(mask, str) else options
+
+
+def _check_nuisances(likelihood: Likelihood, where: str) -> None:
+    """Refuse nuisances whose names nothing can carry, and two of the same name, which would be one parameter."""
+    names = [nuisance.name for nuisance in likelihood.nuisances]
+    for name in names:
+        check_name(name, where, "nuisance")
+        if names.count(name) > 1:
+            raise UserError(
+                f"{where}: two nuisances are called {name!r}",
+                valid="a name for each; only data sets share nuisances by their names",
+                fix="choose another name",
+            )
 
 
 def _kinds() -> dict[str, str]:

@@ -140,7 +140,7 @@ class CountsMap(DataSet):
             region=regions[0].name if len(regions) == 1 else None,
             citations=tuple(text.strip() for text in entry.citations),
             provenance=Provenance(entry.reference, entry.selection, "counts", entry.counts),
-            settings={**entry.model_dump(), "files_sha256": hashes},
+            settings={**entry.model_dump(exclude={"mask"}), "files_sha256": hashes},  # the requests have the mask
             requests=tuple(Request("gamma", tuple(energies.tolist()), region.name) for region in regions),
             values=np.concatenate([counts.checked(at, bins).sum(axis=0) for at in rows]),
             energy_min=np.tile(low, len(regions)),
@@ -352,8 +352,6 @@ def _added(
 def _files(entry: _Entry) -> list[str]:
     """Return the names of all files of a folder that decide the numbers."""
     names = [entry.counts, entry.exposure, *(source.cube for source in entry.sources)]
-    if entry.mask is not None:
-        names.append(entry.mask)
     if entry.isotropic is not None:
         names.append(entry.isotropic.table)
     return names

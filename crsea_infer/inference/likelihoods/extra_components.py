@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from crsea_infer.errors import UserError, unknown_name
-from crsea_infer.files import file_digest
+from crsea_infer.files import check_regular, file_digest
 from crsea_infer.inference.distributions import normal
 from crsea_infer.inference.likelihoods.bins import averaged
 from crsea_infer.inference.priors import Parameter
@@ -164,6 +164,7 @@ def _columns_of(path: Path) -> list[str]:
     """Return the names of the component columns, which the data set chooses freely."""
     from astropy.table import Table
 
+    check_regular(path)
     try:
         names = [str(name) for name in Table.read(path, format="ascii.ecsv").colnames]
     except Exception:  # noqa: BLE001  # read_table says what is wrong with the file

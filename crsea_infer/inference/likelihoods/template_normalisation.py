@@ -199,10 +199,9 @@ class TemplateNormalisation(DataSet):
                 valid="a key 'template', or a table [morphologies] from morphologies of hypotheses to templates",
             )
         template = templates[entry.template or next(iter(wanted or templates))]
-        hashes = {given.table.path.name: file_digest(given.table.path) for given in templates.values()}
-        hashes |= {given.spectrum: file_digest(home / given.spectrum) for given in entry.templates.values()}
-        if area is not None:
-            hashes[area.path.name] = file_digest(area.path)
+        tables = [name for given in entry.templates.values() for name in (given.fit, given.spectrum)]
+        tables += [entry.effective_area] if entry.effective_area else []
+        hashes = {name: file_digest(home / name) for name in tables}
         return cls(
             name=folder.name,
             title=entry.title,
