@@ -140,6 +140,11 @@ def _parser(chosen: str) -> argparse.ArgumentParser:
         type=whole_number("--seed", 0, LARGEST_SEED),
         help="seed of all random numbers (default: the run file's)",
     )
+    run.add_argument(
+        "--scheduler",
+        metavar="ADDRESS",
+        help="dask scheduler whose workers sample: tcp://host:8786 (default: processes on this machine)",
+    )
 
     compare = add("compare", "give the Bayes factors between finished hypotheses", _compare)
     compare.add_argument("directories", metavar="DIR", type=Path, nargs="+", help="output directory of a run")
@@ -216,6 +221,7 @@ def _run(options: argparse.Namespace) -> None:
             options.output or Path("results") / study.name,
             options.seed,
             fresh=options.fresh,
+            scheduler=options.scheduler,
             accept_unconverged=options.accept_unconverged,
         )
         return
@@ -227,6 +233,7 @@ def _run(options: argparse.Namespace) -> None:
         options.output or Path("results") / run_file.name,
         options.seed,
         fresh=options.fresh,
+        scheduler=options.scheduler,
         accept_unconverged=options.accept_unconverged,
     )
 

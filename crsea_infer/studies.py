@@ -13,7 +13,7 @@ from crsea_infer.files import make_directory
 from crsea_infer.output_names import RESULTS
 from crsea_infer.report.console import new_console
 from crsea_infer.report.results import read_finished, write_results
-from crsea_infer.runs import execute
+from crsea_infer.runs import execute, sample_together
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,7 +27,13 @@ _SAID = "Made by `crsea-infer run "
 
 
 def execute_study(
-    study: Study, output: Path, seed: int | None = None, *, fresh: bool = False, accept_unconverged: bool = False
+    study: Study,
+    output: Path,
+    seed: int | None = None,
+    *,
+    fresh: bool = False,
+    scheduler: str | None = None,
+    accept_unconverged: bool = False,
 ) -> Path:
     """Carry out a study, or what is left of it.
 
@@ -41,6 +47,8 @@ def execute_study(
         In place of the study's.
     fresh
         Replace what another run left there.
+    scheduler
+        Address of a dask scheduler whose workers sample all combinations side by side.
     accept_unconverged
         Do not fail at the end when a run has not converged; its status stands in the tables either way.
 
@@ -58,6 +66,13 @@ def execute_study(
     directory = make_directory(output)
     _refuse_foreign(directory / RESULTS)
     console = new_console()
+    if (
+        scheduler is not None
+    ):  # many workers: all samplings at once, then combination by combination what is made of them
+        sample_together(
+            {directory / name: run for name, run in study.runs.items()}, seed, fresh=fresh, scheduler=scheduler
+        )
+        fresh = False
     for number, (name, run) in enumerate(study.runs.items(), start=1):
         console.print(f"\nCombination {number} of {len(study.runs)}: {run.title} ({name})", markup=False)
         execute(run, directory / name, seed, fresh=fresh, accept_unconverged=True)

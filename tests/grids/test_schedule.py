@@ -20,11 +20,11 @@ import xarray as xr
 from quick_run import living
 
 from crsea_infer.errors import UserError
-from crsea_infer.grids import schedule as schedule_module
 from crsea_infer.grids.pieces import Build, Pieces
 from crsea_infer.grids.response import Axis, GridSettings, build_grid, read_grid
 from crsea_infer.grids.scale_out import build_response_grid, response_build
 from crsea_infer.grids.schedule import Schedule, run_build
+from crsea_infer.support import cluster
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -132,17 +132,15 @@ import json, signal, sys, numpy as np
 from pathlib import Path
 from crsea_infer.grids.pieces import Build
 from crsea_infer.grids.schedule import Schedule, run_build
-from crsea_infer.inference.workers import terminated_like_interrupted
-from crsea_infer.processes import ignore_interrupts
-if __name__ == "__main__":
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    build = Build({build.task!r}, json.loads({json.dumps(dict(build.settings))!r}), ("x",), np.arange(60.0)[:, None])
-    try:
-        with terminated_like_interrupted():
-            run_build(build, Path({str(folder / "b")!r}), Schedule(chunk=3))
-    except KeyboardInterrupt:
-        ignore_interrupts()  # as the command does
-        sys.exit(130)
+from crsea_infer.processes import ignore_interrupts, terminated_like_interrupted
+signal.signal(signal.SIGINT, signal.default_int_handler)
+build = Build({build.task!r}, json.loads({json.dumps(dict(build.settings))!r}), ("x",), np.arange(60.0)[:, None])
+try:
+    with terminated_like_interrupted():
+        run_build(build, Path({str(folder / "b")!r}), Schedule(chunk=3))
+except KeyboardInterrupt:
+    ignore_interrupts()  # as the command does
+    sys.exit(130)
 """
     (folder / "drive.py").write_text(program)
     process = subprocess.Popen(
@@ -271,7 +269,7 @@ def test_a_worker_with_other_tables_does_not_contribute(tmp_path: Path) -> None:
 
 def test_a_scheduler_that_is_not_there_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     distributed = pytest.importorskip("distributed")
-    monkeypatch.setattr(schedule_module, "_PATIENCE", 0.5)
+    monkeypatch.setattr(cluster, "_PATIENCE", 0.5)
     monkeypatch.setattr(distributed, "Client", None)  # one that finds nobody waits and prints when it is thrown away
     with pytest.raises(UserError, match=r"no dask scheduler answers at tcp://127\.0\.0\.1:1 ") as caught:
         run_build(_build(3), tmp_path / "b", Schedule(scheduler="tcp://127.0.0.1:1"))
@@ -282,7 +280,7 @@ def test_a_scheduler_that_is_not_there_is_told_within_an_event_loop(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pytest.importorskip("distributed")
-    monkeypatch.setattr(schedule_module, "_PATIENCE", 0.5)
+    monkeypatch.setattr(cluster, "_PATIENCE", 0.5)
 
     async def in_a_notebook() -> None:
         run_build(_build(3), tmp_path / "b", Schedule(scheduler="127.0.0.1:1"))

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from crsea_infer.errors import UserError
-from crsea_infer.inference.workers import run_tasks
+from crsea_infer.support.jobs import run_jobs
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -52,7 +52,7 @@ def work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]
 
 def run(work: Any, tasks: list[tuple[str, str]], n_workers: int = 2) -> list[tuple[int, float, str]]:
     said: list[tuple[int, float, str]] = []
-    run_tasks(work, tasks, n_workers, lambda *words: said.append(words), [what for what, _ in tasks])
+    run_jobs(work, tasks, [what for what, _ in tasks], lambda *words: said.append(words), workers=n_workers)
     return said
 
 
@@ -92,9 +92,8 @@ def test_workers_do_not_outlive_their_parent(work: Any, tmp_path: Path) -> None:
     script = tmp_path / "parent.py"
     script.write_text(
         f"import sys; sys.path.insert(0, {str(tmp_path)!r})\n"
-        "from work_for_tests import work\nfrom crsea_infer.inference.workers import run_tasks\n"
-        "if __name__ == '__main__':\n"
-        f"    run_tasks(work, [('sleep', {str(tmp_path / 'pid')!r})], 1, print, ['sleep'])\n"
+        "from work_for_tests import work\nfrom crsea_infer.support.jobs import run_jobs\n"
+        f"run_jobs(work, [('sleep', {str(tmp_path / 'pid')!r})], ['sleep'], print)\n"
     )
     environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
     parent = subprocess.Popen([sys.executable, str(script)], env=environment, stdout=subprocess.DEVNULL)

@@ -1,0 +1,1 @@
+"""What every stage rests on and what knows no physics."""
