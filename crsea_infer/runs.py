@@ -29,6 +29,7 @@ from crsea_infer.report.products import sections, write_products
 from crsea_infer.report.summary import HypothesisSummary, RunSummary, Sampling, shown_sampler
 from crsea_infer.report.tables import read_cautions, read_evidences, read_unconverged
 from crsea_infer.run_directory import RunDirectory, versions
+from crsea_infer.support.cluster import check_address
 from crsea_infer.support.jobs import run_jobs
 from crsea_infer.support.local import available_cores
 
@@ -96,6 +97,8 @@ def execute(
     KeyboardInterrupt
         On Ctrl-C and on SIGTERM, with everything kept.
     """
+    if scheduler is not None:
+        check_address(scheduler)
     if seed is not None:
         run = replace(run, seed=seed)
     console = new_console()
@@ -137,6 +140,8 @@ def sample_together(
     KeyboardInterrupt
         On Ctrl-C and on SIGTERM, with everything kept.
     """
+    if scheduler is not None:
+        check_address(scheduler)
     with ExitStack() as held, terminated_like_interrupted():
         begun = []
         for output, run in runs.items():

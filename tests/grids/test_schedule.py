@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 import os
 import signal
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 import xarray as xr
+from dask_on_loopback import dask_cluster
 from quick_run import living
 
 from crsea_infer.errors import UserError
@@ -27,7 +27,7 @@ from crsea_infer.grids.schedule import Schedule, run_build
 from crsea_infer.support import cluster
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
 
 SMALL = GridSettings(
@@ -323,34 +323,12 @@ def test_a_number_that_makes_no_sense_is_told_alone(given: dict[str, int], said:
     assert "," not in caught.value.given
 
 
-@contextlib.contextmanager
-def _cluster(folder: Path) -> Iterator[tuple[str, list[subprocess.Popen[bytes]]]]:
-    """A scheduler and two workers, each in a process of its own, on loopback."""
-    where = folder / "scheduler.json"
-    common = {"cwd": folder, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    start = [sys.executable, "-m", "distributed.cli.dask_scheduler", "--host", "127.0.0.1", "--port", "0"]
-    processes = [subprocess.Popen([*start, "--no-dashboard", "--scheduler-file", str(where)], **common)]  # type: ignore[call-overload]
-    try:
-        deadline = time.monotonic() + 60
-        while not (where.is_file() and where.stat().st_size) and time.monotonic() < deadline:
-            time.sleep(0.05)
-        address = json.loads(where.read_text())["address"]
-        worker = [sys.executable, "-m", "distributed.cli.dask_worker", address, "--nthreads", "1", "--no-nanny"]
-        options = ["--no-dashboard", "--local-directory", str(folder / "dask")]
-        processes += [subprocess.Popen([*worker, *options], **common) for _ in range(2)]  # type: ignore[call-overload]
-        yield address, processes[1:]
-    finally:
-        for process in processes:
-            process.kill()
-            process.wait()
-
-
 @pytest.mark.slow
 def test_a_dask_worker_killed_in_the_middle_changes_nothing(tmp_path: Path) -> None:
     pytest.importorskip("distributed")
     log = tmp_path / "log"
     build = _build(80, sleep=0.05, log=str(log))
-    with _cluster(tmp_path) as (address, workers):
+    with dask_cluster(tmp_path) as (address, workers):
 
         def kill_one() -> None:
             while len(set(_writers(log))) < 2 or len(_writers(log)) < 20:
@@ -369,7 +347,7 @@ def test_a_dask_worker_killed_in_the_middle_changes_nothing(tmp_path: Path) -> N
 @pytest.mark.slow
 def test_a_response_grid_through_dask_is_that_of_one_process(tmp_path: Path) -> None:
     pytest.importorskip("distributed")
-    with _cluster(tmp_path) as (address, workers):
+    with dask_cluster(tmp_path) as (address, workers):
 
         def kill_one(done: int, total: int) -> None:
             if done >= total / 3:
