@@ -20,6 +20,7 @@ from crsea_infer.inference.checkpoint import lock
 from crsea_infer.inference.evidence import Evidence, bayes_factor, combine, disagreements, marked
 from crsea_infer.inference.posterior_file import as_chains
 from crsea_infer.inference.samplers.base import maximum_likelihood
+from crsea_infer.inference.samplers.registry import needs_jax
 from crsea_infer.inference.subsets import ALL, gives_evidence
 from crsea_infer.inference.tasks import AwayTask, Task, generator_for, run_identity, sample_away, sample_task
 from crsea_infer.processes import terminated_like_interrupted
@@ -31,6 +32,7 @@ from crsea_infer.report.tables import read_cautions, read_evidences, read_unconv
 from crsea_infer.run_directory import RunDirectory, versions
 from crsea_infer.support.cluster import check_address
 from crsea_infer.support.jobs import run_jobs
+from crsea_infer.support.lanes import CORES, DEVICE, Lanes, device_present
 from crsea_infer.support.local import available_cores
 
 if TYPE_CHECKING:
@@ -304,7 +306,15 @@ def _sample(console: Console, runs: Sequence[_Begun], workers: int | None, sched
             )
             return
         n_workers = min(len(left), available_cores(), _MOST_WORKERS) if workers is None else workers
-        run_jobs(sample_task, [away.task for away in left], names, display.update, workers=n_workers)
+        run_jobs(
+            sample_task,
+            [away.task for away in left],
+            names,
+            display.update,
+            workers=n_workers,
+            lanes=Lanes(device=any(needs_jax(away.task.sampler) for away in left) and device_present()),
+            lane_of=lambda task: DEVICE if needs_jax(task.sampler) else CORES,
+        )
 
 
 def _summarise(
