@@ -32,6 +32,9 @@ def work(task, progress):
         raise ZeroDivisionError("oh")
     if what == "huge":
         raise MemoryError("Unable to allocate 1 PiB")
+    if what == "die once" and not Path(path + ".died").exists():
+        Path(path + ".died").touch()
+        os.kill(os.getpid(), signal.SIGKILL)
     if what == "die":
         os.kill(os.getpid(), signal.SIGKILL)
     if what == "sleep":
@@ -84,6 +87,13 @@ def test_a_killed_worker_is_told_and_resuming_suggested(work: Any) -> None:
     with pytest.raises(UserError, match="killed by signal 9") as caught:
         run(work, [("die", "")])
     assert "again" in caught.value.fix
+
+
+def test_a_task_whose_worker_was_killed_is_done_again(work: Any, tmp_path: Path) -> None:
+    tasks = [(what, str(tmp_path / f"{index}")) for index, what in enumerate(["write", "die once", "write"])]
+    run(work, tasks)
+    assert (tmp_path / "1.died").exists()
+    assert [(tmp_path / f"{index}").read_text() for index in range(3)] == ["1"] * 3
 
 
 @pytest.mark.slow

@@ -154,3 +154,31 @@ def test_workers_find_modules_through_pythonpath(tmp_path: Path, entry: str) -> 
     assert str(scripts) not in path
     if entry == ".":  # asked for, but last
         assert Path(path[-1]).samefile(folder)
+
+
+OWN = """
+import importlib.util, sys
+from crsea_infer.support.jobs import run_jobs
+{hide}
+class Own:
+    def __init__(self, number): self.number = number
+def work(task, tell):
+    return task.number + 1
+run_jobs(work, [Own(1)], ["own"], lambda *_: None, take=lambda _index, value: print("found", value))
+"""
+HIDE = """
+found = importlib.util.find_spec
+importlib.util.find_spec = lambda name: None if name == "cloudpickle" else found(name)
+"""
+
+
+def test_what_a_script_defines_itself_travels_whole(tmp_path: Path) -> None:
+    pytest.importorskip("cloudpickle")
+    ended = python(tmp_path, "-", text=OWN.format(hide=""))
+    assert ended.stdout == "found 2\n", ended.stderr
+
+
+def test_what_a_script_defines_itself_is_told_where_it_cannot_travel(tmp_path: Path) -> None:
+    ended = python(tmp_path, "-", text=OWN.format(hide=HIDE))
+    assert "UserError: own: a worker process cannot load what it shall work on" in ended.stderr
+    assert "pip install cloudpickle" in ended.stderr
