@@ -77,7 +77,9 @@ def sample(task: EagerTask, progress: Any) -> None:
 
 def serve(sampler: str, folder: Path) -> None:
     """Do the sampling in a worker process, as a run does; say when it begins."""
-    from crsea_infer.inference.workers import run_tasks
+    import faults  # this file, by a name that a worker process can load: of a script itself it knows nothing
+
+    from crsea_infer.support.jobs import run_jobs
 
     remove_leftovers(folder)  # as a run does when it has the lock
     told = []
@@ -86,7 +88,7 @@ def serve(sampler: str, folder: Path) -> None:
         if not told:
             told.append(print("begun", flush=True))
 
-    run_tasks(sample, [task_for(sampler, folder)], 1, report, [sampler])
+    run_jobs(faults.sample, [faults.task_for(sampler, folder)], [sampler], report)
 
 
 def start(sampler: str, folder: Path) -> subprocess.Popen[str]:

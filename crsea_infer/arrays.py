@@ -7,14 +7,15 @@ standard may be used on such arrays.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeAlias
+from contextlib import AbstractContextManager, nullcontext
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import numpy as np
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["Array", "Float64", "array_namespace", "reshaped", "stack_last"]
+__all__ = ["Array", "Float64", "array_namespace", "full_precision", "reshaped", "stack_last"]
 
 Array: TypeAlias = Any
 """An array of any library that follows the array API standard; shapes stand in docstrings."""
@@ -32,6 +33,22 @@ def array_namespace(*arrays: Array) -> Any:
         if namespace is not None and not isinstance(array, np.ndarray | np.generic):
             return namespace()
     return np
+
+
+_AS_IT_IS: Final = nullcontext()
+
+
+def full_precision(xp: Any) -> AbstractContextManager[Any]:
+    """Return a context in which matrix products of a namespace have the precision of their arrays.
+
+    JAX multiplies matrices of single precision with ten bits on a GPU and eight on a TPU, unless it is asked not to.
+    """
+    if xp is np or not xp.__name__.startswith("jax"):
+        return _AS_IT_IS
+    import jax
+
+    context: AbstractContextManager[Any] = jax.default_matmul_precision("highest")
+    return context
 
 
 def stack_last(xp: Any, arrays: Sequence[Array]) -> Array:

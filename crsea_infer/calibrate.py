@@ -19,6 +19,7 @@ from crsea_infer.files import make_directory, remove_leftovers
 from crsea_infer.inference.calibration import (
     DRAWS,
     Calibration,
+    CalibrationRecipe,
     CalibrationTask,
     calibration_build,
     comparable,
@@ -27,8 +28,8 @@ from crsea_infer.inference.calibration import (
 )
 from crsea_infer.inference.checkpoint import lock
 from crsea_infer.inference.simulate import log_kept_share
-from crsea_infer.inference.workers import terminated_like_interrupted
 from crsea_infer.output_names import CALIBRATION_FILES, DATA_SETS, FIGURES, SKY_REGIONS
+from crsea_infer.processes import terminated_like_interrupted
 from crsea_infer.run_directory import RunDirectory, versions
 
 if TYPE_CHECKING:
@@ -89,7 +90,7 @@ def execute(arguments: argparse.Namespace) -> None:
     """Run the command that was parsed."""
     from crsea_infer.grids.schedule import Schedule
     from crsea_infer.inference.run_file import load_run
-    from crsea_infer.inference.workers import available_cores
+    from crsea_infer.support.local import available_cores
 
     run = load_run(arguments.run)
     workers = min(available_cores(), 8) if arguments.workers is None else arguments.workers
@@ -167,13 +168,14 @@ def calibrate(
         posteriors = [posterior_for(hypothesis, run.likelihoods, model) for hypothesis in run.hypotheses]
         generator = np.random.default_rng(np.random.SeedSequence(run.seed, spawn_key=(0,)))
         kept = np.array([log_kept_share(posterior, generator) for posterior in posteriors])
-        build = calibration_build(run, model.fingerprint, n_data_sets, output / SKY_REGIONS)
+        build = calibration_build(run, model.fingerprint, n_data_sets)
         extend(output / DATA_SETS, build)
         regions.keep_in(output / SKY_REGIONS)
         for posterior in posteriors:
             posterior.prepare()
         with counter("simulated data sets") as progress:
-            rows = run_build(build, output / DATA_SETS, schedule or Schedule(chunk=1), progress)
+            recipe = CalibrationRecipe(run, model)
+            rows = run_build(build, output / DATA_SETS, schedule or Schedule(chunk=1), progress, recipe)
         remove_leftovers(output, output / FIGURES, output / SKY_REGIONS)  # not before the directory is known to be ours
         task = CalibrationTask(tuple(posteriors), run.seed, DRAWS, not comparable(run), full_options(run))
         found = Calibration.of(

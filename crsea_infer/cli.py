@@ -144,6 +144,11 @@ def _parser(chosen: str) -> argparse.ArgumentParser:
         type=whole_number("--seed", 0, LARGEST_SEED),
         help="seed of all random numbers (default: the run file's)",
     )
+    run.add_argument(
+        "--scheduler",
+        metavar="ADDRESS",
+        help="dask scheduler whose workers sample: tcp://host:8786 (default: processes on this machine)",
+    )
 
     compare = add("compare", "give the Bayes factors between finished hypotheses", _compare)
     compare.add_argument("directories", metavar="DIR", type=place("DIR"), nargs="+", help="output directory of a run")
@@ -220,6 +225,7 @@ def _run(options: argparse.Namespace) -> None:
             options.output or Path("results") / study.name,
             options.seed,
             fresh=options.fresh,
+            scheduler=options.scheduler,
             accept_unconverged=options.accept_unconverged,
         )
         return
@@ -231,6 +237,7 @@ def _run(options: argparse.Namespace) -> None:
         options.output or Path("results") / run_file.name,
         options.seed,
         fresh=options.fresh,
+        scheduler=options.scheduler,
         accept_unconverged=options.accept_unconverged,
     )
 

@@ -1,35 +1,20 @@
 """What worker processes and the one that started them owe each other when a command is interrupted or killed.
 
 Ctrl-C reaches every process of a terminal, but only the parent answers it; the workers end with the parent, however it
-ends.
+ends (:mod:`crsea_infer.support.worker`).
 """
 
 from __future__ import annotations
 
-import multiprocessing
-import os
 import signal
 import threading
 from contextlib import contextmanager
-from multiprocessing import connection
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["die_with_parent", "ignore_interrupts", "starting_workers", "undisturbed"]
-
-
-def die_with_parent() -> None:
-    """Watch the parent process from a thread of its own, and end this process when it is gone, even by kill -9."""
-    threading.Thread(target=_watch, daemon=True).start()
-
-
-def _watch() -> None:
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        connection.wait([parent.sentinel])
-        os._exit(1)
+__all__ = ["ignore_interrupts", "starting_workers", "terminated_like_interrupted", "undisturbed"]
 
 
 @contextmanager
@@ -60,3 +45,20 @@ def undisturbed() -> Iterator[None]:
     finally:
         for number, handler in previous.items():
             signal.signal(number, handler)
+
+
+@contextmanager
+def terminated_like_interrupted() -> Iterator[None]:
+    """Let SIGTERM (a batch system's warning) end a run as Ctrl-C does."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def interrupt(_number: int, _frame: object) -> None:
+        raise KeyboardInterrupt
+
+    previous = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, previous)

@@ -7,7 +7,8 @@ results, so a run that was interrupted anywhere goes on from there, and a finish
 
 from __future__ import annotations
 
-from dataclasses import replace
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
 from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,15 +20,20 @@ from crsea_infer.inference.checkpoint import lock
 from crsea_infer.inference.evidence import Evidence, bayes_factor, combine, disagreements, marked
 from crsea_infer.inference.posterior_file import as_chains
 from crsea_infer.inference.samplers.base import maximum_likelihood
+from crsea_infer.inference.samplers.registry import needs_jax
 from crsea_infer.inference.subsets import ALL, gives_evidence
-from crsea_infer.inference.tasks import Task, generator_for, run_identity, sample_task
-from crsea_infer.inference.workers import available_cores, run_tasks, terminated_like_interrupted
+from crsea_infer.inference.tasks import AwayTask, Task, generator_for, run_identity, sample_away, sample_task
+from crsea_infer.processes import terminated_like_interrupted
 from crsea_infer.report.console import Display, new_console, show_factors, show_result
 from crsea_infer.report.page import write_page
 from crsea_infer.report.products import IncompleteError, sections, write_products
 from crsea_infer.report.summary import HypothesisSummary, RunSummary, Sampling, shown_sampler
 from crsea_infer.report.tables import read_cautions, read_evidences, read_unconverged
 from crsea_infer.run_directory import RunDirectory, versions
+from crsea_infer.support.cluster import check_address
+from crsea_infer.support.jobs import run_jobs
+from crsea_infer.support.lanes import CORES, DEVICE, Lanes, device_present
+from crsea_infer.support.local import available_cores
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -39,7 +45,7 @@ if TYPE_CHECKING:
     from crsea_infer.inference.run_file import RunFile
     from crsea_infer.inference.samplers.base import SamplerResult
 
-__all__ = ["NotConvergedError", "compare", "execute"]
+__all__ = ["NotConvergedError", "compare", "execute", "sample_together"]
 
 _MOST_WORKERS = 8
 
@@ -55,6 +61,7 @@ def execute(
     *,
     fresh: bool = False,
     workers: int | None = None,
+    scheduler: str | None = None,
     accept_unconverged: bool = False,
 ) -> Path:
     """Carry out a run, or what is left of it.
@@ -72,6 +79,8 @@ def execute(
     workers
         Processes that sample side by side; default: one per core and task, at most 8. 0: sample in this process. The
         results do not depend on it.
+    scheduler
+        Address of a dask scheduler whose workers sample instead; the results do not depend on that either.
     accept_unconverged
         Only warn when a sampler did not converge.
 
@@ -84,7 +93,7 @@ def execute(
     ------
     UserError
         When the directory cannot be used, holds another run or is in use; when a result in it is damaged; when a
-        likelihood is not a number; when a worker was killed.
+        likelihood is not a number; when a worker was killed again and again; when no scheduler answers.
     IncompleteError
         At the very end, with all the rest written, when a table or a figure could not be made.
     NotConvergedError
@@ -92,26 +101,16 @@ def execute(
     KeyboardInterrupt
         On Ctrl-C and on SIGTERM, with everything kept.
     """
-    from crsea_infer import emulator
-    from crsea_infer.emulator.region_cache import RegionCache
-
+    if scheduler is not None:
+        check_address(scheduler)
     if seed is not None:
         run = replace(run, seed=seed)
     console = new_console()
     directory = RunDirectory(make_directory(output))
     with lock(directory.path), terminated_like_interrupted():
-        regions = RegionCache.of_user(directory.sky_regions)
-        model = emulator.load(run.emulator, regions=regions)
-        posteriors = _posteriors(run, model)
-        identity = run_identity(run, model.fingerprint)
-        directory.claim(run, identity, model, fresh=fresh)
-        remove_leftovers(*directory.folders)  # not before the directory is known to be ours
-        regions.keep_in(directory.sky_regions)
-        for by_data in posteriors.values():
-            for posterior in by_data.values():
-                posterior.prepare()
-        tasks = _tasks(run, directory, identity, posteriors)
-        _sample(console, tasks, workers)
+        begun = _begin(run, directory, fresh=fresh)
+        _sample(console, [begun], workers, scheduler)
+        model, posteriors, identity, tasks = begun.model, begun.posteriors, begun.identity, begun.tasks
         summary = _summarise(run, identity, model, posteriors, tasks)
         missing = write_products(directory.path, summary, lambda words: console.print(words, markup=False))
         found, more = sections(directory.path, summary)
@@ -127,6 +126,65 @@ def execute(
             fix="raise the option named above in the run file; --accept-unconverged takes the results as they are",
         )
     return directory.path
+
+
+def sample_together(
+    runs: Mapping[Path, RunFile], seed: int | None = None, *, fresh: bool = False, scheduler: str | None = None
+) -> None:
+    """Do the samplings of several runs side by side, for :func:`execute` to find them finished.
+
+    Parameters
+    ----------
+    runs
+        Output directory -> run.
+    seed, fresh, scheduler
+        As for :func:`execute`.
+
+    Raises
+    ------
+    UserError
+        As :func:`execute`.
+    KeyboardInterrupt
+        On Ctrl-C and on SIGTERM, with everything kept.
+    """
+    if scheduler is not None:
+        check_address(scheduler)
+    with ExitStack() as held, terminated_like_interrupted():
+        begun = []
+        for output, run in runs.items():
+            directory = RunDirectory(make_directory(output))
+            held.enter_context(lock(directory.path))
+            begun.append(_begin(run if seed is None else replace(run, seed=seed), directory, fresh=fresh))
+        _sample(new_console(), begun, None, scheduler)
+
+
+@dataclass(frozen=True)
+class _Begun:
+    """A run whose directory is ours, and what it takes to sample it and to tell of it."""
+
+    run: RunFile
+    model: SkyModel
+    posteriors: Mapping[str, Mapping[str, Posterior]]
+    identity: dict[str, str]
+    tasks: Sequence[Task]
+
+
+def _begin(run: RunFile, directory: RunDirectory, *, fresh: bool) -> _Begun:
+    """Bind a run to its sky model, and take its directory, whose lock is held."""
+    from crsea_infer import emulator
+    from crsea_infer.emulator.region_cache import RegionCache
+
+    regions = RegionCache.of_user(directory.sky_regions)
+    model = emulator.load(run.emulator, regions=regions)
+    posteriors = _posteriors(run, model)
+    identity = run_identity(run, model.fingerprint)
+    directory.claim(run, identity, model, fresh=fresh)
+    remove_leftovers(*directory.folders)  # not before the directory is known to be ours
+    regions.keep_in(directory.sky_regions)
+    for by_data in posteriors.values():
+        for posterior in by_data.values():
+            posterior.prepare()
+    return _Begun(run, model, posteriors, identity, _tasks(run, directory, identity, posteriors))
 
 
 def _posteriors(run: RunFile, model: SkyModel) -> dict[str, dict[str, Posterior]]:
@@ -239,20 +297,40 @@ def _longest_first(run: RunFile) -> list[str]:
     return sorted(run.samplers, key=order.index)
 
 
-def _sample(console: Console, tasks: Sequence[Task], workers: int | None) -> None:
-    """Do the tasks that are not done yet."""
-    for task in tasks:
+def _sample(console: Console, runs: Sequence[_Begun], workers: int | None, scheduler: str | None) -> None:
+    """Do the tasks of some runs that are not done yet."""
+    tasks = [(task, begun.model) for begun in runs for task in begun.tasks]
+    for task, _ in tasks:
         task.check()
-    left = [task for task in tasks if not task.result_path.exists()]
+    left = [AwayTask(task, model) for task, model in tasks if not task.result_path.exists()]
     if not left:
         console.print("Sampling was finished before; nothing is sampled again.")
         return
-    if len(left) < len(tasks) or any(task.checkpoint_path.exists() for task in left):
+    if len(left) < len(tasks) or any(away.task.checkpoint_path.exists() for away in left):
         console.print(f"Resuming: {len(tasks) - len(left)} of {len(tasks)} samplings are finished.")
-    n_workers = min(len(left), available_cores(), _MOST_WORKERS) if workers is None else workers
-    names = [task.name for task in left]
+    several = len(runs) > 1
+    names = [f"{away.task.run.name}: {away.task.name}" if several else away.task.name for away in left]
     with Display(console, names) as display:
-        run_tasks(sample_task, left, n_workers, display.update, names)
+        if scheduler is not None:
+            run_jobs(
+                sample_away,
+                left,
+                names,
+                display.update,
+                scheduler=scheduler,
+                take=lambda index, arrays: left[index].task.keep(arrays),
+            )
+            return
+        n_workers = min(len(left), available_cores(), _MOST_WORKERS) if workers is None else workers
+        run_jobs(
+            sample_task,
+            [away.task for away in left],
+            names,
+            display.update,
+            workers=n_workers,
+            lanes=Lanes(device=any(needs_jax(away.task.sampler) for away in left) and device_present()),
+            lane_of=lambda task: DEVICE if needs_jax(task.sampler) else CORES,
+        )
 
 
 def _summarise(

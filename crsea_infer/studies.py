@@ -14,7 +14,7 @@ from crsea_infer.output_names import RESULTS
 from crsea_infer.report.console import new_console
 from crsea_infer.report.products import IncompleteError
 from crsea_infer.report.results import read_finished, write_results
-from crsea_infer.runs import execute
+from crsea_infer.runs import execute, sample_together
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,7 +28,13 @@ _SAID = "Made by `crsea-infer run "
 
 
 def execute_study(
-    study: Study, output: Path, seed: int | None = None, *, fresh: bool = False, accept_unconverged: bool = False
+    study: Study,
+    output: Path,
+    seed: int | None = None,
+    *,
+    fresh: bool = False,
+    scheduler: str | None = None,
+    accept_unconverged: bool = False,
 ) -> Path:
     """Carry out a study, or what is left of it.
 
@@ -42,6 +48,8 @@ def execute_study(
         In place of the study's.
     fresh
         Replace what another run left there.
+    scheduler
+        Address of a dask scheduler whose workers sample all combinations side by side.
     accept_unconverged
         Do not fail at the end when a run has not converged; its status stands in the tables either way.
 
@@ -60,6 +68,12 @@ def execute_study(
     _refuse_foreign(directory / RESULTS)
     console = new_console()
     missing = []
+    if scheduler is not None:
+        # many workers: all samplings at once, then combination by combination what is made of them
+        sample_together(
+            {directory / name: run for name, run in study.runs.items()}, seed, fresh=fresh, scheduler=scheduler
+        )
+        fresh = False
     for number, (name, run) in enumerate(study.runs.items(), start=1):
         console.print(f"\nCombination {number} of {len(study.runs)}: {run.title} ({name})", markup=False)
         try:

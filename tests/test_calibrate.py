@@ -54,9 +54,9 @@ def test_the_whole_way_in_one_process(
 ) -> None:
     done = []
 
-    def here(build: Any, directory: Path, _schedule: Any, _progress: Any) -> np.ndarray:
+    def here(build: Any, directory: Path, _schedule: Any, _progress: Any, recipe: Any) -> np.ndarray:
         directory.mkdir(exist_ok=True)
-        task = calibration.CalibrationTask.from_json(build.content)
+        task = recipe()
         done.append(len(build.points))
         (directory.parent / ".calibration.crsea-0123abcd.ecsv").write_text("half a file, of a killed process")
         return np.stack([task(build.point(index)) for index in range(len(build.points))])

@@ -57,7 +57,7 @@ def test_a_damaged_table_posterior_or_figure_is_said_and_made_again(
     for name, size in damaged.items():
         (copy / name).write_bytes((copy / name).read_bytes()[:size])
     untouched = (copy / "loo.ecsv").stat().st_mtime_ns
-    monkeypatch.setattr(runs, "run_tasks", None)
+    monkeypatch.setattr(runs, "run_jobs", None)
     runs.execute(load_run(path), copy, accept_unconverged=True)
     said = capsys.readouterr().out
     for name, size in damaged.items():
@@ -77,7 +77,7 @@ def test_what_is_turned_off_leaves_neither_tables_nor_links(
     other.write_text(
         path.read_text().replace("samples = 100", "samples = 0") + "[prior_sensitivity]\nparameters = []\n"
     )
-    monkeypatch.setattr(runs, "run_tasks", None)
+    monkeypatch.setattr(runs, "run_jobs", None)
     runs.execute(load_run(other), copy, accept_unconverged=True)
     gone = ["exact_check.ecsv", "prior_sensitivity.ecsv", "prior_sensitivity_bayes_factors.ecsv"]
     page = (copy / "index.html").read_text()
@@ -99,7 +99,7 @@ def test_fresh_replaces_results_and_nothing_else(
         mine.write_text("mine")
     record = copy / "run.toml"
     record.write_text(f'{record.read_text()}\n[resolved.hypotheses.old]\n[resolved.hypotheses."../copy/old"]\n')
-    monkeypatch.setattr(runs, "run_tasks", lambda *_: left.extend(copy.rglob("*")))
+    monkeypatch.setattr(runs, "run_jobs", lambda *_, **__: left.extend(copy.rglob("*")))
     left: list[Path] = []
     with pytest.raises(RuntimeError, match="without a result"):
         runs.execute(load_run(path), copy, fresh=True, workers=0, accept_unconverged=True)

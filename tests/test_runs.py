@@ -123,7 +123,7 @@ def test_a_conditional_run_resumes_and_refuses_other_training(
     )
     with pytest.raises(UserError, match="training: there"):
         runs.execute(load_run(other), out)
-    monkeypatch.setattr(runs, "run_tasks", None)
+    monkeypatch.setattr(runs, "run_jobs", None)
     runs.execute(load_run(path), out, accept_unconverged=True)
     assert (out / "evidence.ecsv").read_bytes() == before
 
@@ -239,7 +239,7 @@ def test_a_finished_run_samples_nothing_again_and_mends_what_is_missing(
     stamp = kept.stat().st_mtime_ns
     (out / "figures" / "spectra.pdf").unlink()
     (out / "index.html").unlink()
-    monkeypatch.setattr(runs, "run_tasks", None)
+    monkeypatch.setattr(runs, "run_jobs", None)
     runs.execute(load_run(path), out, accept_unconverged=True)
     assert "finished before" in capsys.readouterr().out
     assert (out / "figures" / "spectra.pdf").exists()
@@ -261,7 +261,7 @@ def test_checks_are_made_and_made_again_when_the_run_file_asks_for_others(
     other = tmp_path / "quick.toml"
     text = path.read_text().replace("samples = 100", "samples = 110")
     other.write_text(text + '[prior_sensitivity]\nparameters = ["proton_norm"]\n')
-    monkeypatch.setattr(runs, "run_tasks", None)
+    monkeypatch.setattr(runs, "run_jobs", None)
     runs.execute(load_run(other), copy, accept_unconverged=True)
     assert set(Table.read(copy / "exact_check.ecsv")["n_samples"]) == {110}
     assert set(Table.read(copy / "prior_sensitivity.ecsv")["parameter"]) == {"proton_norm"}

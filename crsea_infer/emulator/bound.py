@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from crsea_infer.arrays import Array, Float64, array_namespace, reshaped, stack_last
+from crsea_infer.arrays import Array, Float64, array_namespace, full_precision, reshaped, stack_last
 from crsea_infer.emulator.contraction import Group, Seen, Transport
 from crsea_infer.emulator.fold import SpectralFold, Stretch
 from crsea_infer.errors import UserError
@@ -148,6 +148,10 @@ class Bound:
 
     def __call__(self, parameters: Mapping[str, Array]) -> tuple[Array, ...]:
         """Return one intensity [..., energy] per request."""
+        with full_precision(array_namespace(*parameters.values())):
+            return self._intensities(parameters)
+
+    def _intensities(self, parameters: Mapping[str, Array]) -> tuple[Array, ...]:
         batch, spectra, seen = self._prepare(parameters, apart=False)
         answers: dict[int, Array] = {}
         for group in self.sky:
@@ -161,6 +165,10 @@ class Bound:
 
     def components(self, parameters: Mapping[str, Array]) -> tuple[dict[str, Array], ...]:
         """Return the same per component."""
+        with full_precision(array_namespace(*parameters.values())):
+            return self._components(parameters)
+
+    def _components(self, parameters: Mapping[str, Array]) -> tuple[dict[str, Array], ...]:
         batch, spectra, seen = self._prepare(parameters, apart=True)
         answers: dict[int, dict[str, Array]] = {}
         wanted = [name for name, scale in LEPTON_SCALES.items() if scale in batch]

@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -55,25 +55,16 @@ class Build:
         Names of the parameters.
     points
         Shape [n_points, n_parameters].
-    places
-        Where the task finds its input, for it to be made from too; plain JSON. Input that has moved makes no other
-        build.
     """
 
     task: str
     settings: Mapping[str, Any]
     names: tuple[str, ...]
     points: Float64
-    places: Mapping[str, Any] = field(default_factory=dict)
-
-    @property
-    def content(self) -> dict[str, Any]:
-        """What every worker makes its task from."""
-        return {**self.settings, **self.places}
 
     @property
     def hash(self) -> str:
-        """Hash of task, settings and every point; not of places."""
+        """Hash of task, settings and every point."""
         numbers = hashlib.sha256(np.ascontiguousarray(self.points, dtype=float).tobytes()).hexdigest()
         content = {"task": self.task, "settings": dict(self.settings), "names": list(self.names), "points": numbers}
         return digest(content)

@@ -19,8 +19,7 @@ import hashlib
 import json
 import time
 from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
@@ -36,8 +35,10 @@ from crsea_infer.inference.tasks import run_identity, run_order
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
     from crsea_infer.arrays import Float64
+    from crsea_infer.emulator.model import SkyModel
     from crsea_infer.inference.posterior import Posterior
     from crsea_infer.inference.run_file import RunFile
     from crsea_infer.inference.samplers.base import SamplerResult
@@ -47,6 +48,7 @@ __all__ = [
     "LIGHT",
     "LOG_LIKELIHOOD",
     "Calibration",
+    "CalibrationRecipe",
     "CalibrationTask",
     "calibration_build",
     "comparable",
@@ -78,7 +80,7 @@ def comparable(run: RunFile) -> str:
     return ""
 
 
-def calibration_build(run: RunFile, fingerprint: str, n_data_sets: int, sky_regions: Path | None = None) -> Build:
+def calibration_build(run: RunFile, fingerprint: str, n_data_sets: int) -> Build:
     """Return what is to be computed: `n_data_sets` simulated under each hypothesis of the run.
 
     Parameters
@@ -89,12 +91,7 @@ def calibration_build(run: RunFile, fingerprint: str, n_data_sets: int, sky_regi
         Of the sky model.
     n_data_sets
         Per hypothesis.
-    sky_regions
-        Folder in which workers find sky regions that the emulator lacks.
     """
-    places = {"run": str(run.path.resolve())}
-    if sky_regions is not None:
-        places["sky_regions"] = str(sky_regions.resolve())
     return Build(
         task="crsea_infer.inference.calibration:CalibrationTask",
         settings={
@@ -106,7 +103,6 @@ def calibration_build(run: RunFile, fingerprint: str, n_data_sets: int, sky_regi
         },
         names=("number", "hypothesis"),
         points=_points(n_data_sets, len(run.hypotheses)),
-        places=places,
     )
 
 
@@ -187,32 +183,6 @@ class CalibrationTask:
     compare: bool
     again: ImportanceOptions
 
-    @classmethod
-    def from_json(cls, content: dict[str, Any]) -> Self:
-        """Read the run file and bind its data to the sky model.
-
-        Raises
-        ------
-        UserError
-            When the run file on this machine, or what it names, is not the one that is to be calibrated.
-        """
-        from crsea_infer import emulator
-        from crsea_infer.emulator.region_cache import RegionCache
-        from crsea_infer.inference.posterior import posterior_for
-        from crsea_infer.inference.run_file import load_run
-
-        run = replace(load_run(Path(content["run"])), seed=int(content["seed"]))
-        beside = [Path(content["sky_regions"])] if "sky_regions" in content else []
-        model = emulator.load(run.emulator, regions=RegionCache.of_user(*beside))
-        reason = differences(_identity(run, model.fingerprint), content["identity"])
-        if reason:
-            raise UserError(
-                f"this worker would calibrate another run: {reason}",
-                valid="the same version, run file, prior sets and data sets on every worker",
-            )
-        posteriors = tuple(posterior_for(hypothesis, run.likelihoods, model) for hypothesis in run.hypotheses)
-        return cls(posteriors, run.seed, int(content["draws"]), not comparable(run), full_options(run))
-
     def __call__(self, point: Mapping[str, float]) -> Float64:
         """Return one row: for each hypothesis its evidence, then the ranks of the truth, then the seconds it took.
 
@@ -280,6 +250,30 @@ def _ranks(
     below = np.sum(result.samples[chosen] < theta, axis=0)
     true_log_l = float(posterior.log_likelihood(theta[None, :])[0])
     return np.append(below, np.sum(result.log_likelihood[chosen] < true_log_l)).astype(np.float64)
+
+
+@dataclass(frozen=True, eq=False)
+class CalibrationRecipe:
+    """Makes the task of a calibration on a worker: binds the data of a run to its sky model.
+
+    Attributes
+    ----------
+    run
+        What is calibrated; with all that its files say, so that workers need none of them.
+    model
+        Its sky model.
+    """
+
+    run: RunFile
+    model: SkyModel
+
+    def __call__(self) -> CalibrationTask:
+        """Make the task."""
+        from crsea_infer.inference.posterior import posterior_for
+
+        run = self.run
+        posteriors = tuple(posterior_for(hypothesis, run.likelihoods, self.model) for hypothesis in run.hypotheses)
+        return CalibrationTask(posteriors, run.seed, DRAWS, not comparable(run), full_options(run))
 
 
 @dataclass(frozen=True, eq=False)

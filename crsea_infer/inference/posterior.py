@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from crsea_infer.arrays import Array, Float64, array_namespace
+from crsea_infer.arrays import Array, Float64, array_namespace, full_precision
 from crsea_infer.errors import UserError, nearest
 from crsea_infer.inference.distributions import Product
 from crsea_infer.inference.likelihoods.base import FollowsMorphology
@@ -256,7 +256,11 @@ class Posterior:
     def _in_blocks(self, evaluate: Callable[[Array], dict[str, Array]], theta: Array) -> dict[str, Array]:
         """Evaluate NumPy batches in blocks; other arrays at once, because their compilers block them themselves."""
         shape = theta.shape[:-1]
-        if array_namespace(theta) is not np or int(np.prod(shape)) <= BLOCK:
+        xp = array_namespace(theta)
+        if xp is not np:
+            with full_precision(xp):
+                return evaluate(theta)
+        if int(np.prod(shape)) <= BLOCK:
             return evaluate(theta)
         points = theta.reshape(-1, theta.shape[-1])
         blocks = [evaluate(points[start : start + BLOCK]) for start in range(0, len(points), BLOCK)]

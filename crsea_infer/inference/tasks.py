@@ -20,14 +20,25 @@ from crsea_infer.inference.subsets import ALL, TRAINING
 from crsea_infer.output_names import SKY_REGIONS
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
+    from crsea_infer.emulator.model import SkyModel
     from crsea_infer.inference.hypotheses import Hypothesis
     from crsea_infer.inference.likelihoods.base import Likelihood
     from crsea_infer.inference.run_file import RunFile
     from crsea_infer.inference.samplers.base import Progress, SamplerResult
 
-__all__ = ["Task", "data_digest", "generator_for", "run_identity", "run_order", "sample_task"]
+__all__ = [
+    "AwayTask",
+    "Task",
+    "data_digest",
+    "generator_for",
+    "run_identity",
+    "run_order",
+    "sample_away",
+    "sample_task",
+]
 
 
 def data_digest(run: RunFile) -> str:
@@ -184,13 +195,26 @@ class Task:
 
         The result is held against the peaks that scouts find; all samplers of a hypothesis meet the same scouts.
         """
+        self.keep(self._sampled(target, self._checkpoint(), progress))
+
+    def sampled_away(self, target: Any, progress: Progress) -> dict[str, Any]:
+        """Run the sampler to its end on a machine that shares no disk with the output, and return its result as arrays.
+
+        There is no checkpoint: what is interrupted begins again, and ends with the same numbers.
+        """
+        return self._sampled(target, Checkpoint(None), progress)
+
+    def _sampled(self, target: Any, checkpoint: Checkpoint, progress: Progress) -> dict[str, Any]:
         from crsea_infer.inference.samplers.peak_check import checked_for_peaks
         from crsea_infer.inference.samplers.registry import make
 
         sampler = make(self.sampler, self.run.samplers[self.sampler])
-        result = sampler.run(target, self.seed, self._checkpoint(), progress)
-        result = checked_for_peaks(result, target, _seed(self.run, self.hypothesis, "scouts", self.data))
-        Checkpoint(self.result_path, self._own_identity).save(result_arrays(result))
+        result = sampler.run(target, self.seed, checkpoint, progress)
+        return result_arrays(checked_for_peaks(result, target, _seed(self.run, self.hypothesis, "scouts", self.data)))
+
+    def keep(self, arrays: Mapping[str, Any]) -> None:
+        """Write a result; the unfinished work that led to it goes."""
+        Checkpoint(self.result_path, self._own_identity).save(arrays)
         self.checkpoint_path.unlink(missing_ok=True)
 
 
@@ -203,3 +227,27 @@ def sample_task(task: Task, progress: Progress) -> None:
     model = emulator.load(task.run.emulator, regions=RegionCache.of_user(task.sky_regions))
     posterior = posterior_for(task.hypothesis_object(), task.likelihoods, model)
     task.sample(posterior, progress)
+
+
+@dataclass(frozen=True, eq=False)
+class AwayTask:
+    """A task for a machine that may have none of the files of this one.
+
+    Attributes
+    ----------
+    task
+        With all that its run, prior sets and data sets say.
+    model
+        Its sky model.
+    """
+
+    task: Task
+    model: SkyModel
+
+
+def sample_away(away: AwayTask, progress: Progress) -> dict[str, Any]:
+    """Do a task on a worker of a cluster; return its result as arrays for :meth:`Task.keep`."""
+    from crsea_infer.inference.posterior import posterior_for
+
+    posterior = posterior_for(away.task.hypothesis_object(), away.task.likelihoods, away.model)
+    return away.task.sampled_away(posterior, progress)

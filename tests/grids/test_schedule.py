@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 import os
 import signal
@@ -17,17 +16,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 import xarray as xr
+from dask_on_loopback import dask_cluster
 from quick_run import living
 
 from crsea_infer.errors import UserError
-from crsea_infer.grids import schedule as schedule_module
 from crsea_infer.grids.pieces import Build, Pieces
 from crsea_infer.grids.response import Axis, GridSettings, build_grid, read_grid
 from crsea_infer.grids.scale_out import build_response_grid, response_build
 from crsea_infer.grids.schedule import Schedule, run_build
+from crsea_infer.support import cluster
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
 
 SMALL = GridSettings(
@@ -132,17 +132,15 @@ import json, signal, sys, numpy as np
 from pathlib import Path
 from crsea_infer.grids.pieces import Build
 from crsea_infer.grids.schedule import Schedule, run_build
-from crsea_infer.inference.workers import terminated_like_interrupted
-from crsea_infer.processes import ignore_interrupts
-if __name__ == "__main__":
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    build = Build({build.task!r}, json.loads({json.dumps(dict(build.settings))!r}), ("x",), np.arange(60.0)[:, None])
-    try:
-        with terminated_like_interrupted():
-            run_build(build, Path({str(folder / "b")!r}), Schedule(chunk=3))
-    except KeyboardInterrupt:
-        ignore_interrupts()  # as the command does
-        sys.exit(130)
+from crsea_infer.processes import ignore_interrupts, terminated_like_interrupted
+signal.signal(signal.SIGINT, signal.default_int_handler)
+build = Build({build.task!r}, json.loads({json.dumps(dict(build.settings))!r}), ("x",), np.arange(60.0)[:, None])
+try:
+    with terminated_like_interrupted():
+        run_build(build, Path({str(folder / "b")!r}), Schedule(chunk=3))
+except KeyboardInterrupt:
+    ignore_interrupts()  # as the command does
+    sys.exit(130)
 """
     (folder / "drive.py").write_text(program)
     process = subprocess.Popen(
@@ -271,7 +269,7 @@ def test_a_worker_with_other_tables_does_not_contribute(tmp_path: Path) -> None:
 
 def test_a_scheduler_that_is_not_there_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     distributed = pytest.importorskip("distributed")
-    monkeypatch.setattr(schedule_module, "_PATIENCE", 0.5)
+    monkeypatch.setattr(cluster, "_PATIENCE", 0.5)
     monkeypatch.setattr(distributed, "Client", None)  # one that finds nobody waits and prints when it is thrown away
     with pytest.raises(UserError, match=r"no dask scheduler answers at tcp://127\.0\.0\.1:1 ") as caught:
         run_build(_build(3), tmp_path / "b", Schedule(scheduler="tcp://127.0.0.1:1"))
@@ -282,7 +280,7 @@ def test_a_scheduler_that_is_not_there_is_told_within_an_event_loop(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pytest.importorskip("distributed")
-    monkeypatch.setattr(schedule_module, "_PATIENCE", 0.5)
+    monkeypatch.setattr(cluster, "_PATIENCE", 0.5)
 
     async def in_a_notebook() -> None:
         run_build(_build(3), tmp_path / "b", Schedule(scheduler="127.0.0.1:1"))
@@ -325,34 +323,12 @@ def test_a_number_that_makes_no_sense_is_told_alone(given: dict[str, int], said:
     assert "," not in caught.value.given
 
 
-@contextlib.contextmanager
-def _cluster(folder: Path) -> Iterator[tuple[str, list[subprocess.Popen[bytes]]]]:
-    """A scheduler and two workers, each in a process of its own, on loopback."""
-    where = folder / "scheduler.json"
-    common = {"cwd": folder, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    start = [sys.executable, "-m", "distributed.cli.dask_scheduler", "--host", "127.0.0.1", "--port", "0"]
-    processes = [subprocess.Popen([*start, "--no-dashboard", "--scheduler-file", str(where)], **common)]  # type: ignore[call-overload]
-    try:
-        deadline = time.monotonic() + 60
-        while not (where.is_file() and where.stat().st_size) and time.monotonic() < deadline:
-            time.sleep(0.05)
-        address = json.loads(where.read_text())["address"]
-        worker = [sys.executable, "-m", "distributed.cli.dask_worker", address, "--nthreads", "1", "--no-nanny"]
-        options = ["--no-dashboard", "--local-directory", str(folder / "dask")]
-        processes += [subprocess.Popen([*worker, *options], **common) for _ in range(2)]  # type: ignore[call-overload]
-        yield address, processes[1:]
-    finally:
-        for process in processes:
-            process.kill()
-            process.wait()
-
-
 @pytest.mark.slow
 def test_a_dask_worker_killed_in_the_middle_changes_nothing(tmp_path: Path) -> None:
     pytest.importorskip("distributed")
     log = tmp_path / "log"
     build = _build(80, sleep=0.05, log=str(log))
-    with _cluster(tmp_path) as (address, workers):
+    with dask_cluster(tmp_path) as (address, workers):
 
         def kill_one() -> None:
             while len(set(_writers(log))) < 2 or len(_writers(log)) < 20:
@@ -371,7 +347,7 @@ def test_a_dask_worker_killed_in_the_middle_changes_nothing(tmp_path: Path) -> N
 @pytest.mark.slow
 def test_a_response_grid_through_dask_is_that_of_one_process(tmp_path: Path) -> None:
     pytest.importorskip("distributed")
-    with _cluster(tmp_path) as (address, workers):
+    with dask_cluster(tmp_path) as (address, workers):
 
         def kill_one(done: int, total: int) -> None:
             if done >= total / 3:

@@ -196,7 +196,9 @@ class CountsMap(DataSet):
     def log_likelihood_pointwise(self, predictions: tuple[Array, ...], nuisances: Mapping[str, Array]) -> Array:
         """Return ln p of the counts of each region and bin [..., n_data]."""
         xp, mu = self._expected(predictions, nuisances)
-        return self.values * xp.log(mu) - mu - special.gammaln(self.values + 1.0)
+        # at mu = n and below it: terms of the size of n that nearly cancel would cost single precision its digits
+        at_best = special.xlogy(self.values, self.values) - self.values - special.gammaln(self.values + 1.0)
+        return at_best - self._half_deviance(xp, mu)
 
     def log_likelihood(self, predictions: tuple[Array, ...], nuisances: Mapping[str, Array]) -> Array:
         """Return ln p(data) [...]."""
@@ -256,7 +258,9 @@ class CountsMap(DataSet):
         return xp, mu
 
     def _half_deviance(self, xp: Any, mu: Array) -> Array:
-        return mu - self.values + special.xlogy(self.values, self.values) - self.values * xp.log(mu)
+        excess = mu - self.values
+        some = np.maximum(self.values, 1.0)  # n ln(mu / n) is 0 where n is
+        return excess - self.values * xp.log1p(xp.where(self.values > 0.0, excess / some, xp.zeros_like(mu)))
 
 
 def _bins(edges: Float64, entry: _Entry, where: str) -> np.typing.NDArray[np.int64]:

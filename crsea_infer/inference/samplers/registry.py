@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from crsea_infer.inference.samplers.base import Sampler
 
-__all__ = ["OPTIONS", "make"]
+__all__ = ["OPTIONS", "make", "needs_jax"]
 
 _SAMPLERS: Mapping[str, tuple[type[Any], type[Any]]] = MappingProxyType(
     {
@@ -50,3 +50,9 @@ def make(name: str, options: Any = None) -> Sampler:
     kind, defaults = _SAMPLERS[name]
     sampler: Sampler = kind(defaults() if options is None else options)
     return sampler
+
+
+def needs_jax(name: str) -> bool:
+    """Tell whether a sampler computes with JAX, and so on a device where there is one."""
+    kind, _ = _SAMPLERS[name]
+    return bool(getattr(kind, "needs_jax", False))

@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -79,6 +79,7 @@ class JaxNested:
 
     options: JaxNestedOptions = JaxNestedOptions()
     name: str = "jax-nested"
+    needs_jax: ClassVar[bool] = True
 
     def run(
         self, target: Target, seed: np.random.SeedSequence, checkpoint: Checkpoint, progress: Progress

@@ -12,6 +12,7 @@ after every block and then ask NumPy, which stops with the parameters that cause
 from __future__ import annotations
 
 import importlib.util
+import os
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -51,11 +52,32 @@ def require_jax(sampler: str) -> None:
 
 @contextmanager
 def double_precision() -> Iterator[None]:
-    """Let JAX compute in double precision within this context."""
+    """Let JAX compute in double precision within this context.
+
+    Raises
+    ------
+    UserError
+        When the device that JAX_PLATFORMS names is not there.
+    """
     import jax
 
-    with jax.enable_x64(True):
+    with jax.enable_x64(True), jax.default_matmul_precision("highest"):
+        _require_device(jax)
         yield
+
+
+def _require_device(jax: Any) -> None:
+    """Refuse to go on without the device that the user asked for; start it, if it is there."""
+    try:
+        jax.devices()
+    except (AssertionError, RuntimeError) as error:  # which of them, depends on the version
+        asked = os.environ.get("JAX_PLATFORMS", "")
+        reason = (str(error).splitlines() or ["it does not say why"])[0]
+        raise UserError(
+            f"JAX finds no device{f' for JAX_PLATFORMS={asked}' if asked else ''} ({reason})",
+            valid="JAX_PLATFORMS=cpu, or a platform whose device and JAX plug-in are installed",
+            fix="unset JAX_PLATFORMS, set it to cpu, or install what the device needs (jax[cuda12], for example)",
+        ) from error
 
 
 def random_key(seed: np.random.SeedSequence) -> Any:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from crsea_infer.errors import UserError
-from crsea_infer.inference.workers import run_tasks
+from crsea_infer.support.jobs import run_jobs
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,6 +32,9 @@ def work(task, progress):
         raise ZeroDivisionError("oh")
     if what == "huge":
         raise MemoryError("Unable to allocate 1 PiB")
+    if what == "die once" and not Path(path + ".died").exists():
+        Path(path + ".died").touch()
+        os.kill(os.getpid(), signal.SIGKILL)
     if what == "die":
         os.kill(os.getpid(), signal.SIGKILL)
     if what == "sleep":
@@ -52,7 +55,7 @@ def work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]
 
 def run(work: Any, tasks: list[tuple[str, str]], n_workers: int = 2) -> list[tuple[int, float, str]]:
     said: list[tuple[int, float, str]] = []
-    run_tasks(work, tasks, n_workers, lambda *words: said.append(words), [what for what, _ in tasks])
+    run_jobs(work, tasks, [what for what, _ in tasks], lambda *words: said.append(words), workers=n_workers)
     return said
 
 
@@ -86,15 +89,21 @@ def test_a_killed_worker_is_told_and_resuming_suggested(work: Any) -> None:
     assert "again" in caught.value.fix
 
 
+def test_a_task_whose_worker_was_killed_is_done_again(work: Any, tmp_path: Path) -> None:
+    tasks = [(what, str(tmp_path / f"{index}")) for index, what in enumerate(["write", "die once", "write"])]
+    run(work, tasks)
+    assert (tmp_path / "1.died").exists()
+    assert [(tmp_path / f"{index}").read_text() for index in range(3)] == ["1"] * 3
+
+
 @pytest.mark.slow
 def test_workers_do_not_outlive_their_parent(work: Any, tmp_path: Path) -> None:
     assert work
     script = tmp_path / "parent.py"
     script.write_text(
         f"import sys; sys.path.insert(0, {str(tmp_path)!r})\n"
-        "from work_for_tests import work\nfrom crsea_infer.inference.workers import run_tasks\n"
-        "if __name__ == '__main__':\n"
-        f"    run_tasks(work, [('sleep', {str(tmp_path / 'pid')!r})], 1, print, ['sleep'])\n"
+        "from work_for_tests import work\nfrom crsea_infer.support.jobs import run_jobs\n"
+        f"run_jobs(work, [('sleep', {str(tmp_path / 'pid')!r})], ['sleep'], print)\n"
     )
     environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
     parent = subprocess.Popen([sys.executable, str(script)], env=environment, stdout=subprocess.DEVNULL)
