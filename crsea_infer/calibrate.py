@@ -18,6 +18,7 @@ from crsea_infer.errors import UserError
 from crsea_infer.files import make_directory, remove_leftovers
 from crsea_infer.inference.calibration import (
     DRAWS,
+    LIGHT,
     Calibration,
     CalibrationTask,
     calibration_build,
@@ -26,7 +27,10 @@ from crsea_infer.inference.calibration import (
     full_options,
 )
 from crsea_infer.inference.checkpoint import lock
+from crsea_infer.inference.run_check import check_run
+from crsea_infer.inference.samplers.importance import Importance
 from crsea_infer.inference.simulate import log_kept_share
+from crsea_infer.inference.subsets import ALL
 from crsea_infer.inference.workers import terminated_like_interrupted
 from crsea_infer.output_names import CALIBRATION_FILES, DATA_SETS, FIGURES
 from crsea_infer.run_directory import RunDirectory, versions
@@ -145,7 +149,6 @@ def calibrate(
     """
     from crsea_infer import emulator
     from crsea_infer.grids.schedule import Schedule, run_build
-    from crsea_infer.inference.posterior import posterior_for
     from crsea_infer.progress import counter
     from crsea_infer.report.calibration import CalibrationReport, show_calibration, write_calibration
     from crsea_infer.report.console import new_console
@@ -162,7 +165,8 @@ def calibrate(
     make_directory(output)
     with lock(output), terminated_like_interrupted():
         model = emulator.load(run.emulator)
-        posteriors = [posterior_for(hypothesis, run.likelihoods, model) for hypothesis in run.hypotheses]
+        estimators = [Importance(LIGHT), Importance(full_options(run))]
+        posteriors = [by_data[ALL] for by_data in check_run(run, model, estimators).values()]
         generator = np.random.default_rng(np.random.SeedSequence(run.seed, spawn_key=(0,)))
         kept = np.array([log_kept_share(posterior, generator) for posterior in posteriors])
         build = calibration_build(run, model.fingerprint, n_data_sets)

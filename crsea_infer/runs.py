@@ -18,8 +18,10 @@ from crsea_infer.inference.best_fit import find_best_fit
 from crsea_infer.inference.checkpoint import lock
 from crsea_infer.inference.evidence import Evidence, bayes_factor, combine, disagreements, marked
 from crsea_infer.inference.posterior_file import as_chains
+from crsea_infer.inference.run_check import check_run
 from crsea_infer.inference.samplers.base import maximum_likelihood
-from crsea_infer.inference.subsets import ALL, gives_evidence
+from crsea_infer.inference.samplers.registry import longest_first, make, sampler_class
+from crsea_infer.inference.subsets import ALL
 from crsea_infer.inference.tasks import Task, generator_for, run_identity, sample_task
 from crsea_infer.inference.workers import available_cores, run_tasks, terminated_like_interrupted
 from crsea_infer.report.console import Display, new_console, show_factors, show_result
@@ -37,7 +39,7 @@ if TYPE_CHECKING:
     from crsea_infer.emulator.model import SkyModel
     from crsea_infer.inference.posterior import Posterior
     from crsea_infer.inference.run_file import RunFile
-    from crsea_infer.inference.samplers.base import SamplerResult
+    from crsea_infer.inference.samplers.base import Sampler, SamplerResult
 
 __all__ = ["NotConvergedError", "compare", "execute"]
 
@@ -98,10 +100,12 @@ def execute(
     directory = RunDirectory(make_directory(output))
     with lock(directory.path), terminated_like_interrupted():
         model = emulator.load(run.emulator)
-        posteriors = _posteriors(run, model)
+        posteriors = check_run(run, model, _left_to_do(run, directory, fresh=fresh))
         identity = run_identity(run, model.fingerprint)
         directory.claim(run, identity, model, fresh=fresh)
         remove_leftovers(*directory.folders)  # not before the directory is known to be ours
+        for hypothesis in run.hypotheses:
+            make_directory(directory.folder(hypothesis.name))
         tasks = _tasks(run, directory, identity)
         _sample(console, tasks, workers)
         summary = _summarise(run, identity, model, posteriors, tasks)
@@ -118,27 +122,21 @@ def execute(
     return directory.path
 
 
-def _posteriors(run: RunFile, model: SkyModel) -> dict[str, dict[str, Posterior]]:
-    """Return the posterior of every hypothesis on all that it is sampled with: hypothesis -> data -> posterior."""
-    from crsea_infer.inference.posterior import posterior_for
-
-    return {
-        hypothesis.name: {
-            data: posterior_for(hypothesis, likelihoods, model)
-            for data, likelihoods in run.samplings(hypothesis.name).items()
-        }
-        for hypothesis in run.hypotheses
-    }
+def _left_to_do(run: RunFile, directory: RunDirectory, *, fresh: bool) -> list[Sampler]:
+    """Return the samplers whose results are not all there: the others need no longer be installed."""
+    tasks = _tasks(run, directory, {})
+    names = dict.fromkeys(task.sampler for task in tasks if fresh or not task.result_path.exists())
+    return [make(name, run.samplers[name]) for name in names]
 
 
 def _tasks(run: RunFile, directory: RunDirectory, identity: dict[str, str]) -> list[Task]:
     """Return every sampling of the run; a part of the data only with samplers that give an evidence."""
     return [
-        Task(run, hypothesis.name, sampler, make_directory(directory.folder(hypothesis.name)), identity, data)
-        for sampler in _longest_first(run)
+        Task(run, hypothesis.name, sampler, directory.folder(hypothesis.name), identity, data)
+        for sampler in longest_first(run.samplers)
         for hypothesis in run.hypotheses
         for data in run.samplings(hypothesis.name)
-        if data == ALL or gives_evidence(sampler)
+        if data == ALL or sampler_class(sampler).gives_evidence
     ]
 
 
@@ -215,12 +213,6 @@ def _show_evidences(console: Console, evidences: dict[str, Evidence], unconverge
     for name, evidence in evidences.items():
         value = marked(number_with_error(evidence.lnz, evidence.lnz_err), converged=name not in unconverged)
         console.print(f"ln Z ({name}) = {value}   {evidence.method}", markup=False)
-
-
-def _longest_first(run: RunFile) -> list[str]:
-    """Order samplers so that the longest start first and workers end together."""
-    order = ("nautilus", "jax-nested", "dynesty-dynamic", "dynesty", "nuts", "emcee", "importance")
-    return sorted(run.samplers, key=order.index)
 
 
 def _sample(console: Console, tasks: Sequence[Task], workers: int | None) -> None:

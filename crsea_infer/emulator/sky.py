@@ -21,6 +21,7 @@ from crsea_infer.emulator.bound import Bound, CosmicRayRequest, gather_energies
 from crsea_infer.emulator.contraction import Family, Joined, SkyRequest, Transport, group_requests
 from crsea_infer.emulator.fold import SpectralFold
 from crsea_infer.emulator.model import BoundModel, Request, SkyModel
+from crsea_infer.emulator.parameters import SkyParameters, galactic_parameters
 from crsea_infer.emulator.response import ResponseEmulator, train
 from crsea_infer.emulator.trained import Amplitudes, Trained
 from crsea_infer.emulator.validation_table import stated_relative_error
@@ -132,6 +133,10 @@ class _Sky:
     def description(self) -> Mapping[str, str]:
         description = _describe(self.settings)
         return description if self.absorption else description | {"absorption": "none"}
+
+    def parameters(self, requests: Sequence[Request]) -> SkyParameters:
+        """Transport, gas and local spectra; those of electrons when the grid has them."""
+        return galactic_parameters(self.box, requests, electrons=self.settings.electrons is not None)
 
     def _fold(self, request: Request) -> SpectralFold:
         product: Product = "gamma" if request.messenger == "gamma" else "neutrino"

@@ -16,6 +16,7 @@ import numpy as np
 from crsea_infer.arrays import Array, Float64, array_namespace
 from crsea_infer.emulator.bound import COMPONENT_SCALES, LEPTON_SCALES
 from crsea_infer.emulator.model import BoundModel, Request, SkyModel
+from crsea_infer.emulator.parameters import Names, SkyParameters, local_spectra
 from crsea_infer.emulator.validation_table import stated_relative_error
 from crsea_infer.errors import UserError
 from crsea_infer.files import digest
@@ -27,10 +28,17 @@ if TYPE_CHECKING:
 
     from crsea_infer.emulator.spectra import SpectraEmulator
     from crsea_infer.grids.spectra import Spectrum
+    from crsea_infer.physics.local_spectrum import Species
 
 __all__ = ["SpectraSky"]
 
 _SCALES: Final = {**COMPONENT_SCALES, **LEPTON_SCALES}
+_SPECIES: Final[tuple[Species, ...]] = ("proton", "helium")
+
+
+def _scale(component: str) -> str:
+    """Return the parameter that scales a component."""
+    return _SCALES.get(component, f"{component}_scale")
 
 
 def _interpolation(at: Float64, energies: Float64) -> Float64:
@@ -119,6 +127,21 @@ class SpectraSky(SkyModel):
         """Held-out relative error, one sigma; see :mod:`crsea_infer.emulator.validation_table`."""
         return stated_relative_error(self.emulator.metadata)
 
+    def parameters(self, requests: Sequence[Request]) -> SkyParameters:
+        """Those of the grid, and scales of its components; local spectra only for cosmic rays that it does not hold."""
+        box = self.box
+        asked = {request.messenger for request in requests}
+        held = {spectrum.messenger for spectrum in self.emulator.spectra}
+        needed, _ = local_spectra(tuple(species for species in _SPECIES if species in asked - held))
+        _, spectra = local_spectra()
+        scales = tuple(_scale(spectrum.component) for spectrum in self.emulator.spectra if spectrum.messenger in asked)
+        used = Names(scales) + spectra if needed else Names(scales)
+        return SkyParameters(
+            required=(*box, *(name for name in needed if name not in box)),
+            optional=used.without(box),
+            idle=spectra + Names(("delta_sun", *_SCALES.values())),
+        )
+
     def _parts(self, request: Request) -> tuple[_Part, ...]:
         energies = np.asarray(request.energies, dtype=float)
         if energies.size == 0 or not (np.isfinite(energies) & (energies > 0)).all():
@@ -151,7 +174,7 @@ class SpectraSky(SkyModel):
                 f"{spectrum.label}: energies from {energies.min():g} to {energies.max():g} GeV are wanted",
                 valid=f"{at[0]:g} to {at[-1]:g} GeV, the energies of the imported grid",
             )
-        scale = _SCALES.get(spectrum.component, f"{spectrum.component}_scale")
+        scale = _scale(spectrum.component)
         return _Part(spectrum.component, self.emulator.columns(spectrum), _interpolation(at, energies), scale)
 
     def bind(self, requests: Sequence[Request]) -> BoundModel:

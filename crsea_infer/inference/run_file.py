@@ -21,11 +21,13 @@ from crsea_infer.inference import content
 from crsea_infer.inference.hypotheses import Hypothesis, build_hypothesis, load_hypothesis
 from crsea_infer.inference.likelihoods.base import Likelihood, load_likelihood
 from crsea_infer.inference.prior_sensitivity import FACTORS, PARAMETERS
-from crsea_infer.inference.subsets import Subsets, folder_name, read_subsets
+from crsea_infer.inference.subsets import ALL, Subsets, folder_name, read_subsets
 from crsea_infer.inference.validation import Entry, read_toml, validate
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from crsea_infer.inference.samplers.options import SamplerOptions
 
 __all__ = ["RunFile", "load_run", "run_from"]
 
@@ -54,7 +56,7 @@ class RunFile:
     seed
         Of all random numbers of the run.
     samplers
-        Name of each sampler -> its options, a frozen dataclass.
+        Name of each sampler -> its options.
     emulator
         File of the emulator, or None for the one that comes with the package.
     """
@@ -66,7 +68,7 @@ class RunFile:
     hypotheses: tuple[Hypothesis, ...]
     likelihoods: tuple[Likelihood, ...]
     seed: int
-    samplers: Mapping[str, Any]
+    samplers: Mapping[str, SamplerOptions]
     emulator: Path | None
     subsets: Subsets
     exact_samples: int = EXACT_SAMPLES
@@ -80,6 +82,10 @@ class RunFile:
             data: tuple(known[name] for name in names) for data, names in self.subsets.samplings(hypothesis).items()
         }
 
+    def likelihoods_of(self, hypothesis: str) -> tuple[Likelihood, ...]:
+        """Return all data that a hypothesis meets: those predicted, and its training set."""
+        return self.samplings(hypothesis)[ALL]
+
     def resolved(self) -> dict[str, Any]:
         """Return all that determines the results, as plain values that TOML and JSON can hold.
 
@@ -90,7 +96,7 @@ class RunFile:
             "seed": self.seed,
             "hypotheses": {hypothesis.name: _hypothesis_content(hypothesis) for hypothesis in self.hypotheses},
             "likelihoods": {likelihood.name: _likelihood_content(likelihood) for likelihood in self.likelihoods},
-            "samplers": {name: _plain(dataclasses.asdict(options)) for name, options in self.samplers.items()},
+            "samplers": {name: _plain(options.model_dump()) for name, options in self.samplers.items()},
         }
 
     def fingerprint(self) -> str:
@@ -272,23 +278,20 @@ def _likelihoods(path: Path, entry: _RunEntry) -> tuple[Likelihood, ...]:
     return likelihoods
 
 
-def _samplers(path: Path, entry: _RunEntry) -> dict[str, Any]:
-    from crsea_infer.inference.samplers.base import options_from
-    from crsea_infer.inference.samplers.registry import OPTIONS
+def _samplers(path: Path, entry: _RunEntry) -> dict[str, SamplerOptions]:
+    from crsea_infer.inference.samplers.options import options_from
+    from crsea_infer.inference.samplers.registry import sampler_class, sampler_names
 
     if not entry.samplers:
         raise UserError(
-            f"{path}: has no sampler", valid=", ".join(sorted(OPTIONS)), fix="add a table, such as [samplers.dynesty]"
+            f"{path}: has no sampler",
+            valid=", ".join(sorted(sampler_names())),
+            fix="add a table, such as [samplers.dynesty]",
         )
-    options = {}
-    for name, given in entry.samplers.items():
-        if name not in OPTIONS:
-            raise unknown_name("sampler", name, OPTIONS, where=f"{path}: samplers")
-        try:
-            options[name] = options_from(OPTIONS[name], name, given)
-        except UserError as error:
-            raise UserError(f"{path}: {error.given}", valid=error.valid, fix=error.fix) from error
-    return options
+    return {
+        name: options_from(sampler_class(name, f"{path}: samplers").Options, name, given, str(path))
+        for name, given in entry.samplers.items()
+    }
 
 
 def _emulator(path: Path, entry: _RunEntry) -> Path | None:

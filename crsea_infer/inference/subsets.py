@@ -14,22 +14,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from crsea_infer.errors import UserError, unknown_name
+from crsea_infer.inference.samplers.registry import sampler_class
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-__all__ = ["ALL", "CONDITIONAL", "TRAINING", "Subsets", "folder_name", "gives_evidence", "read_subsets"]
+__all__ = ["ALL", "CONDITIONAL", "TRAINING", "Subsets", "folder_name", "read_subsets"]
 
 ALL, TRAINING, CONDITIONAL = "all", "training", "conditional"
 """What an evidence is of: all data of a hypothesis, its training set, the former given the latter."""
 
-_POSTERIOR_ONLY = frozenset({"emcee", "nuts"})
 _GROUP_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
-
-
-def gives_evidence(sampler: str) -> bool:
-    """Tell whether a sampler is one that gives evidences: the others sample posteriors only."""
-    return sampler not in _POSTERIOR_ONLY
 
 
 @dataclass(frozen=True)
@@ -115,7 +110,7 @@ def read_subsets(
     if not (subsets.training or subsets.groups):
         return subsets
     key = "train_on" if subsets.training else "tension"
-    if not any(gives_evidence(sampler) for sampler in samplers):
+    if not any(sampler_class(sampler).gives_evidence for sampler in samplers):
         raise UserError(
             f"{path}: {key} with {', '.join(samplers)} alone, which gives no evidence",
             valid="a sampler that gives an evidence",

@@ -180,5 +180,10 @@ def sample_task(task: Task, progress: Progress) -> None:
     from crsea_infer import emulator
     from crsea_infer.inference.posterior import posterior_for
 
-    posterior = posterior_for(task.hypothesis_object(), task.likelihoods, emulator.load(task.run.emulator))
+    posterior = posterior_for(
+        task.hypothesis_object(),
+        task.likelihoods,
+        emulator.load(task.run.emulator),
+        all_likelihoods=task.run.likelihoods_of(task.hypothesis),
+    )
     task.sample(posterior, progress)

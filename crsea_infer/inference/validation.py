@@ -19,13 +19,33 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-__all__ = ["Entry", "read_toml", "validate"]
+__all__ = ["Entry", "WrongValueError", "read_toml", "validate"]
 
 
 class Entry(BaseModel):
     """A table of a TOML file: unknown keys, wrong types, NaN and infinity are refused."""
 
     model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False, frozen=True)
+
+
+class WrongValueError(ValueError):
+    """A value that a check of an :class:`Entry` refuses, with what is allowed.
+
+    Parameters
+    ----------
+    key
+        Of the table.
+    given
+        Its value.
+    valid
+        What is allowed, in words.
+    """
+
+    def __init__(self, key: str, given: object, valid: str) -> None:
+        super().__init__(f"{key} = {given!r}, but valid is {valid}")
+        self.key = key
+        self.given = given
+        self.valid = valid
 
 
 EntryType = TypeVar("EntryType", bound=Entry)
@@ -41,6 +61,10 @@ _EXPECTED = {
     "finite_number": "a finite number",
     "greater_than_equal": "a number of at least {ge:g}",
     "less_than_equal": "a number of at most {le:g}",
+    "greater_than": "a number above {gt:g}",
+    "less_than": "a number below {lt:g}",
+    "multiple_of": "a multiple of {multiple_of:g}",
+    "literal_error": "{expected}",
     "list_type": "a list, [..., ...]",
     "tuple_type": "a list, [..., ...]",
     "dict_type": "a table",
@@ -86,13 +110,15 @@ def read_toml(path: Path) -> dict[str, Any]:
     return content
 
 
-def validate(entry: type[EntryType], content: Mapping[str, Any], where: str) -> EntryType:
+def validate(entry: type[EntryType], content: Mapping[str, Any], where: str, *, prefix: str = "") -> EntryType:
     """Check `content` against `entry`.
 
     Parameters
     ----------
     where
         The file, and the table within it when `content` is not the whole file: opens the message.
+    prefix
+        Stands before the key, when `content` is a table of the file: "samplers.dynesty.".
 
     Raises
     ------
@@ -105,32 +131,36 @@ def validate(entry: type[EntryType], content: Mapping[str, Any], where: str) -> 
         faults = error.errors(include_url=False)
         # A misspelt key shows as one unknown key and one missing key: the unknown one explains both.
         first = next((fault for fault in faults if fault["type"] == "extra_forbidden"), faults[0])
-        raise _user_error(entry, dict(first), where, len(faults) - 1) from error
+        raise _user_error(entry, dict(first), f"{where}: " if where else "", prefix, len(faults) - 1) from error
 
 
-def _user_error(entry: type[Entry], fault: dict[str, Any], where: str, others: int) -> UserError:
+def _user_error(entry: type[Entry], fault: dict[str, Any], where: str, prefix: str, others: int) -> UserError:
     # Alternatives such as "a list or a table" leave the name of the alternative in the location: not a key.
     location = tuple(part for part in fault["loc"] if not (isinstance(part, str) and "[" in part))
-    key = ".".join(str(part) for part in location)
+    key = prefix + ".".join(str(part) for part in location)
     kind = str(fault["type"])
     more = f" (and {others} more)" if others else ""
     if kind == "extra_forbidden":
         allowed = _keys_at(entry, location[:-1])
         match = nearest(str(location[-1]), allowed)
         return UserError(
-            f"{where}: unknown key '{key}'{more}",
+            f"{where}unknown key '{key}'{more}",
             valid=", ".join(allowed),
             fix=f"did you mean '{match}'?" if match else "remove it",
         )
     if kind == "missing":
-        return UserError(f"{where}: the key '{key}' is missing{more}", fix=f"add a line: {location[-1]} = ...")
+        return UserError(f"{where}the key '{key}' is missing{more}", fix=f"add a line: {location[-1]} = ...")
     given = fault.get("input")
     shown = repr(given) if isinstance(given, str | int | float | bool) else f"a {type(given).__name__}"
     context = fault.get("ctx") or {}
     if "error" in context:  # raised by a check of the model itself, in its own words
-        return UserError(f"{where}: {key + ': ' if key else ''}{context['error']}{more}")
+        wrong = context["error"]
+        if isinstance(wrong, WrongValueError):
+            inner = f"{key}." if location else key
+            return UserError(f"{where}{inner}{wrong.key} = {wrong.given!r}{more}", valid=wrong.valid)
+        return UserError(f"{where}{key + ': ' if key else ''}{wrong}{more}")
     expected = _EXPECTED.get(kind, str(fault["msg"])).format(**context)
-    return UserError(f"{where}: {key} = {shown}{more}", valid=expected)
+    return UserError(f"{where}{key} = {shown}{more}", valid=expected)
 
 
 def _keys_at(entry: type[Entry], location: tuple[Any, ...]) -> list[str]:
