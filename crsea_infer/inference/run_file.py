@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field
 
@@ -22,14 +22,26 @@ from crsea_infer.inference.hypotheses import Hypothesis, build_hypothesis, load_
 from crsea_infer.inference.likelihoods.base import Likelihood, load_likelihood
 from crsea_infer.inference.prior_sensitivity import FACTORS, PARAMETERS
 from crsea_infer.inference.subsets import ALL, Subsets, folder_name, read_subsets
-from crsea_infer.inference.validation import Entry, read_toml, validate
+from crsea_infer.inference.validation import Entry, SchemaOf, read_toml, validate
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from pydantic import GetJsonSchemaHandler
+    from pydantic.json_schema import JsonSchemaValue
+    from pydantic_core import CoreSchema
+
     from crsea_infer.inference.samplers.options import SamplerOptions
 
-__all__ = ["RunFile", "load_run", "run_from"]
+__all__ = [
+    "ExactCheckEntry",
+    "PriorSensitivityEntry",
+    "RunEntry",
+    "RunFile",
+    "SamplerTables",
+    "load_run",
+    "run_from",
+]
 
 LARGEST_EXACT = 100_000
 EXACT_SAMPLES = 1000
@@ -105,38 +117,120 @@ class RunFile:
 
 
 class _EmulatorEntry(Entry):
+    """The sky model in place of the one that comes with the package.
+
+    Attributes
+    ----------
+    path
+        An emulator file, from the folder of the run file.
+    """
+
     path: str
 
 
-class _ExactCheckEntry(Entry):
+class ExactCheckEntry(Entry):
+    """Posterior samples that are evaluated again with the transport solver.
+
+    Attributes
+    ----------
+    samples
+        Of each hypothesis; 0 for none.
+    """
+
     samples: int = EXACT_SAMPLES
 
 
-class _PriorSensitivityEntry(Entry):
+class PriorSensitivityEntry(Entry):
+    """Prior widths that are varied when the sampling is done.
+
+    Attributes
+    ----------
+    parameters
+        Whose; [] for none.
+    factors
+        On the widths, from 0.001 to 1000.
+    """
+
     parameters: list[str] | None = None
     factors: list[float] = Field(default_factory=lambda: list(FACTORS))
 
 
 class _HypothesisEntry(Entry):
+    """A hypothesis of this run, by its prior sets.
+
+    Attributes
+    ----------
+    name
+        Also of its folder in the output.
+    prior_sets
+        Names or paths, in order.
+    train_on
+        Its training set, in place of the common one; [] for none.
+    """
+
     name: str
     title: str = ""
     prior_sets: list[str]
     train_on: list[str] | None = None
 
 
-class _RunEntry(Entry):
+class _SamplerTables:
+    """Annotation of the table of samplers: in the JSON schema, it has those at hand with their options."""
+
+    def __get_pydantic_json_schema__(self, core_schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        """Return the schema of a table that has tables of samplers only."""
+        from crsea_infer.inference.samplers.registry import sampler_class, sampler_names
+
+        tables = {name: SchemaOf(sampler_class(name).Options) for name in sampler_names()}
+        properties = {name: table.__get_pydantic_json_schema__(core_schema, handler) for name, table in tables.items()}
+        return {"type": "object", "properties": properties, "additionalProperties": False}
+
+
+SamplerTables = Annotated[dict[str, dict[str, Any]], _SamplerTables()]
+"""Sampler -> its options, each checked by the model of that sampler."""
+
+
+class RunEntry(Entry):
+    """A run: hypotheses times data sets times samplers.
+
+    Attributes
+    ----------
+    title, description
+        Words for the page.
+    hypotheses
+        What is compared: names, a table NAME = [prior sets], or tables [[hypotheses]].
+    likelihoods
+        Names or paths of all data sets, training sets included.
+    train_on
+        Names of the likelihoods that are the training set of every hypothesis without one of its own.
+    tension
+        true, or a table of groups of likelihoods that are held against each other.
+    options
+        Keys of a data set's likelihood.toml, changed for this run alone: [options.NAME].
+    samplers
+        With their options, one table for each: [samplers.NAME].
+    seed
+        Of all random numbers.
+    emulator
+        The sky model, in place of the one that comes with the package.
+    exact_check
+        Posterior samples that are evaluated again with the transport solver.
+    prior_sensitivity
+        Prior widths that are varied when the sampling is done.
+    """
+
     title: str
     description: str = ""
-    hypotheses: list[str] | dict[str, list[str]] | list[dict[str, Any]]
+    hypotheses: list[str] | dict[str, list[str]] | list[Annotated[dict[str, Any], SchemaOf(_HypothesisEntry)]]
     likelihoods: list[str]
     train_on: list[str] = Field(default_factory=list)
     tension: bool | dict[str, list[str]] = False
     options: dict[str, dict[str, Any]] = Field(default_factory=dict)
-    samplers: dict[str, dict[str, Any]]
+    samplers: SamplerTables
     seed: int = 1
     emulator: _EmulatorEntry | None = None
-    exact_check: _ExactCheckEntry = Field(default_factory=_ExactCheckEntry)
-    prior_sensitivity: _PriorSensitivityEntry = Field(default_factory=_PriorSensitivityEntry)
+    exact_check: ExactCheckEntry = Field(default_factory=ExactCheckEntry)
+    prior_sensitivity: PriorSensitivityEntry = Field(default_factory=PriorSensitivityEntry)
 
 
 def load_run(name: str | Path) -> RunFile:
@@ -174,7 +268,7 @@ def run_from(path: Path, name: str, given: Mapping[str, Any]) -> RunFile:
     given
         The keys of a run file.
     """
-    entry = validate(_RunEntry, given, str(path))
+    entry = validate(RunEntry, given, str(path))
     if not 0 <= entry.seed <= LARGEST_SEED:
         raise UserError(f"{path}: seed = {entry.seed}", valid=f"a whole number from 0 to {LARGEST_SEED}")
     if entry.exact_check.samples and not 100 <= entry.exact_check.samples <= LARGEST_EXACT:
@@ -211,7 +305,7 @@ def run_from(path: Path, name: str, given: Mapping[str, Any]) -> RunFile:
     )
 
 
-def _sensitivity_parameters(path: Path, entry: _RunEntry, hypotheses: tuple[Hypothesis, ...]) -> tuple[str, ...]:
+def _sensitivity_parameters(path: Path, entry: RunEntry, hypotheses: tuple[Hypothesis, ...]) -> tuple[str, ...]:
     given = entry.prior_sensitivity.parameters
     if given is None:
         return PARAMETERS
@@ -222,7 +316,7 @@ def _sensitivity_parameters(path: Path, entry: _RunEntry, hypotheses: tuple[Hypo
     return tuple(dict.fromkeys(given))
 
 
-def _sensitivity_factors(path: Path, entry: _RunEntry) -> tuple[float, ...]:
+def _sensitivity_factors(path: Path, entry: RunEntry) -> tuple[float, ...]:
     given = entry.prior_sensitivity.factors
     if not given or not all(1e-3 <= factor <= 1e3 for factor in given):
         raise UserError(
@@ -231,7 +325,7 @@ def _sensitivity_factors(path: Path, entry: _RunEntry) -> tuple[float, ...]:
     return tuple(sorted({*given, 1.0}))
 
 
-def _spelt_out(path: Path, entry: _RunEntry) -> list[_HypothesisEntry]:
+def _spelt_out(path: Path, entry: RunEntry) -> list[_HypothesisEntry]:
     """Return the tables [[hypotheses]] of a run file, if it has its hypotheses in that form."""
     return [
         validate(_HypothesisEntry, table, f"{path}: [[hypotheses]] number {number}")
@@ -240,7 +334,7 @@ def _spelt_out(path: Path, entry: _RunEntry) -> list[_HypothesisEntry]:
     ]
 
 
-def _hypotheses(path: Path, entry: _RunEntry, spelt_out: list[_HypothesisEntry]) -> tuple[Hypothesis, ...]:
+def _hypotheses(path: Path, entry: RunEntry, spelt_out: list[_HypothesisEntry]) -> tuple[Hypothesis, ...]:
     where = f"{path}: hypotheses"
     names = [one.name for one in spelt_out] or [str(name) for name in entry.hypotheses]
     _refuse_bad_list(where, names, "hypothesis")
@@ -257,7 +351,7 @@ def _hypotheses(path: Path, entry: _RunEntry, spelt_out: list[_HypothesisEntry])
     return tuple(load_hypothesis(name, where=where) for name in names)
 
 
-def _likelihoods(path: Path, entry: _RunEntry) -> tuple[Likelihood, ...]:
+def _likelihoods(path: Path, entry: RunEntry) -> tuple[Likelihood, ...]:
     where = f"{path}: likelihoods"
     _refuse_bad_list(where, entry.likelihoods, "likelihood")
     called = {name: folder_name(name) for name in entry.likelihoods}
@@ -278,7 +372,7 @@ def _likelihoods(path: Path, entry: _RunEntry) -> tuple[Likelihood, ...]:
     return likelihoods
 
 
-def _samplers(path: Path, entry: _RunEntry) -> dict[str, SamplerOptions]:
+def _samplers(path: Path, entry: RunEntry) -> dict[str, SamplerOptions]:
     from crsea_infer.inference.samplers.options import options_from
     from crsea_infer.inference.samplers.registry import sampler_class, sampler_names
 
@@ -294,7 +388,7 @@ def _samplers(path: Path, entry: _RunEntry) -> dict[str, SamplerOptions]:
     }
 
 
-def _emulator(path: Path, entry: _RunEntry) -> Path | None:
+def _emulator(path: Path, entry: RunEntry) -> Path | None:
     if entry.emulator is None:
         return None
     emulator = path.parent / Path(entry.emulator.path).expanduser()

@@ -8,6 +8,8 @@ key, the nearest one that exists.
 
 from __future__ import annotations
 
+import inspect
+import re
 import tomllib
 from typing import TYPE_CHECKING, Any, TypeVar, get_args
 
@@ -19,13 +21,71 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-__all__ = ["Entry", "WrongValueError", "read_toml", "validate"]
+    from pydantic import GetJsonSchemaHandler
+    from pydantic.json_schema import JsonSchemaValue
+    from pydantic_core import CoreSchema
+
+__all__ = ["Entry", "SchemaOf", "WrongValueError", "read_toml", "validate"]
+
+_ATTRIBUTE = re.compile(r"(?P<names>\w+(?:, \w+)*)")
 
 
 class Entry(BaseModel):
-    """A table of a TOML file: unknown keys, wrong types, NaN and infinity are refused."""
+    """A table of a TOML file: unknown keys, wrong types, NaN and infinity are refused.
+
+    Its docstring, with the keys under "Attributes", also describes them in the JSON schema that editors read.
+    """
 
     model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False, frozen=True)
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        """Describe table and keys in the words of the docstring."""
+        return _with_words(cls, handler(core_schema), handler)
+
+
+class SchemaOf:
+    """Annotation of a field of tables whose own models are applied later: what they look like in the JSON schema.
+
+    Parameters
+    ----------
+    *entries
+        Models of the table, which is one of them.
+    """
+
+    def __init__(self, *entries: type[Entry]) -> None:
+        self.entries = entries
+
+    def __get_pydantic_json_schema__(self, _: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        """Return the schema of the models in place of that of any table."""
+        found = [_with_words(one, handler(one.__pydantic_core_schema__), handler) for one in self.entries]
+        return found[0] if len(found) == 1 else {"anyOf": found}
+
+
+def _with_words(entry: type[Entry], found: JsonSchemaValue, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+    """Put the words of a model's docstring into its schema."""
+    schema = handler.resolve_ref_schema(found)
+    words, keys = _described(entry.__doc__ or "")
+    schema["description"] = words
+    for name, text in keys.items():
+        if name in schema.get("properties", {}):
+            schema["properties"][name]["description"] = text
+    return found
+
+
+def _described(docstring: str) -> tuple[str, dict[str, str]]:
+    """Return the first paragraph of a docstring, and the words on each of its attributes."""
+    paragraphs, _, attributes = inspect.cleandoc(docstring).partition("\nAttributes\n----------\n")
+    keys: dict[str, str] = {}
+    names: list[str] = []
+    for line in attributes.splitlines():
+        match = _ATTRIBUTE.fullmatch(line)
+        if match:
+            names = match["names"].split(", ")
+            keys.update(dict.fromkeys(names, ""))
+        else:
+            keys.update({name: f"{keys[name]} {line.strip()}".strip() for name in names})
+    return " ".join(paragraphs.split("\n\n")[0].split()), keys
 
 
 class WrongValueError(ValueError):

@@ -12,7 +12,8 @@ import importlib
 import importlib.metadata
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any, Protocol, Self, runtime_checkable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Protocol, Self, runtime_checkable
 
 from pydantic import Field
 
@@ -23,7 +24,6 @@ from crsea_infer.inference.validation import Entry, read_toml
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
     import numpy as np
 
@@ -39,6 +39,7 @@ __all__ = [
     "Likelihood",
     "LikelihoodFolder",
     "SpectralSlope",
+    "kinds_of_likelihood",
     "load_likelihood",
 ]
 
@@ -164,7 +165,12 @@ class CommonEntry(Entry):
 
 @dataclass(frozen=True, eq=False)
 class DataSet:
-    """What every built-in kind of likelihood knows of itself; see :class:`Likelihood`."""
+    """What every built-in kind of likelihood knows of itself; see :class:`Likelihood`.
+
+    A kind may name the model of its `likelihood.toml` as `Settings`, from which the JSON schema for editors is made.
+    """
+
+    Settings: ClassVar[type[CommonEntry]] = CommonEntry
 
     name: str
     title: str
@@ -252,6 +258,19 @@ def _kinds() -> dict[str, str]:
     """Return the kinds that have a short name: name -> "module:Class"."""
     announced = {point.name: point.value for point in importlib.metadata.entry_points(group=_GROUP)}
     return {**announced, **_BUILT_IN}
+
+
+def kinds_of_likelihood() -> dict[str, type[CommonEntry] | None]:
+    """Return the kinds that have a short name, with the models of their settings; None where a kind names none."""
+    found: dict[str, type[CommonEntry] | None] = {}
+    for kind, place in _kinds().items():
+        try:
+            settings = getattr(_class_of_kind(kind, Path(place)), "Settings", None)
+        except UserError:  # said when a data set of that kind is read
+            settings = None
+        is_model = isinstance(settings, type) and issubclass(settings, CommonEntry) and settings is not CommonEntry
+        found[kind] = settings if is_model else None
+    return found
 
 
 def _class_of_kind(kind: str, path: Path) -> Any:

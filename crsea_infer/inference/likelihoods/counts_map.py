@@ -18,7 +18,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 from pydantic import Field
@@ -93,6 +93,8 @@ class CountsMap(DataSet):
     exposure_error, exposure_error_name
         Width w of the common scale (0: none), and the name of eta.
     """
+
+    Settings: ClassVar[type[CommonEntry]] = _Entry
 
     values: Float64
     energy_min: Float64

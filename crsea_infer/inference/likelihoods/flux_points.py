@@ -23,7 +23,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 import numpy as np
 from pydantic import Field
@@ -103,6 +103,8 @@ class FluxPoints(DataSet):
     energy_min, energy_max, energy_reference
         Of the points, GeV: for figures.
     """
+
+    Settings: ClassVar[type[CommonEntry]] = _Entry
 
     systematics: Systematics
     systematic_name: str

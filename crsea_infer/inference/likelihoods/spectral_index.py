@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 import numpy as np
 
@@ -67,6 +67,8 @@ class SpectralIndex(DataSet):
     energy_min, energy_max
         Bands, GeV.
     """
+
+    Settings: ClassVar[type[CommonEntry]] = _Entry
 
     energy_min: Float64
     energy_max: Float64

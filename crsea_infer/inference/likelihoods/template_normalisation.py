@@ -22,7 +22,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Final, Literal, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, Self
 
 import numpy as np
 from pydantic import Field
@@ -158,6 +158,8 @@ class TemplateNormalisation(DataSet):
     relative_model_error
         Of the sky model.
     """
+
+    Settings: ClassVar[type[CommonEntry]] = _Entry
 
     templates: Mapping[str, Template]
     morphologies: Mapping[str, str]
