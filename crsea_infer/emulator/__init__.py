@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from crsea_infer.emulator.model import SkyModel
+    from crsea_infer.emulator.source import SkyModelSource
 
 __all__ = ["exact", "load"]
 
@@ -19,8 +20,26 @@ def _is_of_spectra(path: Path) -> bool:
     return archive_kind(path) in SPECTRA_KINDS
 
 
-def load(path: Path | None = None, *, absorption: bool = True) -> SkyModel:
-    """Return the sky model of an emulator file; without a path, that of the emulator shipped with the package."""
+def load(source: Path | SkyModelSource | None = None, *, absorption: bool = True) -> SkyModel:
+    """Return a sky model.
+
+    Parameters
+    ----------
+    source
+        An emulator file, or a model by its name; None for the emulator that is shipped with the package.
+    absorption
+        Whether gamma rays are absorbed on their way, in a model of responses.
+
+    Raises
+    ------
+    UserError
+        When the file is missing or damaged, or the model cannot be loaded.
+    """
+    from crsea_infer.emulator.source import SkyModelSource
+
+    if isinstance(source, SkyModelSource):
+        return source.read()
+    path = source
     from crsea_infer.emulator.sky import EmulatedSky
     from crsea_infer.emulator.store import read_emulator
 

@@ -11,7 +11,7 @@ import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property, partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, Self
 
 import numpy as np
 from scipy.interpolate import CubicSpline
@@ -23,6 +23,7 @@ from crsea_infer.emulator.fold import SpectralFold
 from crsea_infer.emulator.model import BoundModel, Request, SkyModel
 from crsea_infer.emulator.parameters import SkyParameters, galactic_parameters
 from crsea_infer.emulator.response import ResponseEmulator, train
+from crsea_infer.emulator.source import refuse_options
 from crsea_infer.emulator.trained import Amplitudes, Trained
 from crsea_infer.emulator.validation_table import stated_relative_error
 from crsea_infer.errors import UserError
@@ -34,6 +35,8 @@ from crsea_infer.physics.regions import parse_region, region_key
 from crsea_infer.physics.transport import relative_density
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from crsea_infer.physics.hadronic import Product
 
 __all__ = ["EmulatedSky", "ExactSky"]
@@ -205,6 +208,14 @@ class EmulatedSky(_Sky, SkyModel):
     def __init__(self, emulator: ResponseEmulator, *, absorption: bool = True) -> None:
         super().__init__(emulator.settings, absorption=absorption)
         self.emulator = emulator
+
+    @classmethod
+    def read(cls, path: Path | None, options: Mapping[str, Any]) -> Self:
+        """Return the sky of an emulator file; see :mod:`crsea_infer.emulator.source`."""
+        from crsea_infer.emulator.store import read_emulator
+
+        refuse_options("responses", options)
+        return cls(read_emulator(path))
 
     @property
     def fingerprint(self) -> str:

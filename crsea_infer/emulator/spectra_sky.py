@@ -9,7 +9,7 @@ unless that is a parameter of the grid already.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Self
 
 import numpy as np
 
@@ -17,6 +17,7 @@ from crsea_infer.arrays import Array, Float64, array_namespace
 from crsea_infer.emulator.bound import COMPONENT_SCALES, LEPTON_SCALES
 from crsea_infer.emulator.model import BoundModel, Request, SkyModel
 from crsea_infer.emulator.parameters import Names, SkyParameters, local_spectra
+from crsea_infer.emulator.source import refuse_options
 from crsea_infer.emulator.validation_table import stated_relative_error
 from crsea_infer.errors import UserError
 from crsea_infer.files import digest
@@ -25,6 +26,7 @@ from crsea_infer.physics.regions import region_key
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
     from crsea_infer.emulator.spectra import SpectraEmulator
     from crsea_infer.grids.spectra import Spectrum
@@ -103,6 +105,16 @@ class SpectraSky(SkyModel):
 
     def __init__(self, emulator: SpectraEmulator) -> None:
         self.emulator = emulator
+
+    @classmethod
+    def read(cls, path: Path | None, options: Mapping[str, Any]) -> Self:
+        """Return the sky of an emulator file; see :mod:`crsea_infer.emulator.source`."""
+        from crsea_infer.emulator.spectra import read_spectra_emulator
+
+        refuse_options("spectra", options)
+        if path is None:
+            raise UserError("the sky model 'spectra' without a file", fix="add path = ... under [emulator]")
+        return cls(read_spectra_emulator(path))
 
     @property
     def box(self) -> Mapping[str, tuple[float, float]]:

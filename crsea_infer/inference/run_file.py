@@ -8,6 +8,7 @@ recognised later by its content rather than by its name.
 from __future__ import annotations
 
 import dataclasses
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import Field
 
 from crsea_infer.arguments import LARGEST_SEED
+from crsea_infer.emulator.source import SKY_MODELS, SkyModelSource
 from crsea_infer.errors import UserError, unknown_name
 from crsea_infer.files import digest
 from crsea_infer.inference import content
@@ -70,7 +72,7 @@ class RunFile:
     samplers
         Name of each sampler -> its options.
     emulator
-        File of the emulator, or None for the one that comes with the package.
+        File of the emulator, a sky model by its name, or None for the emulator that comes with the package.
     """
 
     name: str
@@ -81,7 +83,7 @@ class RunFile:
     likelihoods: tuple[Likelihood, ...]
     seed: int
     samplers: Mapping[str, SamplerOptions]
-    emulator: Path | None
+    emulator: Path | SkyModelSource | None
     subsets: Subsets
     exact_samples: int = EXACT_SAMPLES
     sensitivity_parameters: tuple[str, ...] = PARAMETERS
@@ -123,9 +125,15 @@ class _EmulatorEntry(Entry):
     ----------
     path
         An emulator file, from the folder of the run file.
+    kind
+        Name of a sky model that another package brings; without it, the file says what it is.
+    options
+        Whatever else that sky model wants to know.
     """
 
-    path: str
+    path: str | None = None
+    kind: str | None = None
+    options: dict[str, Any] = Field(default_factory=dict)
 
 
 class ExactCheckEntry(Entry):
@@ -181,7 +189,10 @@ class _SamplerTables:
         """Return the schema of a table that has tables of samplers only."""
         from crsea_infer.inference.samplers.registry import sampler_class, sampler_names
 
-        tables = {name: SchemaOf(sampler_class(name).Options) for name in sampler_names()}
+        tables: dict[str, SchemaOf] = {}
+        for name in sampler_names():
+            with suppress(UserError):  # of what another package announces: said when a run file names it
+                tables[name] = SchemaOf(sampler_class(name).Options)
         properties = {name: table.__get_pydantic_json_schema__(core_schema, handler) for name, table in tables.items()}
         return {"type": "object", "properties": properties, "additionalProperties": False}
 
@@ -388,11 +399,23 @@ def _samplers(path: Path, entry: RunEntry) -> dict[str, SamplerOptions]:
     }
 
 
-def _emulator(path: Path, entry: RunEntry) -> Path | None:
-    if entry.emulator is None:
+def _emulator(path: Path, entry: RunEntry) -> Path | SkyModelSource | None:
+    given = entry.emulator
+    if given is None:
         return None
-    emulator = path.parent / Path(entry.emulator.path).expanduser()
-    if not emulator.is_file():
+    if given.path is None and given.kind is None:
+        raise UserError(
+            f"{path}: emulator: neither path nor kind is given",
+            valid="path = an emulator file, or kind = the name of a sky model",
+            fix="remove [emulator] to use the one that comes with the package",
+        )
+    emulator = None if given.path is None else path.parent / Path(given.path).expanduser()
+    if given.kind is not None:
+        SKY_MODELS.load(given.kind, f"{path}: emulator.kind")
+        return SkyModelSource(given.kind, emulator, given.options)
+    if given.options:
+        raise UserError(f"{path}: emulator.options without emulator.kind", fix="remove it, or name the sky model")
+    if emulator is not None and not emulator.is_file():
         raise UserError(
             f"{path}: emulator.path: there is no file {emulator}",
             valid="an emulator made by 'crsea-infer emulator train'",
