@@ -37,8 +37,10 @@ from crsea_infer.run_directory import RunDirectory, versions
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Sequence
 
     from crsea_infer.grids.schedule import Schedule
+    from crsea_infer.inference.posterior import Posterior
     from crsea_infer.inference.run_file import RunFile
 
 __all__ = ["add_arguments", "calibrate", "execute"]
@@ -123,6 +125,17 @@ def _refuse_taken(output: Path) -> None:
         )
 
 
+def _refuse_without_parameters(posteriors: Sequence[Posterior]) -> None:
+    """Refuse a hypothesis of which nothing can be estimated, and so nothing be calibrated."""
+    for posterior in posteriors:
+        if not posterior.names:
+            raise UserError(
+                f"the hypothesis {posterior.hypothesis.name!r} has no free parameter, and its data have no nuisance",
+                valid="hypotheses with a parameter that is not fixed: the ln Z of the others is their ln L",
+                fix="leave it out, or give a parameter a distribution other than 'fixed'",
+            )
+
+
 def calibrate(
     run: RunFile, n_data_sets: int, output: Path, seed: int | None = None, schedule: Schedule | None = None
 ) -> Calibration:
@@ -167,6 +180,7 @@ def calibrate(
         model = emulator.load(run.emulator)
         estimators = [Importance(LIGHT), Importance(full_options(run))]
         posteriors = [by_data[ALL] for by_data in check_run(run, model, estimators).values()]
+        _refuse_without_parameters(posteriors)
         generator = np.random.default_rng(np.random.SeedSequence(run.seed, spawn_key=(0,)))
         kept = np.array([log_kept_share(posterior, generator) for posterior in posteriors])
         build = calibration_build(run, model.fingerprint, n_data_sets)

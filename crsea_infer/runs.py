@@ -250,7 +250,8 @@ def _summarise(
         shown = results[shown_sampler(results)]
         start, _ = maximum_likelihood([shown])
         generator = generator_for(run, name, "draws")
-        draws = as_chains(shown, generator).reshape(-1, len(posterior.names))
+        chains = as_chains(shown, generator)
+        draws = chains.reshape(chains.shape[0] * chains.shape[1], chains.shape[2])  # where there is no parameter too
         summaries.append(
             HypothesisSummary(
                 posterior=posterior,

@@ -237,7 +237,7 @@ class Posterior:
         shape = theta.shape[:-1]
         if array_namespace(theta) is not np or int(np.prod(shape)) <= BLOCK:
             return evaluate(theta)
-        points = theta.reshape(-1, theta.shape[-1])
+        points = theta.reshape(int(np.prod(shape)), theta.shape[-1])  # which may be no parameter
         blocks = [evaluate(points[start : start + BLOCK]) for start in range(0, len(points), BLOCK)]
         joined = {name: np.concatenate([block[name] for block in blocks]) for name in blocks[0]}
         return {name: array.reshape(*shape, *array.shape[1:]) for name, array in joined.items()}
@@ -251,7 +251,7 @@ class Posterior:
             found.append(likelihood.log_likelihood(prediction, values))
             wrong = np.isnan(found[-1])
             if wrong.any():
-                point = theta.reshape(-1, theta.shape[-1])[int(np.argmax(wrong.reshape(-1)))]
+                point = theta.reshape(wrong.size, theta.shape[-1])[int(np.argmax(wrong.reshape(-1)))]
                 shown = ", ".join(f"{name} = {value:.6g}" for name, value in zip(self.names, point, strict=True))
                 raise LikelihoodError(
                     f"the likelihood of {likelihood.name} is not a number at {shown}",

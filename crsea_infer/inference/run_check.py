@@ -83,18 +83,13 @@ def check_sampling(posterior: Posterior, samplers: Sequence[Sampler]) -> None:
     Raises
     ------
     UserError
-        When it has no parameter; when a sampler is not installed or its options do not fit; when hardly any point of
+        When a sampler is not installed or its options do not fit; when hardly any point of
         the prior has a finite likelihood, or one is not a number.
     """
     hypothesis = posterior.hypothesis.name
-    if not posterior.names:
-        likelihood = float(posterior.log_likelihood(posterior.fiducial))
-        raise UserError(
-            f"the hypothesis {hypothesis!r} has no free parameter, and its data have no nuisance: nothing can be "
-            f"sampled, and its ln Z is its ln L, {likelihood:.6g}",
-            valid="at least one parameter with a distribution",
-            fix="give a parameter a distribution other than 'fixed', or a data set a systematic",
-        )
+    if not posterior.names:  # its evidence is its likelihood, which needs no sampler
+        posterior.log_likelihood(posterior.fiducial)
+        return
     for sampler in samplers:
         try:
             sampler.check(posterior)

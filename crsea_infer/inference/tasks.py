@@ -166,11 +166,15 @@ class Task:
         The result is held against the peaks that scouts find; all samplers of a hypothesis meet the same scouts.
         """
         from crsea_infer.inference.samplers.peak_check import checked_for_peaks
+        from crsea_infer.inference.samplers.point import point_result
         from crsea_infer.inference.samplers.registry import make
 
         sampler = make(self.sampler, self.run.samplers[self.sampler])
-        result = sampler.run(target, self.seed, self._checkpoint(), progress)
-        result = checked_for_peaks(result, target, _seed(self.run, self.hypothesis, "scouts", self.data))
+        if target.names:
+            result = sampler.run(target, self.seed, self._checkpoint(), progress)
+            result = checked_for_peaks(result, target, _seed(self.run, self.hypothesis, "scouts", self.data))
+        else:
+            result = point_result(sampler, target)
         Checkpoint(self.result_path, self._own_identity).save(result_arrays(result))
         self.checkpoint_path.unlink(missing_ok=True)
 

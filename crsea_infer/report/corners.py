@@ -47,6 +47,8 @@ def figure_names(summary: RunSummary) -> dict[str, str]:
     for item in summary.hypotheses:
         chosen = chosen_parameters(item, summary)
         n = len(item.posterior.names)
+        if n == 0:  # a hypothesis of fixed parameters has no posterior to draw
+            continue
         which = (
             f"Shown are {len(chosen)} of its {n} parameters: transport, gas, and those on which the data say most"
             * (len(chosen) < n)
@@ -72,6 +74,8 @@ def write_corners(folder: Path, summary: RunSummary) -> None:
     with styled():
         for index, item in enumerate(summary.hypotheses):
             chosen = chosen_parameters(item, summary)
+            if not chosen:
+                continue
             solid = replace(look(index), line="-")
             save(_corner([item], chosen, [solid], PAGE, with_prior=True), folder, f"corner_{item.name}")
             names = list(item.posterior.names)

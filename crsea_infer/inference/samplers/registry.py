@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from crsea_infer.errors import UserError
 from crsea_infer.inference.samplers.options import SamplerOptions
+from crsea_infer.output_names import is_name
 from crsea_infer.plugins import Registry
 
 if TYPE_CHECKING:
@@ -64,6 +65,11 @@ def sampler_class(name: str, where: str = "") -> type[Sampler]:
         When there is no such sampler, or what an entry point announces under that name is none.
     """
     kind: type[Sampler] = SAMPLERS.load(name, where)
+    if not is_name(name):
+        raise UserError(
+            f"{name!r} cannot name a sampler",
+            valid="letters, digits and . _ + -: it becomes the name of a file in the output",
+        )
     if kind.name != name:
         raise UserError(
             f"the sampler {name!r} calls itself {kind.name!r}",
