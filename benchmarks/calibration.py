@@ -15,7 +15,6 @@ honesty.
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import multiprocessing
 import os
 import signal
@@ -71,7 +70,7 @@ def one(task: tuple[str, str, int]) -> tuple[Any, ...]:
     cpu_s = time.process_time() - started
     evidence = result.evidence
     lnz, error = (np.nan, np.nan) if evidence is None else (evidence.lnz, evidence.lnz_err)
-    identity = digest(dataclasses.asdict(options))[:8]
+    identity = digest(options.model_dump())[:8]
     status = "refused" if evidence is None else "converged" if result.converged else "not converged"
     return (sampler, problem, seed, identity, lnz, error, target.lnz, status, result.n_calls, round(cpu_s, 3))
 
@@ -91,7 +90,7 @@ def read() -> dict[tuple[str, str, int], tuple[Any, ...]]:
         sampler, problem, seed = values[:3]
         if problem in known and sampler in SAMPLERS:
             options = settings(sampler, len(known[problem].names))
-            if digest(dataclasses.asdict(options))[:8] == values[3]:
+            if digest(options.model_dump())[:8] == values[3]:
                 rows[sampler, problem, seed] = values
     return rows
 

@@ -181,10 +181,10 @@ def verdict_of(row: dict[str, Any]) -> str:
 
 def main() -> int:
     """Torment the samplers and write the table."""
-    from crsea_infer.inference.samplers.registry import OPTIONS
+    from crsea_infer.inference.samplers.registry import sampler_names
 
     parser = argparse.ArgumentParser(description="kill and resume every sampler")
-    parser.add_argument("--samplers", nargs="+", default=sorted(OPTIONS), choices=sorted(OPTIONS))
+    parser.add_argument("--samplers", nargs="+", default=sorted(sampler_names()), choices=sorted(sampler_names()))
     parser.add_argument("--kills", type=int, default=20)
     parser.add_argument("--seed", type=int, default=1, help="of the moments")
     parser.add_argument("--no-table", action="store_true", help="leave docs/figures/faults.inc alone")

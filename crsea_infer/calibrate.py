@@ -18,6 +18,7 @@ from crsea_infer.errors import UserError
 from crsea_infer.files import make_directory, remove_leftovers
 from crsea_infer.inference.calibration import (
     DRAWS,
+    LIGHT,
     Calibration,
     CalibrationRecipe,
     CalibrationTask,
@@ -27,15 +28,20 @@ from crsea_infer.inference.calibration import (
     full_options,
 )
 from crsea_infer.inference.checkpoint import lock
+from crsea_infer.inference.run_check import check_run
+from crsea_infer.inference.samplers.importance import Importance
 from crsea_infer.inference.simulate import log_kept_share
+from crsea_infer.inference.subsets import ALL
 from crsea_infer.output_names import CALIBRATION_FILES, DATA_SETS, FIGURES, SKY_REGIONS
 from crsea_infer.processes import terminated_like_interrupted
 from crsea_infer.run_directory import RunDirectory, versions
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Sequence
 
     from crsea_infer.grids.schedule import Schedule
+    from crsea_infer.inference.posterior import Posterior
     from crsea_infer.inference.run_file import RunFile
 
 __all__ = ["add_arguments", "calibrate", "execute"]
@@ -120,6 +126,17 @@ def _refuse_taken(output: Path) -> None:
         )
 
 
+def _refuse_without_parameters(posteriors: Sequence[Posterior]) -> None:
+    """Refuse a hypothesis of which nothing can be estimated, and so nothing be calibrated."""
+    for posterior in posteriors:
+        if not posterior.names:
+            raise UserError(
+                f"the hypothesis {posterior.hypothesis.name!r} has no free parameter, and its data have no nuisance",
+                valid="hypotheses with a parameter that is not fixed: the ln Z of the others is their ln L",
+                fix="leave it out, or give a parameter a distribution other than 'fixed'",
+            )
+
+
 def calibrate(
     run: RunFile, n_data_sets: int, output: Path, seed: int | None = None, schedule: Schedule | None = None
 ) -> Calibration:
@@ -147,7 +164,6 @@ def calibrate(
     from crsea_infer import emulator
     from crsea_infer.emulator.region_cache import RegionCache
     from crsea_infer.grids.schedule import Schedule, run_build
-    from crsea_infer.inference.posterior import posterior_for
     from crsea_infer.progress import counter
     from crsea_infer.report.calibration import CalibrationReport, show_calibration, write_calibration
     from crsea_infer.report.console import new_console
@@ -165,7 +181,9 @@ def calibrate(
     with lock(output), terminated_like_interrupted():
         regions = RegionCache.of_user(output / SKY_REGIONS)
         model = emulator.load(run.emulator, regions=regions)
-        posteriors = [posterior_for(hypothesis, run.likelihoods, model) for hypothesis in run.hypotheses]
+        estimators = [Importance(LIGHT), Importance(full_options(run))]
+        posteriors = [by_data[ALL] for by_data in check_run(run, model, estimators).values()]
+        _refuse_without_parameters(posteriors)
         generator = np.random.default_rng(np.random.SeedSequence(run.seed, spawn_key=(0,)))
         kept = np.array([log_kept_share(posterior, generator) for posterior in posteriors])
         build = calibration_build(run, model.fingerprint, n_data_sets)

@@ -59,10 +59,17 @@ examples:
   crsea-infer predict gamma-optimized-min --region lhaaso_inner --messenger neutrino --set halo_height=6 --format json
   crsea-infer predict gamma-optimized-min --messenger proton --radius 6"""
 
+_SCHEMA_EXAMPLES = """\
+Editors with a TOML language server complete and check a file whose first line names its schema.
+
+examples:
+  crsea-infer schema run > run.schema.json       then, in a run file: #:schema ./run.schema.json"""
+
 _DEFAULT_ENERGIES = tuple(10.0 ** (1 + step / 4) for step in range(21))  # 10 GeV to 1 PeV, four per decade
 _MESSENGERS = ("gamma", "neutrino", "proton", "helium")
 _AXES = ("longitude", "latitude")
 _FORMATS = ("ecsv", "json")
+_SCHEMAS = ("run", "study", "priors", "hypotheses", "likelihood")
 _KINDS = ("regions", "priors", "likelihoods", "hypotheses", "runs")
 
 
@@ -192,6 +199,11 @@ def _parser(chosen: str) -> argparse.ArgumentParser:
     cite = add("cite", "print BibTeX for what a run uses", _cite)
     cite.add_argument("run", metavar="RUN", help="name or path of a run file")
 
+    schema = add("schema", "print the JSON schema of a sort of file, for editors", _schema, _SCHEMA_EXAMPLES)
+    schema.add_argument(
+        "kind", nargs="?", choices=_SCHEMAS, type=one_of("schema", _SCHEMAS), help="only this (default: all, by name)"
+    )
+
     init = add("init", "write a run file, a prior set and a data set to start from", _init)
     init.add_argument("directory", metavar="DIR", type=place("DIR"), help="folder to write them to")
 
@@ -310,6 +322,12 @@ def _cite(options: argparse.Namespace) -> None:
     from crsea_infer.inference import commands
 
     print(commands.cite(options.run))
+
+
+def _schema(options: argparse.Namespace) -> None:
+    from crsea_infer.schemas import schema_text
+
+    print(schema_text(options.kind))
 
 
 def _init(options: argparse.Namespace) -> None:

@@ -176,9 +176,11 @@ def _evaluate(
 ) -> list[dict[str, Float64]]:
     from crsea_infer.emulator import exact as exact_model
     from crsea_infer.emulator import load
+    from crsea_infer.inference.posterior import check_names
     from crsea_infer.inference.unresolved import with_unresolved_sources
 
     model = exact_model(absorption=absorption) if exact else load(absorption=absorption)
+    check_names(hypothesis, model, requests)
     model = with_unresolved_sources(model, [parameter.name for parameter in hypothesis.parameters])
     values = parameter_values(hypothesis, changes, model.box)
     return [

@@ -199,7 +199,7 @@ class RunDirectory:
         UserError
             When one of its folders is a link: what it points to may be in use elsewhere.
         """
-        from crsea_infer.inference.samplers.registry import OPTIONS
+        from crsea_infer.inference.samplers.registry import sampler_names
 
         resolved, folders = there["resolved"], [self.folder(name) for name in _hypotheses(there)]
         for folder in (self.figures, self.sky_regions, *folders):
@@ -214,7 +214,7 @@ class RunDirectory:
             *(self.figures / name for name in run_figures(resolved)),
         ):
             _remove(path)
-        ours = sampling_files([*OPTIONS, *resolved["samplers"]])
+        ours = sampling_files([*sampler_names(), *resolved["samplers"]])
         for folder in folders:
             for path in folder.iterdir() if folder.is_dir() else ():
                 if ours.fullmatch(path.name):

@@ -19,9 +19,10 @@ from crsea_infer.inference.best_fit import find_best_fit
 from crsea_infer.inference.checkpoint import lock
 from crsea_infer.inference.evidence import Evidence, bayes_factor, combine, disagreements, marked
 from crsea_infer.inference.posterior_file import as_chains
+from crsea_infer.inference.run_check import check_run
 from crsea_infer.inference.samplers.base import maximum_likelihood
-from crsea_infer.inference.samplers.registry import needs_jax
-from crsea_infer.inference.subsets import ALL, gives_evidence
+from crsea_infer.inference.samplers.registry import longest_first, make, sampler_class
+from crsea_infer.inference.subsets import ALL
 from crsea_infer.inference.tasks import AwayTask, Task, generator_for, run_identity, sample_away, sample_task
 from crsea_infer.processes import terminated_like_interrupted
 from crsea_infer.report.console import Display, new_console, show_factors, show_result
@@ -43,7 +44,7 @@ if TYPE_CHECKING:
     from crsea_infer.emulator.model import SkyModel
     from crsea_infer.inference.posterior import Posterior
     from crsea_infer.inference.run_file import RunFile
-    from crsea_infer.inference.samplers.base import SamplerResult
+    from crsea_infer.inference.samplers.base import Sampler, SamplerResult
 
 __all__ = ["NotConvergedError", "compare", "execute", "sample_together"]
 
@@ -176,28 +177,29 @@ def _begin(run: RunFile, directory: RunDirectory, *, fresh: bool) -> _Begun:
 
     regions = RegionCache.of_user(directory.sky_regions)
     model = emulator.load(run.emulator, regions=regions)
-    posteriors = _posteriors(run, model)
+    posteriors = check_run(run, model, _left_to_do(run, directory, fresh=fresh))
     identity = run_identity(run, model.fingerprint)
     directory.claim(run, identity, model, fresh=fresh)
     remove_leftovers(*directory.folders)  # not before the directory is known to be ours
     regions.keep_in(directory.sky_regions)
-    for by_data in posteriors.values():
+    for name, by_data in posteriors.items():
+        make_directory(directory.folder(name))
         for posterior in by_data.values():
             posterior.prepare()
     return _Begun(run, model, posteriors, identity, _tasks(run, directory, identity, posteriors))
 
 
-def _posteriors(run: RunFile, model: SkyModel) -> dict[str, dict[str, Posterior]]:
-    """Return the posterior of every hypothesis on all that it is sampled with: hypothesis -> data -> posterior."""
-    from crsea_infer.inference.posterior import posterior_for
-
-    return {
-        hypothesis.name: {
-            data: posterior_for(hypothesis, likelihoods, model)
-            for data, likelihoods in run.samplings(hypothesis.name).items()
-        }
-        for hypothesis in run.hypotheses
-    }
+def _left_to_do(run: RunFile, directory: RunDirectory, *, fresh: bool) -> list[Sampler]:
+    """Return the samplers whose results are not all there: the others need no longer be installed."""
+    found = {}
+    for hypothesis in run.hypotheses:
+        for data in run.samplings(hypothesis.name):
+            for name in run.samplers:
+                task = Task(run, hypothesis.name, name, directory.folder(hypothesis.name), {}, (), data)
+                wanted = data == ALL or sampler_class(name).gives_evidence
+                if wanted and (fresh or not task.result_path.exists()):
+                    found[name] = make(name, run.samplers[name])
+    return list(found.values())
 
 
 def _tasks(
@@ -208,11 +210,11 @@ def _tasks(
 ) -> list[Task]:
     """Return every sampling of the run; a part of the data only with samplers that give an evidence."""
     return [
-        Task(run, name, sampler, make_directory(directory.folder(name)), identity, posterior.names, data)
-        for sampler in _longest_first(run)
+        Task(run, name, sampler, directory.folder(name), identity, posterior.names, data)
+        for sampler in longest_first(run.samplers)
         for name, by_data in posteriors.items()
         for data, posterior in by_data.items()
-        if data == ALL or gives_evidence(sampler)
+        if data == ALL or sampler_class(sampler).gives_evidence
     ]
 
 
@@ -291,10 +293,9 @@ def _show_evidences(console: Console, evidences: dict[str, Evidence], unconverge
         console.print(f"ln Z ({name}) = {value}   {evidence.method}", markup=False)
 
 
-def _longest_first(run: RunFile) -> list[str]:
-    """Order samplers so that the longest start first and workers end together."""
-    order = ("nautilus", "jax-nested", "dynesty-dynamic", "dynesty", "nuts", "emcee", "importance")
-    return sorted(run.samplers, key=order.index)
+def _on_device(task: Task) -> bool:
+    """Tell whether a task computes on a device where there is one: those of JAX do."""
+    return "jax" in sampler_class(task.sampler).packages
 
 
 def _sample(console: Console, runs: Sequence[_Begun], workers: int | None, scheduler: str | None) -> None:
@@ -328,8 +329,8 @@ def _sample(console: Console, runs: Sequence[_Begun], workers: int | None, sched
             names,
             display.update,
             workers=n_workers,
-            lanes=Lanes(device=any(needs_jax(away.task.sampler) for away in left) and device_present()),
-            lane_of=lambda task: DEVICE if needs_jax(task.sampler) else CORES,
+            lanes=Lanes(device=any(_on_device(away.task) for away in left) and device_present()),
+            lane_of=lambda task: DEVICE if _on_device(task) else CORES,
         )
 
 
@@ -352,7 +353,8 @@ def _summarise(
         shown = results[shown_sampler(results)]
         start, _ = maximum_likelihood([shown])
         generator = generator_for(run, name, "draws")
-        draws = as_chains(shown, generator).reshape(-1, len(posterior.names))
+        chains = as_chains(shown, generator)
+        draws = chains.reshape(chains.shape[0] * chains.shape[1], chains.shape[2])  # where there is no parameter too
         summaries.append(
             HypothesisSummary(
                 posterior=posterior,

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from crsea_infer import emulator
 from crsea_infer.errors import UserError
 from crsea_infer.files import make_directory, read_text
+from crsea_infer.inference.run_check import check_study
 from crsea_infer.output_names import RESULTS
 from crsea_infer.report.console import new_console
 from crsea_infer.report.products import IncompleteError
@@ -66,6 +68,7 @@ def execute_study(
     """
     directory = make_directory(output)
     _refuse_foreign(directory / RESULTS)
+    check_study(study, emulator.load())  # before hours of sampling: a later combination must not end what went before
     console = new_console()
     missing = []
     if scheduler is not None:

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
 
     from crsea_infer.emulator.model import SkyModel
     from crsea_infer.emulator.region_cache import RegionCache
+    from crsea_infer.emulator.source import SkyModelSource
 
 __all__ = ["exact", "load"]
 
@@ -20,18 +21,30 @@ def _is_of_spectra(path: Path) -> bool:
     return archive_kind(path) in SPECTRA_KINDS
 
 
-def load(path: Path | None = None, *, absorption: bool = True, regions: RegionCache | None = None) -> SkyModel:
-    """Return the sky model of an emulator file.
+def load(
+    source: Path | SkyModelSource | None = None, *, absorption: bool = True, regions: RegionCache | None = None
+) -> SkyModel:
+    """Return a sky model.
 
     Parameters
     ----------
-    path
-        The file; default: the emulator shipped with the package.
+    source
+        An emulator file, or a model by its name; None for the emulator that is shipped with the package.
     absorption
-        Whether gamma rays are absorbed on their way.
+        Whether gamma rays are absorbed on their way, in a model of responses.
     regions
         Where sky regions that the emulator lacks are kept; default: the user's cache directory.
+
+    Raises
+    ------
+    UserError
+        When the file is missing or damaged, or the model cannot be loaded.
     """
+    from crsea_infer.emulator.source import SkyModelSource
+
+    if isinstance(source, SkyModelSource):
+        return source.read()
+    path = source
     from crsea_infer.emulator.sky import EmulatedSky
     from crsea_infer.emulator.store import read_emulator
 

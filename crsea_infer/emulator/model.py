@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from crsea_infer.arrays import Array
+    from crsea_infer.emulator.parameters import SkyParameters
 
 __all__ = ["BoundModel", "Messenger", "Request", "SkyModel"]
 
@@ -60,6 +61,9 @@ class BoundModel(Protocol):
 
 class SkyModel(Protocol):
     """A model of the sky of the Galaxy and of the cosmic rays in it."""
+
+    def parameters(self, requests: Sequence[Request]) -> SkyParameters:
+        """Return which parameters it takes to answer these requests: needed, used when given, or of no use here."""
 
     @property
     def box(self) -> Mapping[str, tuple[float, float]]:

@@ -12,7 +12,7 @@ import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property, partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, Self
 
 import numpy as np
 from scipy.interpolate import CubicSpline
@@ -22,8 +22,10 @@ from crsea_infer.emulator.bound import Bound, CosmicRayRequest, gather_energies
 from crsea_infer.emulator.contraction import Family, Joined, SkyRequest, Transport, group_requests
 from crsea_infer.emulator.fold import SpectralFold
 from crsea_infer.emulator.model import BoundModel, Request, SkyModel
+from crsea_infer.emulator.parameters import SkyParameters, galactic_parameters
 from crsea_infer.emulator.region_cache import RegionCache
 from crsea_infer.emulator.response import ResponseEmulator
+from crsea_infer.emulator.source import refuse_options
 from crsea_infer.emulator.trained import Amplitudes, Trained
 from crsea_infer.emulator.validation_table import stated_relative_error
 from crsea_infer.errors import UserError
@@ -34,6 +36,8 @@ from crsea_infer.physics.regions import parse_region, region_key
 from crsea_infer.physics.transport import relative_density
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from crsea_infer.grids.response import GridSettings
     from crsea_infer.physics.hadronic import Product
 
@@ -136,6 +140,10 @@ class _Sky:
         description = _describe(self.settings)
         return description if self.absorption else description | {"absorption": "none"}
 
+    def parameters(self, requests: Sequence[Request]) -> SkyParameters:
+        """Transport, gas and local spectra; those of electrons when the grid has them."""
+        return galactic_parameters(self.box, requests, electrons=self.settings.electrons is not None)
+
     def _fold(self, request: Request) -> SpectralFold:
         product: Product = "gamma" if request.messenger == "gamma" else "neutrino"
         return SpectralFold.for_energies(
@@ -208,6 +216,14 @@ class EmulatedSky(_Sky, SkyModel):
         super().__init__(emulator.settings, absorption=absorption)
         self.emulator = emulator
         self.regions = RegionCache.of_user() if regions is None else regions
+
+    @classmethod
+    def read(cls, path: Path | None, options: Mapping[str, Any]) -> Self:
+        """Return the sky of an emulator file; see :mod:`crsea_infer.emulator.source`."""
+        from crsea_infer.emulator.store import read_emulator
+
+        refuse_options("responses", options)
+        return cls(read_emulator(path))
 
     @property
     def fingerprint(self) -> str:

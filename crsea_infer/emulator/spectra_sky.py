@@ -9,13 +9,15 @@ unless that is a parameter of the grid already.
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Self
 
 import numpy as np
 
 from crsea_infer.arrays import Array, Float64, array_namespace
 from crsea_infer.emulator.bound import COMPONENT_SCALES, LEPTON_SCALES
 from crsea_infer.emulator.model import BoundModel, Request, SkyModel
+from crsea_infer.emulator.parameters import Names, SkyParameters, local_spectra
+from crsea_infer.emulator.source import refuse_options
 from crsea_infer.emulator.validation_table import stated_relative_error
 from crsea_infer.errors import UserError
 from crsea_infer.files import arrays_digest, digest
@@ -24,13 +26,21 @@ from crsea_infer.physics.regions import region_key
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
     from crsea_infer.emulator.spectra import SpectraEmulator
     from crsea_infer.grids.spectra import Spectrum
+    from crsea_infer.physics.local_spectrum import Species
 
 __all__ = ["SpectraSky"]
 
 _SCALES: Final = {**COMPONENT_SCALES, **LEPTON_SCALES}
+_SPECIES: Final[tuple[Species, ...]] = ("proton", "helium")
+
+
+def _scale(component: str) -> str:
+    """Return the parameter that scales a component."""
+    return _SCALES.get(component, f"{component}_scale")
 
 
 def _interpolation(at: Float64, energies: Float64) -> Float64:
@@ -96,6 +106,16 @@ class SpectraSky(SkyModel):
     def __init__(self, emulator: SpectraEmulator) -> None:
         self.emulator = emulator
 
+    @classmethod
+    def read(cls, path: Path | None, options: Mapping[str, Any]) -> Self:
+        """Return the sky of an emulator file; see :mod:`crsea_infer.emulator.source`."""
+        from crsea_infer.emulator.spectra import read_spectra_emulator
+
+        refuse_options("spectra", options)
+        if path is None:
+            raise UserError("the sky model 'spectra' without a file", fix="add path = ... under [emulator]")
+        return cls(read_spectra_emulator(path))
+
     @property
     def box(self) -> Mapping[str, tuple[float, float]]:
         """Range of each parameter of the grid."""
@@ -130,6 +150,21 @@ class SpectraSky(SkyModel):
         """Held-out relative error, one sigma; see :mod:`crsea_infer.emulator.validation_table`."""
         return stated_relative_error(self.emulator.metadata)
 
+    def parameters(self, requests: Sequence[Request]) -> SkyParameters:
+        """Those of the grid, and scales of its components; local spectra only for cosmic rays that it does not hold."""
+        box = self.box
+        asked = {request.messenger for request in requests}
+        held = {spectrum.messenger for spectrum in self.emulator.spectra}
+        needed, _ = local_spectra(tuple(species for species in _SPECIES if species in asked - held))
+        _, spectra = local_spectra()
+        scales = tuple(_scale(spectrum.component) for spectrum in self.emulator.spectra if spectrum.messenger in asked)
+        used = Names(scales) + spectra if needed else Names(scales)
+        return SkyParameters(
+            required=(*box, *(name for name in needed if name not in box)),
+            optional=used.without(box),
+            idle=spectra + Names(("delta_sun", *_SCALES.values())),
+        )
+
     def _parts(self, request: Request) -> tuple[_Part, ...]:
         energies = np.asarray(request.energies, dtype=float)
         if energies.size == 0 or not (np.isfinite(energies) & (energies > 0)).all():
@@ -162,7 +197,7 @@ class SpectraSky(SkyModel):
                 f"{spectrum.label}: energies from {energies.min():g} to {energies.max():g} GeV are wanted",
                 valid=f"{at[0]:g} to {at[-1]:g} GeV, the energies of the imported grid",
             )
-        scale = _SCALES.get(spectrum.component, f"{spectrum.component}_scale")
+        scale = _scale(spectrum.component)
         return _Part(spectrum.component, self.emulator.columns(spectrum), _interpolation(at, energies), scale)
 
     def bind(self, requests: Sequence[Request]) -> BoundModel:

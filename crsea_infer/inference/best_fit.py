@@ -74,7 +74,7 @@ def find_best_fit(posterior: Posterior, start: Float64) -> BestFit:
         return float(values[0]), (values[1 : n + 1] - values[n + 1 :]) / (2.0 * _STEP)
 
     probit = to_probit(start)
-    for _ in range(2):  # a second start forgets the curvature of the first
+    for _ in range(2 if n else 0):  # a second start forgets the curvature of the first
         found = minimize(value_and_slope, probit, jac=True, method="L-BFGS-B", options={"maxiter": 500})
         probit = np.asarray(found.x)
     theta = np.asarray(posterior.prior_transform(to_unit(probit)))

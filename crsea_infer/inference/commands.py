@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from crsea_infer.errors import UserError
 from crsea_infer.files import atomic_write, make_directory
 from crsea_infer.inference import content
+from crsea_infer.inference.subsets import ALL
 from crsea_infer.support.names import visible
 
 if TYPE_CHECKING:
@@ -25,18 +26,11 @@ if TYPE_CHECKING:
     from crsea_infer.inference.hypotheses import Hypothesis
     from crsea_infer.inference.likelihoods.base import Likelihood
     from crsea_infer.inference.run_file import RunFile
+    from crsea_infer.inference.samplers.options import SamplerOptions
 
 __all__ = ["check", "cite", "init", "list_content"]
 
 _STARTER_TABLE = ("likelihoods/lhaaso_km2a_inner/flux.ecsv", "likelihoods/my_data/flux.ecsv")
-_METHODS = {
-    "emcee": ("arXiv:1202.3665", "the sampler emcee"),
-    "dynesty": ("arXiv:1904.02180", "the sampler dynesty"),
-    "dynesty-dynamic": ("arXiv:1904.02180", "the sampler dynesty"),
-    "nautilus": ("arXiv:2306.16923", "the sampler nautilus"),
-    "jax-nested": ("arXiv:2601.23252", "nested slice sampling in blackjax"),
-    "nuts": ("arXiv:1111.4246", "the No-U-Turn sampler"),
-}
 
 
 def list_content(kinds: Sequence[str]) -> None:
@@ -60,7 +54,7 @@ def check(run: str) -> None:
         On anything that would stop the run before its first sample.
     """
     from crsea_infer import emulator
-    from crsea_infer.inference.posterior import posterior_for
+    from crsea_infer.inference.run_check import check_run
     from crsea_infer.inference.run_file import load_run
     from crsea_infer.inference.study_file import is_study
 
@@ -69,9 +63,7 @@ def check(run: str) -> None:
         return
     run_file = load_run(run)
     model = emulator.load(run_file.emulator)
-    for hypothesis in run_file.hypotheses:
-        for likelihoods in run_file.samplings(hypothesis.name).values():
-            posterior_for(hypothesis, likelihoods, model)
+    check_run(run_file, model)
     console = _console()
     console.print(f"[bold]{_text(run_file.title)}[/bold]  ({_text(str(run_file.path))})")
     if run_file.description:
@@ -97,16 +89,16 @@ def check(run: str) -> None:
 def _check_study(name: str) -> None:
     """Bind every hypothesis of every combination to its sky model, and print what the study would do."""
     from crsea_infer import emulator
-    from crsea_infer.inference.posterior import posterior_for
+    from crsea_infer.inference.run_check import check_study
     from crsea_infer.inference.study_file import load_study
 
     study = load_study(name)
-    model = emulator.load()
+    checked = check_study(study, emulator.load())
     console = _console()
     console.print(f"[bold]{_text(study.title)}[/bold]  ({_text(str(study.path))})")
     table = _table("Combinations", "combination", "hypotheses", "parameters", "points", "samplers", "likelihoods")
     for label, run_file in study.runs.items():
-        posteriors = [posterior_for(hypothesis, run_file.likelihoods, model) for hypothesis in run_file.hypotheses]
+        posteriors = [by_data[ALL] for by_data in checked[label].values()]
         sizes = [len(posterior.names) for posterior in posteriors]
         table.add_row(
             label,
@@ -128,6 +120,7 @@ def cite(run: str) -> str:
     UserError
         When the run is not valid.
     """
+    from crsea_infer.inference.samplers.registry import sampler_class
     from crsea_infer.inference.study_file import load_runs
 
     runs = load_runs(run)
@@ -138,10 +131,12 @@ def cite(run: str) -> str:
     for hypothesis in (hypothesis for run_file in runs for hypothesis in run_file.hypotheses):
         for reference in hypothesis.references:
             cited.setdefault(reference, set()).add(hypothesis.name)
-    uses = [(reference, "models of " + ", ".join(sorted(names))) for reference, names in cited.items()]
-    samplers = dict.fromkeys(name for run_file in runs for name in run_file.samplers)
-    uses += [_METHODS[name] for name in samplers if name in _METHODS]
-    entries.update(dict.fromkeys(_entry_of(reference, use) for reference, use in uses))
+    uses = {reference: ["models of " + ", ".join(sorted(names))] for reference, names in cited.items()}
+    for name in dict.fromkeys(name for run_file in runs for name in run_file.samplers):
+        sampler = sampler_class(name)
+        for reference in sampler.references:
+            uses.setdefault(reference, []).append(sampler.title)
+    entries.update(dict.fromkeys(_entry_of(reference, "; ".join(words)) for reference, words in uses.items()))
     return "\n\n".join(entries)
 
 
@@ -185,7 +180,9 @@ def _files_below(folder: Traversable, prefix: str) -> list[tuple[str, Traversabl
 
 
 def _entry_of(reference: str, use: str) -> str:
-    """Return a BibTeX entry for an arXiv identifier, or a comment for a reference of another kind."""
+    """Return a BibTeX entry for an arXiv identifier, or a comment for a reference that is neither that nor an entry."""
+    if reference.startswith("@"):
+        return reference
     if not reference.startswith("arXiv:"):
         return f"% {reference}: {use}"
     identifier = reference.removeprefix("arXiv:")
@@ -262,12 +259,8 @@ def _place(likelihood: Likelihood) -> str:
     return f"{len(regions)} regions" if regions else "the Sun"
 
 
-def _options(options: object) -> str:
-    import dataclasses
-
-    if not dataclasses.is_dataclass(options) or isinstance(options, type):
-        return str(options)
-    return ", ".join(f"{name} = {value}" for name, value in dataclasses.asdict(options).items())
+def _options(options: SamplerOptions) -> str:
+    return ", ".join(f"{name} = {value}" for name, value in options.model_dump().items())
 
 
 def _or_error(read: Callable[[], tuple[str, ...]], width: int) -> tuple[str, ...]:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from crsea_infer.arrays import Float64
     from crsea_infer.emulator.model import BoundModel, Request, SkyModel
+    from crsea_infer.emulator.parameters import SkyParameters
     from crsea_infer.inference.posterior import Posterior
 
 __all__ = ["ExactCheck", "Solver", "check_with_solver", "compare_likelihoods", "solver_of"]
@@ -94,6 +95,10 @@ class Solver:
         self.fingerprint = model.fingerprint
         self.description = model.description
         self.relative_error = model.relative_error
+
+    def parameters(self, requests: Sequence[Request]) -> SkyParameters:
+        """Those of the model; see :class:`crsea_infer.emulator.model.SkyModel`."""
+        return self._model.parameters(requests)
 
     def bind(self, requests: Sequence[Request]) -> BoundModel:
         """Fix the model to its requests; see :class:`crsea_infer.emulator.model.SkyModel`."""

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import Path
 
-__all__ = ["Hypothesis", "available_hypotheses", "build_hypothesis", "load_hypothesis"]
+__all__ = ["Hypothesis", "HypothesisEntry", "available_hypotheses", "build_hypothesis", "load_hypothesis"]
 
 _SPECTRUM = re.compile(r"(?P<nucleus>proton|helium)_(?P<what>slope|break)_(?P<number>\d+)")
 
@@ -70,7 +70,17 @@ class Hypothesis:
         return {parameter.name: parameter.fiducial for parameter in self.parameters}
 
 
-class _HypothesisEntry(Entry):
+class HypothesisEntry(Entry):
+    """A hypothesis by its prior sets.
+
+    Attributes
+    ----------
+    title
+        In a line.
+    prior_sets
+        Names or paths, in order; together they give each parameter once.
+    """
+
     title: str
     prior_sets: list[str]
 
@@ -83,7 +93,7 @@ def available_hypotheses() -> dict[str, tuple[str, tuple[str, ...], Path]]:
             where = f"{path}: [{name}]"
             if not isinstance(table, dict):
                 raise UserError(f"{path}: {name} = ...", valid="tables [NAME] with title and prior_sets")
-            entry = validate(_HypothesisEntry, table, where)
+            entry = validate(HypothesisEntry, table, where)
             check_name(name, str(path), "hypothesis")
             found.setdefault(name, (entry.title, tuple(entry.prior_sets), path))
     return found

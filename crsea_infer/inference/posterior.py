@@ -8,11 +8,10 @@ ln L = -inf; a likelihood that is not a number stops the run with the data set a
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -22,33 +21,22 @@ from crsea_infer.inference.distributions import Product
 from crsea_infer.inference.likelihoods.base import FollowsMorphology
 from crsea_infer.inference.likelihoods.joint import JointLikelihood
 from crsea_infer.inference.priors import prior_sets_with
-from crsea_infer.inference.unresolved import UNRESOLVED_PARAMETERS, with_unresolved_sources
+from crsea_infer.inference.unresolved import with_unresolved_sources
 from crsea_infer.support.names import check_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from crsea_infer.emulator.model import BoundModel, Request, SkyModel
+    from crsea_infer.emulator.parameters import SkyParameters
     from crsea_infer.inference.hypotheses import Hypothesis
     from crsea_infer.inference.likelihoods.base import Likelihood
     from crsea_infer.inference.priors import Parameter
 
-__all__ = ["LikelihoodError", "Posterior", "check_parameters", "posterior_for"]
+__all__ = ["LikelihoodError", "Posterior", "check_names", "check_parameters", "posterior_for"]
 
 BLOCK = 128
 """Points evaluated at once: the arrays of a block of 64 to 128 stay in the cache of a core."""
-
-_SPECTRUM = ("proton_norm", "proton_slope_1", "helium_norm", "helium_slope_1")
-_OPTIONAL = (
-    "delta_sun",
-    "hi_scale",
-    "xco_scale",
-    "inverse_compton_scale",
-    "bremsstrahlung_scale",
-    "helium_ratio",
-    *UNRESOLVED_PARAMETERS,
-)
-_NUMBERED = re.compile(r"(proton|helium)_(slope|break)_[1-9]\d*")
 
 
 class LikelihoodError(UserError):
@@ -262,7 +250,7 @@ class Posterior:
                 return evaluate(theta)
         if int(np.prod(shape)) <= BLOCK:
             return evaluate(theta)
-        points = theta.reshape(-1, theta.shape[-1])
+        points = theta.reshape(int(np.prod(shape)), theta.shape[-1])  # which may be no parameter
         blocks = [evaluate(points[start : start + BLOCK]) for start in range(0, len(points), BLOCK)]
         joined = {name: np.concatenate([block[name] for block in blocks]) for name in blocks[0]}
         return {name: array.reshape(*shape, *array.shape[1:]) for name, array in joined.items()}
@@ -276,7 +264,7 @@ class Posterior:
             found.append(likelihood.log_likelihood(prediction, values))
             wrong = np.isnan(found[-1])
             if wrong.any():
-                point = theta.reshape(-1, theta.shape[-1])[int(np.argmax(wrong.reshape(-1)))]
+                point = theta.reshape(wrong.size, theta.shape[-1])[int(np.argmax(wrong.reshape(-1)))]
                 shown = ", ".join(f"{name} = {value:.6g}" for name, value in zip(self.names, point, strict=True))
                 raise LikelihoodError(
                     f"the likelihood of {likelihood.name} is not a number at {shown}",
@@ -286,8 +274,20 @@ class Posterior:
         return found
 
 
-def posterior_for(hypothesis: Hypothesis, likelihoods: Sequence[Likelihood], model: SkyModel) -> Posterior:
+def posterior_for(
+    hypothesis: Hypothesis,
+    likelihoods: Sequence[Likelihood],
+    model: SkyModel,
+    *,
+    all_likelihoods: Sequence[Likelihood] | None = None,
+) -> Posterior:
     """Join a hypothesis, data sets and a sky model.
+
+    Parameters
+    ----------
+    all_likelihoods
+        All data that the hypothesis meets in a run, when `likelihoods` are a part of them: a parameter is of use if
+        any of these makes use of it. Default: `likelihoods`.
 
     Raises
     ------
@@ -304,14 +304,10 @@ def posterior_for(hypothesis: Hypothesis, likelihoods: Sequence[Likelihood], mod
         repeated = next(name for name in names if names.count(name) > 1)
         raise UserError(f"the likelihood {repeated!r} is given twice", valid="each data set once")
     _refuse_same_observation(likelihoods)
-    check_parameters(hypothesis, model)
+    chosen = _with_own_templates(hypothesis, likelihoods)
+    everything = chosen if all_likelihoods is None else _with_own_templates(hypothesis, all_likelihoods)
+    check_parameters(hypothesis, model, [request for likelihood in everything for request in likelihood.requests])
     model = with_unresolved_sources(model, [parameter.name for parameter in hypothesis.parameters])
-    chosen = [
-        likelihood.with_morphology(hypothesis.morphology, hypothesis.name)
-        if isinstance(likelihood, FollowsMorphology)
-        else likelihood
-        for likelihood in likelihoods
-    ]
     # first, because an error that all points have in common may need a nuisance
     chosen = [likelihood.with_model_error(model.relative_error) for likelihood in chosen]
     nuisances = _nuisances(hypothesis, chosen)
@@ -323,6 +319,16 @@ def posterior_for(hypothesis: Hypothesis, likelihoods: Sequence[Likelihood], mod
         model=model.bind(requests),
         box=dict(model.box),
     )
+
+
+def _with_own_templates(hypothesis: Hypothesis, likelihoods: Sequence[Likelihood]) -> list[Likelihood]:
+    """Return likelihoods as the hypothesis meets them: with the sky template of its morphology."""
+    return [
+        likelihood.with_morphology(hypothesis.morphology, hypothesis.name)
+        if isinstance(likelihood, FollowsMorphology)
+        else likelihood
+        for likelihood in likelihoods
+    ]
 
 
 def _refuse_same_observation(likelihoods: Sequence[Likelihood]) -> None:
@@ -341,41 +347,24 @@ def _refuse_same_observation(likelihoods: Sequence[Likelihood]) -> None:
         seen[observation] = likelihood.name
 
 
-def check_parameters(hypothesis: Hypothesis, model: SkyModel) -> None:
+def check_parameters(hypothesis: Hypothesis, model: SkyModel, requests: Sequence[Request]) -> None:
     """Refuse a hypothesis that lacks a parameter of the sky model, has a useless one, or stands outside the box.
+
+    Parameters
+    ----------
+    requests
+        What all the data ask of the model; see :meth:`crsea_infer.emulator.model.SkyModel.parameters`.
 
     Raises
     ------
     UserError
-        Naming the parameter and, when one is missing, the prior sets that would provide it.
+        Naming the parameter; as :func:`check_names`.
     """
+    check_names(hypothesis, model, requests)
     given = {parameter.name: parameter for parameter in hypothesis.parameters}
-    sources = UNRESOLVED_PARAMETERS if any(name in given for name in UNRESOLVED_PARAMETERS) else ()
-    needed = (*model.box, *_needed_spectrum(given), *sources)
-    for name in needed:
-        if name not in given:
-            providers = prior_sets_with(name)
-            raise UserError(
-                f"the hypothesis {hypothesis.name!r} has no parameter {name!r}, which the sky model needs",
-                valid=f"prior sets that together give {', '.join(needed)}",
-                fix=f"add a prior set that gives it: {', '.join(providers)}"
-                if providers
-                else f"add [parameters.{name}] to a prior set",
-            )
-    known = {*model.box, *_SPECTRUM, *_OPTIONAL}
-    for name, parameter in given.items():
-        if name not in known and not _NUMBERED.fullmatch(name):
-            match = nearest(name, known)
-            raise UserError(
-                f"the prior set {parameter.prior_set!r} gives {name!r}, which the sky model does not know",
-                valid=", ".join(
-                    [*sorted(known), "proton_slope_N", "proton_break_N", "helium_slope_N", "helium_break_N"]
-                ),
-                fix=f"did you mean {match!r}?" if match else f"remove [parameters.{name}]",
-            )
     for name, (lower, upper) in model.box.items():
-        parameter = given[name]
-        if not lower <= parameter.fiducial <= upper:
+        parameter = given.get(name)
+        if parameter is not None and not lower <= parameter.fiducial <= upper:
             raise UserError(
                 f"the prior set {parameter.prior_set!r} has {name} = {parameter.fiducial:g} as published value, "
                 "outside the range of the sky model",
@@ -384,10 +373,51 @@ def check_parameters(hypothesis: Hypothesis, model: SkyModel) -> None:
             )
 
 
-def _needed_spectrum(given: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return the parameters of local spectra that no sky model does without; helium only when it is described."""
-    describes_helium = any(name.startswith("helium_") for name in given)
-    return _SPECTRUM if describes_helium else _SPECTRUM[:2]
+def check_names(hypothesis: Hypothesis, model: SkyModel, requests: Sequence[Request]) -> None:
+    """Refuse a hypothesis that lacks a parameter of the sky model, or has one that acts on nothing.
+
+    Raises
+    ------
+    UserError
+        Naming the parameter and, when one is missing, the prior sets that would provide it.
+    """
+    given = {parameter.name: parameter for parameter in hypothesis.parameters}
+    accepted = with_unresolved_sources(model, given).parameters(requests)
+    for name in accepted.required:
+        if name not in given:
+            providers = prior_sets_with(name)
+            raise UserError(
+                f"the hypothesis {hypothesis.name!r} has no parameter {name!r}, which the sky model needs",
+                valid=f"prior sets that together give {', '.join(accepted.required)}",
+                fix=f"add a prior set that gives it: {', '.join(providers)}"
+                if providers
+                else f"add [parameters.{name}] to a prior set",
+            )
+    for name in given:
+        if name not in accepted.taken:
+            raise _of_no_use(name, given, accepted)
+
+
+def _of_no_use(name: str, given: Mapping[str, Parameter], accepted: SkyParameters) -> UserError:
+    """Return the error for a parameter that acts on nothing: a misspelt one, or one of another sky model or data."""
+    prior_set = given[name].prior_set
+    valid = ", ".join(accepted.taken.words)
+    if name in accepted.idle:
+        beside = [one for one, parameter in given.items() if parameter.prior_set == prior_set]
+        is_whole_set = not any(one in accepted.taken for one in beside)
+        return UserError(
+            f"the prior set {prior_set!r} gives {name!r}, which acts on nothing in this sky model with these data",
+            valid=valid,
+            fix=f"leave the prior set {prior_set!r} out of the hypothesis"
+            if is_whole_set
+            else f"use a prior set without [parameters.{name}]",
+        )
+    match = nearest(name, accepted.taken.single)
+    return UserError(
+        f"the prior set {prior_set!r} gives {name!r}, which the sky model does not know",
+        valid=valid,
+        fix=f"did you mean {match!r}?" if match else f"remove [parameters.{name}]",
+    )
 
 
 def _nuisances(hypothesis: Hypothesis, likelihoods: Sequence[Likelihood]) -> tuple[Parameter, ...]:

@@ -9,12 +9,12 @@ label for plots, the unit, the source, and the distribution. See priors/README i
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from crsea_infer.errors import UserError, unknown_name
 from crsea_infer.inference import content, distributions
 from crsea_infer.inference.labels import check_symbol
-from crsea_infer.inference.validation import Entry, read_toml, validate
+from crsea_infer.inference.validation import Entry, SchemaOf, read_toml, validate
 from crsea_infer.support.names import check_name
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from crsea_infer.inference.distributions import Distribution
 
-__all__ = ["Parameter", "PriorSet", "load_prior_set", "prior_sets_with", "read_prior_set"]
+__all__ = ["Parameter", "PriorSet", "PriorSetEntry", "load_prior_set", "prior_sets_with", "read_prior_set"]
 
 
 @dataclass(frozen=True)
@@ -77,13 +77,17 @@ class PriorSet:
 
 
 class _UniformEntry(Entry):
-    kind: str
+    """Flat in x, or in ln x."""
+
+    kind: Literal["uniform", "log_uniform"]
     lower: float
     upper: float
 
 
 class _NormalEntry(Entry):
-    kind: str
+    """A normal in x; with bounds it is truncated there and normalised again."""
+
+    kind: Literal["normal"]
     mean: float
     standard_deviation: float
     lower: float | None = None
@@ -91,7 +95,17 @@ class _NormalEntry(Entry):
 
 
 class _LogNormalEntry(Entry):
-    kind: str
+    """A normal in ln x about ln(median), with one of two widths.
+
+    Attributes
+    ----------
+    fraction
+        One standard deviation multiplies by 1 + fraction.
+    dex
+        One standard deviation multiplies by 10^dex.
+    """
+
+    kind: Literal["log_normal"]
     median: float
     fraction: float | None = None
     dex: float | None = None
@@ -100,7 +114,9 @@ class _LogNormalEntry(Entry):
 
 
 class _FixedEntry(Entry):
-    kind: str
+    """A parameter that keeps its fiducial value."""
+
+    kind: Literal["fixed"]
 
 
 _KINDS: Mapping[str, type[Entry]] = {
@@ -113,16 +129,46 @@ _KINDS: Mapping[str, type[Entry]] = {
 
 
 class _ParameterEntry(Entry):
+    """One parameter of a hypothesis.
+
+    Attributes
+    ----------
+    fiducial
+        The published value, at which predictions are shown unless another is asked for.
+    label
+        LaTeX without dollar signs, for plots.
+    unit, description, source
+        For tables and reports.
+    distribution
+        The prior.
+    override
+        Replace the same parameter of an earlier prior set of the hypothesis.
+    """
+
     fiducial: float
     label: str
     unit: str = ""
     description: str
     source: str
-    distribution: dict[str, Any]
+    distribution: Annotated[dict[str, Any], SchemaOf(*dict.fromkeys(_KINDS.values()))]
     override: bool = False
 
 
-class _PriorSetEntry(Entry):
+class PriorSetEntry(Entry):
+    """A prior set: named parameters with their distributions.
+
+    Attributes
+    ----------
+    title, description
+        Words for tables and reports.
+    references
+        To cite: arXiv identifiers such as "arXiv:2203.15759".
+    morphology
+        The sky template that the emission resembles, for data that were taken with templates.
+    parameters
+        One table for each, [parameters.NAME].
+    """
+
     title: str
     description: str
     references: list[str]
@@ -143,7 +189,7 @@ def read_prior_set(path: Path) -> PriorSet:
     UserError
         Naming file, key, what was given and what is allowed.
     """
-    entry = validate(_PriorSetEntry, read_toml(path), str(path))
+    entry = validate(PriorSetEntry, read_toml(path), str(path))
     if not entry.parameters:
         raise UserError(f"{path}: has no parameters", valid="at least one table [parameters.NAME]")
     parameters = tuple(_parameter(path, name, fields) for name, fields in entry.parameters.items())

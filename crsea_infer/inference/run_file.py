@@ -8,20 +8,23 @@ recognised later by its content rather than by its name.
 from __future__ import annotations
 
 import dataclasses
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field
 
 from crsea_infer.arguments import LARGEST_SEED
+from crsea_infer.emulator.source import SKY_MODELS, SkyModelSource
 from crsea_infer.errors import UserError, unknown_name
 from crsea_infer.files import absolute, check_regular, digest
 from crsea_infer.inference import content
 from crsea_infer.inference.hypotheses import Hypothesis, build_hypothesis, load_hypothesis
 from crsea_infer.inference.likelihoods.base import Likelihood, load_likelihood, with_regions
 from crsea_infer.inference.prior_sensitivity import FACTORS, PARAMETERS
-from crsea_infer.inference.subsets import Subsets, read_subsets
-from crsea_infer.inference.validation import Entry, read_toml, validate
+from crsea_infer.inference.subsets import ALL, Subsets, read_subsets
+from crsea_infer.inference.validation import Entry, SchemaOf, read_toml, validate
 from crsea_infer.physics.regions import content_of_region, region_key
 from crsea_infer.support.names import refuse_alike
 
@@ -29,7 +32,21 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-__all__ = ["RunFile", "load_run", "run_from"]
+    from pydantic import GetJsonSchemaHandler
+    from pydantic.json_schema import JsonSchemaValue
+    from pydantic_core import CoreSchema
+
+    from crsea_infer.inference.samplers.options import SamplerOptions
+
+__all__ = [
+    "ExactCheckEntry",
+    "PriorSensitivityEntry",
+    "RunEntry",
+    "RunFile",
+    "SamplerTables",
+    "load_run",
+    "run_from",
+]
 
 LARGEST_EXACT = 100_000
 EXACT_SAMPLES = 1000
@@ -56,9 +73,9 @@ class RunFile:
     seed
         Of all random numbers of the run.
     samplers
-        Name of each sampler -> its options, a frozen dataclass.
+        Name of each sampler -> its options.
     emulator
-        File of the emulator, or None for the one that comes with the package.
+        File of the emulator, a sky model by its name, or None for the emulator that comes with the package.
     """
 
     name: str
@@ -68,8 +85,8 @@ class RunFile:
     hypotheses: tuple[Hypothesis, ...]
     likelihoods: tuple[Likelihood, ...]
     seed: int
-    samplers: Mapping[str, Any]
-    emulator: Path | None
+    samplers: Mapping[str, SamplerOptions]
+    emulator: Path | SkyModelSource | None
     subsets: Subsets
     exact_samples: int = EXACT_SAMPLES
     sensitivity_parameters: tuple[str, ...] = PARAMETERS
@@ -82,6 +99,10 @@ class RunFile:
             data: tuple(known[name] for name in names) for data, names in self.subsets.samplings(hypothesis).items()
         }
 
+    def likelihoods_of(self, hypothesis: str) -> tuple[Likelihood, ...]:
+        """Return all data that a hypothesis meets: those predicted, and its training set."""
+        return self.samplings(hypothesis)[ALL]
+
     def resolved(self) -> dict[str, Any]:
         """Return all that determines the results, as plain values that TOML and JSON can hold.
 
@@ -92,7 +113,7 @@ class RunFile:
             "seed": self.seed,
             "hypotheses": {hypothesis.name: _hypothesis_content(hypothesis) for hypothesis in self.hypotheses},
             "likelihoods": {likelihood.name: _likelihood_content(likelihood) for likelihood in self.likelihoods},
-            "samplers": {name: _plain(dataclasses.asdict(options)) for name, options in self.samplers.items()},
+            "samplers": {name: _plain(options.model_dump()) for name, options in self.samplers.items()},
         }
 
     def fingerprint(self) -> str:
@@ -101,38 +122,129 @@ class RunFile:
 
 
 class _EmulatorEntry(Entry):
-    path: str
+    """The sky model in place of the one that comes with the package.
+
+    Attributes
+    ----------
+    path
+        An emulator file, from the folder of the run file.
+    kind
+        Name of a sky model that another package brings; without it, the file says what it is.
+    options
+        Whatever else that sky model wants to know.
+    """
+
+    path: str | None = None
+    kind: str | None = None
+    options: dict[str, Any] = Field(default_factory=dict)
 
 
-class _ExactCheckEntry(Entry):
+class ExactCheckEntry(Entry):
+    """Posterior samples that are evaluated again with the transport solver.
+
+    Attributes
+    ----------
+    samples
+        Of each hypothesis; 0 for none.
+    """
+
     samples: int = EXACT_SAMPLES
 
 
-class _PriorSensitivityEntry(Entry):
+class PriorSensitivityEntry(Entry):
+    """Prior widths that are varied when the sampling is done.
+
+    Attributes
+    ----------
+    parameters
+        Whose; [] for none.
+    factors
+        On the widths, from 0.001 to 1000.
+    """
+
     parameters: list[str] | None = None
     factors: list[float] = Field(default_factory=lambda: list(FACTORS))
 
 
 class _HypothesisEntry(Entry):
+    """A hypothesis of this run, by its prior sets.
+
+    Attributes
+    ----------
+    name
+        Also of its folder in the output.
+    prior_sets
+        Names or paths, in order.
+    train_on
+        Its training set, in place of the common one; [] for none.
+    """
+
     name: str
     title: str = ""
     prior_sets: list[str]
     train_on: list[str] | None = None
 
 
-class _RunEntry(Entry):
+class _SamplerTables:
+    """Annotation of the table of samplers: in the JSON schema, it has those at hand with their options."""
+
+    def __get_pydantic_json_schema__(self, core_schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        """Return the schema of a table that has tables of samplers only."""
+        from crsea_infer.inference.samplers.registry import sampler_class, sampler_names
+
+        tables: dict[str, SchemaOf] = {}
+        for name in sampler_names():
+            with suppress(UserError):  # of what another package announces: said when a run file names it
+                tables[name] = SchemaOf(sampler_class(name).Options)
+        properties = {name: table.__get_pydantic_json_schema__(core_schema, handler) for name, table in tables.items()}
+        return {"type": "object", "properties": properties, "additionalProperties": False}
+
+
+SamplerTables = Annotated[dict[str, dict[str, Any]], _SamplerTables()]
+"""Sampler -> its options, each checked by the model of that sampler."""
+
+
+class RunEntry(Entry):
+    """A run: hypotheses times data sets times samplers.
+
+    Attributes
+    ----------
+    title, description
+        Words for the page.
+    hypotheses
+        What is compared: names, a table NAME = [prior sets], or tables [[hypotheses]].
+    likelihoods
+        Names or paths of all data sets, training sets included.
+    train_on
+        Names of the likelihoods that are the training set of every hypothesis without one of its own.
+    tension
+        true, or a table of groups of likelihoods that are held against each other.
+    options
+        Keys of a data set's likelihood.toml, changed for this run alone: [options.NAME].
+    samplers
+        With their options, one table for each: [samplers.NAME].
+    seed
+        Of all random numbers.
+    emulator
+        The sky model, in place of the one that comes with the package.
+    exact_check
+        Posterior samples that are evaluated again with the transport solver.
+    prior_sensitivity
+        Prior widths that are varied when the sampling is done.
+    """
+
     title: str
     description: str = ""
-    hypotheses: list[str] | dict[str, list[str]] | list[dict[str, Any]]
+    hypotheses: list[str] | dict[str, list[str]] | list[Annotated[dict[str, Any], SchemaOf(_HypothesisEntry)]]
     likelihoods: list[str]
     train_on: list[str] = Field(default_factory=list)
     tension: bool | dict[str, list[str]] = False
     options: dict[str, dict[str, Any]] = Field(default_factory=dict)
-    samplers: dict[str, dict[str, Any]]
+    samplers: SamplerTables
     seed: int = 1
     emulator: _EmulatorEntry | None = None
-    exact_check: _ExactCheckEntry = Field(default_factory=_ExactCheckEntry)
-    prior_sensitivity: _PriorSensitivityEntry = Field(default_factory=_PriorSensitivityEntry)
+    exact_check: ExactCheckEntry = Field(default_factory=ExactCheckEntry)
+    prior_sensitivity: PriorSensitivityEntry = Field(default_factory=PriorSensitivityEntry)
 
 
 def load_run(name: str | Path) -> RunFile:
@@ -170,7 +282,7 @@ def run_from(path: Path, name: str, given: Mapping[str, Any]) -> RunFile:
     given
         The keys of a run file.
     """
-    entry = validate(_RunEntry, given, str(path))
+    entry = validate(RunEntry, given, str(path))
     if not 0 <= entry.seed <= LARGEST_SEED:
         raise UserError(f"{path}: seed = {entry.seed}", valid=f"a whole number from 0 to {LARGEST_SEED}")
     if entry.exact_check.samples and not 100 <= entry.exact_check.samples <= LARGEST_EXACT:
@@ -207,7 +319,7 @@ def run_from(path: Path, name: str, given: Mapping[str, Any]) -> RunFile:
     )
 
 
-def _sensitivity_parameters(path: Path, entry: _RunEntry, hypotheses: tuple[Hypothesis, ...]) -> tuple[str, ...]:
+def _sensitivity_parameters(path: Path, entry: RunEntry, hypotheses: tuple[Hypothesis, ...]) -> tuple[str, ...]:
     given = entry.prior_sensitivity.parameters
     if given is None:
         return PARAMETERS
@@ -218,7 +330,7 @@ def _sensitivity_parameters(path: Path, entry: _RunEntry, hypotheses: tuple[Hypo
     return tuple(dict.fromkeys(given))
 
 
-def _sensitivity_factors(path: Path, entry: _RunEntry) -> tuple[float, ...]:
+def _sensitivity_factors(path: Path, entry: RunEntry) -> tuple[float, ...]:
     given = entry.prior_sensitivity.factors
     if not given or not all(1e-3 <= factor <= 1e3 for factor in given):
         raise UserError(
@@ -227,7 +339,7 @@ def _sensitivity_factors(path: Path, entry: _RunEntry) -> tuple[float, ...]:
     return tuple(sorted({*given, 1.0}))
 
 
-def _spelt_out(path: Path, entry: _RunEntry) -> list[_HypothesisEntry]:
+def _spelt_out(path: Path, entry: RunEntry) -> list[_HypothesisEntry]:
     """Return the tables [[hypotheses]] of a run file, if it has its hypotheses in that form."""
     return [
         validate(_HypothesisEntry, table, f"{path}: [[hypotheses]] number {number}")
@@ -236,7 +348,7 @@ def _spelt_out(path: Path, entry: _RunEntry) -> list[_HypothesisEntry]:
     ]
 
 
-def _hypotheses(path: Path, entry: _RunEntry, spelt_out: list[_HypothesisEntry]) -> tuple[Hypothesis, ...]:
+def _hypotheses(path: Path, entry: RunEntry, spelt_out: list[_HypothesisEntry]) -> tuple[Hypothesis, ...]:
     where = f"{path}: hypotheses"
     names = [one.name for one in spelt_out] or [str(name) for name in entry.hypotheses]
     _refuse_bad_list(where, names, "hypothesis")
@@ -253,7 +365,7 @@ def _hypotheses(path: Path, entry: _RunEntry, spelt_out: list[_HypothesisEntry])
     return tuple(load_hypothesis(name, where=where) for name in names)
 
 
-def _likelihoods(path: Path, entry: _RunEntry) -> tuple[Likelihood, ...]:
+def _likelihoods(path: Path, entry: RunEntry) -> tuple[Likelihood, ...]:
     where = f"{path}: likelihoods"
     _refuse_bad_list(where, entry.likelihoods, "likelihood")
     called = {name: content.likelihood_name(name, path.parent) for name in entry.likelihoods}
@@ -274,31 +386,41 @@ def _likelihoods(path: Path, entry: _RunEntry) -> tuple[Likelihood, ...]:
     return likelihoods
 
 
-def _samplers(path: Path, entry: _RunEntry) -> dict[str, Any]:
-    from crsea_infer.inference.samplers.base import options_from
-    from crsea_infer.inference.samplers.registry import OPTIONS
+def _samplers(path: Path, entry: RunEntry) -> dict[str, SamplerOptions]:
+    from crsea_infer.inference.samplers.options import options_from
+    from crsea_infer.inference.samplers.registry import sampler_class, sampler_names
 
     if not entry.samplers:
         raise UserError(
-            f"{path}: has no sampler", valid=", ".join(sorted(OPTIONS)), fix="add a table, such as [samplers.dynesty]"
+            f"{path}: has no sampler",
+            valid=", ".join(sorted(sampler_names())),
+            fix="add a table, such as [samplers.dynesty]",
         )
-    options = {}
-    for name, given in entry.samplers.items():
-        if name not in OPTIONS:
-            raise unknown_name("sampler", name, OPTIONS, where=f"{path}: samplers")
-        try:
-            options[name] = options_from(OPTIONS[name], name, given)
-        except UserError as error:
-            raise UserError(f"{path}: {error.given}", valid=error.valid, fix=error.fix) from error
-    return options
+    return {
+        name: options_from(sampler_class(name, f"{path}: samplers").Options, name, given, str(path))
+        for name, given in entry.samplers.items()
+    }
 
 
-def _emulator(path: Path, entry: _RunEntry) -> Path | None:
-    if entry.emulator is None:
+def _emulator(path: Path, entry: RunEntry) -> Path | SkyModelSource | None:
+    given = entry.emulator
+    if given is None:
         return None
-    emulator = absolute(entry.emulator.path, path.parent)
-    check_regular(emulator)
-    if not emulator.is_file():
+    if given.path is None and given.kind is None:
+        raise UserError(
+            f"{path}: emulator: neither path nor kind is given",
+            valid="path = an emulator file, or kind = the name of a sky model",
+            fix="remove [emulator] to use the one that comes with the package",
+        )
+    emulator = None if given.path is None else absolute(given.path, path.parent)
+    if emulator is not None:
+        check_regular(emulator)
+    if given.kind is not None:
+        SKY_MODELS.load(given.kind, f"{path}: emulator.kind")
+        return SkyModelSource(given.kind, emulator, given.options)
+    if given.options:
+        raise UserError(f"{path}: emulator.options without emulator.kind", fix="remove it, or name the sky model")
+    if emulator is not None and not emulator.is_file():
         raise UserError(
             f"{path}: emulator.path: there is no file {emulator}",
             valid="an emulator made by 'crsea-infer emulator train'",

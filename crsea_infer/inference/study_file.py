@@ -8,22 +8,29 @@ stand in the file too, as claims about numbers that the study gives, so that the
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field
 
 from crsea_infer.errors import UserError, unknown_name
 from crsea_infer.inference import content
 from crsea_infer.inference.hypotheses import load_hypothesis
-from crsea_infer.inference.run_file import RunFile, load_run, run_from
-from crsea_infer.inference.validation import Entry, read_toml, validate
+from crsea_infer.inference.run_file import (
+    ExactCheckEntry,
+    PriorSensitivityEntry,
+    RunFile,
+    SamplerTables,
+    load_run,
+    run_from,
+)
+from crsea_infer.inference.validation import Entry, SchemaOf, read_toml, validate
 from crsea_infer.support.names import check_name, refuse_alike
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-__all__ = ["Claim", "Comparison", "Study", "is_study", "load_runs", "load_study"]
+__all__ = ["Claim", "Comparison", "Study", "StudyEntry", "is_study", "load_runs", "load_study"]
 
 
 class Claim(Entry):
@@ -69,27 +76,71 @@ class Comparison(Entry):
 
 
 class _CombinationEntry(Entry):
+    """One combination of data and choices: a run of its own.
+
+    Attributes
+    ----------
+    likelihoods
+        Names or paths of its data sets.
+    options
+        Keys of a data set's likelihood.toml, changed for this combination alone.
+    hypotheses
+        Some of those of the study; default: all.
+    without_prior_sets, with_prior_sets
+        Taken from every hypothesis, and added to it.
+    samplers
+        In place of, or beside, those of the study.
+    """
+
     title: str
     likelihoods: list[str]
     options: dict[str, dict[str, Any]] = Field(default_factory=dict)
     hypotheses: list[str] | None = None
     without_prior_sets: list[str] = Field(default_factory=list)
     with_prior_sets: list[str] = Field(default_factory=list)
-    samplers: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    samplers: SamplerTables = Field(default_factory=dict)
 
 
-class _StudyEntry(Entry):
+class StudyEntry(Entry):
+    """A study: the same hypotheses tested with several combinations of data and choices.
+
+    Attributes
+    ----------
+    title, description
+        Words for the page.
+    hypotheses
+        Names.
+    main_hypotheses
+        Those whose chi2 is shown for every data set.
+    samplers
+        With their options, one table for each: [samplers.NAME].
+    seed
+        Of all random numbers.
+    exact_check
+        Posterior samples that are evaluated again with the transport solver.
+    prior_sensitivity
+        Prior widths that are varied when the sampling is done.
+    combinations
+        One table for each: [combinations.NAME].
+    comparisons
+        Which Bayes factors answer which question.
+    claims
+        Published statements about numbers of the study.
+    remarks
+        Paragraphs that the results end with.
+    """
+
     title: str
     description: str = ""
     hypotheses: list[str]
     main_hypotheses: list[str] = Field(default_factory=list)
     seed: int = 1
-    samplers: dict[str, dict[str, Any]]
-    exact_check: dict[str, Any] = Field(default_factory=dict)
-    prior_sensitivity: dict[str, Any] = Field(default_factory=dict)
+    samplers: SamplerTables
+    exact_check: Annotated[dict[str, Any], SchemaOf(ExactCheckEntry)] = Field(default_factory=dict)
+    prior_sensitivity: Annotated[dict[str, Any], SchemaOf(PriorSensitivityEntry)] = Field(default_factory=dict)
     combinations: dict[str, _CombinationEntry]
-    comparisons: list[dict[str, Any]] = Field(default_factory=list)
-    claims: list[dict[str, Any]] = Field(default_factory=list)
+    comparisons: list[Annotated[dict[str, Any], SchemaOf(Comparison)]] = Field(default_factory=list)
+    claims: list[Annotated[dict[str, Any], SchemaOf(Claim)]] = Field(default_factory=list)
     remarks: list[str] = Field(default_factory=list)
 
 
@@ -151,7 +202,7 @@ def load_study(name: str | Path) -> Study:
         On anything that is absent, unknown, misspelt or given twice, with file and key.
     """
     path = content.find("runs", str(name))
-    entry = validate(_StudyEntry, read_toml(path), str(path))
+    entry = validate(StudyEntry, read_toml(path), str(path))
     if not entry.combinations:
         raise UserError(f"{path}: has no combination", valid="at least one table [combinations.NAME]")
     refuse_alike(entry.combinations, f"{path}: combinations", "combination")
@@ -206,7 +257,7 @@ def _prior_sets(path: Path, label: str, hypothesis: str, combination: _Combinati
 
 def _check_names(
     path: Path,
-    entry: _StudyEntry,
+    entry: StudyEntry,
     runs: Mapping[str, RunFile],
     comparisons: tuple[Comparison, ...],
     claims: tuple[Claim, ...],

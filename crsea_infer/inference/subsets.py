@@ -13,23 +13,17 @@ from typing import TYPE_CHECKING
 
 from crsea_infer.errors import UserError, unknown_name
 from crsea_infer.inference.content import likelihood_name
+from crsea_infer.inference.samplers.registry import sampler_class
 from crsea_infer.support.names import check_name, refuse_alike
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-__all__ = ["ALL", "CONDITIONAL", "TRAINING", "Subsets", "gives_evidence", "read_subsets"]
+__all__ = ["ALL", "CONDITIONAL", "TRAINING", "Subsets", "read_subsets"]
 
 ALL, TRAINING, CONDITIONAL = "all", "training", "conditional"
 """What an evidence is of: all data of a hypothesis, its training set, the former given the latter."""
-
-_POSTERIOR_ONLY = frozenset({"emcee", "nuts"})
-
-
-def gives_evidence(sampler: str) -> bool:
-    """Tell whether a sampler is one that gives evidences: the others sample posteriors only."""
-    return sampler not in _POSTERIOR_ONLY
 
 
 @dataclass(frozen=True)
@@ -109,7 +103,7 @@ def read_subsets(
     if not (subsets.training or subsets.groups):
         return subsets
     key = "train_on" if subsets.training else "tension"
-    if not any(gives_evidence(sampler) for sampler in samplers):
+    if not any(sampler_class(sampler).gives_evidence for sampler in samplers):
         raise UserError(
             f"{path}: {key} with {', '.join(samplers)} alone, which gives no evidence",
             valid="a sampler that gives an evidence",

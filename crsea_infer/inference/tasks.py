@@ -206,11 +206,16 @@ class Task:
 
     def _sampled(self, target: Any, checkpoint: Checkpoint, progress: Progress) -> dict[str, Any]:
         from crsea_infer.inference.samplers.peak_check import checked_for_peaks
+        from crsea_infer.inference.samplers.point import point_result
         from crsea_infer.inference.samplers.registry import make
 
         sampler = make(self.sampler, self.run.samplers[self.sampler])
-        result = sampler.run(target, self.seed, checkpoint, progress)
-        return result_arrays(checked_for_peaks(result, target, _seed(self.run, self.hypothesis, "scouts", self.data)))
+        if target.names:
+            result = sampler.run(target, self.seed, checkpoint, progress)
+            result = checked_for_peaks(result, target, _seed(self.run, self.hypothesis, "scouts", self.data))
+        else:
+            result = point_result(sampler, target)
+        return result_arrays(result)
 
     def keep(self, arrays: Mapping[str, Any]) -> None:
         """Write a result; the unfinished work that led to it goes."""
@@ -225,7 +230,12 @@ def sample_task(task: Task, progress: Progress) -> None:
     from crsea_infer.inference.posterior import posterior_for
 
     model = emulator.load(task.run.emulator, regions=RegionCache.of_user(task.sky_regions))
-    posterior = posterior_for(task.hypothesis_object(), task.likelihoods, model)
+    posterior = posterior_for(
+        task.hypothesis_object(),
+        task.likelihoods,
+        model,
+        all_likelihoods=task.run.likelihoods_of(task.hypothesis),
+    )
     task.sample(posterior, progress)
 
 
@@ -249,5 +259,11 @@ def sample_away(away: AwayTask, progress: Progress) -> dict[str, Any]:
     """Do a task on a worker of a cluster; return its result as arrays for :meth:`Task.keep`."""
     from crsea_infer.inference.posterior import posterior_for
 
-    posterior = posterior_for(away.task.hypothesis_object(), away.task.likelihoods, away.model)
+    task = away.task
+    posterior = posterior_for(
+        task.hypothesis_object(),
+        task.likelihoods,
+        away.model,
+        all_likelihoods=task.run.likelihoods_of(task.hypothesis),
+    )
     return away.task.sampled_away(posterior, progress)

@@ -66,6 +66,8 @@ class Fit:
         log_likelihood, weights = self.log_likelihood[weights > 0.0], weights[weights > 0.0] / weights.sum()
         if not np.all(np.isfinite(log_likelihood)):
             raise UserError("a posterior sample with ln L that is not finite", valid="samples of a finished run")
+        if np.ptp(log_likelihood) == 0.0:  # of fixed parameters: no rounding is to pass for a spread
+            return float(log_likelihood[0]), 0.0, 0.0
         mean = float(weights @ log_likelihood)
         squares = (log_likelihood - mean) ** 2
         return mean, float(weights @ squares), float(weights**2 @ squares)

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
     from crsea_infer.emulator.model import BoundModel, Request, SkyModel
+    from crsea_infer.emulator.parameters import SkyParameters
 
 __all__ = ["PIVOT_ENERGY", "UNRESOLVED_PARAMETERS", "SkyWithSources", "with_unresolved_sources"]
 
@@ -36,14 +37,14 @@ PIVOT_ENERGY: Final = 1.0e4
 
 
 def with_unresolved_sources(model: SkyModel, parameters: Collection[str]) -> SkyModel:
-    """Return `model`, with unresolved sources if `parameters` describe them.
+    """Return `model`, with unresolved sources if any of `parameters` is theirs.
 
     Parameters
     ----------
     parameters
         Names of the parameters of a hypothesis.
     """
-    return SkyWithSources(model) if UNRESOLVED_PARAMETERS[0] in parameters else model
+    return SkyWithSources(model) if any(name in parameters for name in UNRESOLVED_PARAMETERS) else model
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,11 @@ class SkyWithSources:
     """
 
     sea: SkyModel
+
+    def parameters(self, requests: Sequence[Request]) -> SkyParameters:
+        """Those of the sea, and all three of the sources."""
+        sea = self.sea.parameters(requests)
+        return replace(sea, required=(*sea.required, *UNRESOLVED_PARAMETERS))
 
     @property
     def box(self) -> Mapping[str, tuple[float, float]]:

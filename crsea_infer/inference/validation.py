@@ -8,6 +8,8 @@ key, the nearest one that exists.
 
 from __future__ import annotations
 
+import inspect
+import re
 import tomllib
 from typing import TYPE_CHECKING, Any, TypeVar, get_args
 
@@ -21,13 +23,91 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-__all__ = ["Entry", "read_toml", "validate"]
+    from pydantic import GetJsonSchemaHandler
+    from pydantic.json_schema import JsonSchemaValue
+    from pydantic_core import CoreSchema
+
+__all__ = ["Entry", "SchemaOf", "WrongValueError", "read_toml", "validate"]
+
+_ATTRIBUTE = re.compile(r"(?P<names>\w+(?:, \w+)*)")
 
 
 class Entry(BaseModel):
-    """A table of a TOML file: unknown keys, wrong types, NaN and infinity are refused."""
+    """A table of a TOML file: unknown keys, wrong types, NaN and infinity are refused.
+
+    Its docstring, with the keys under "Attributes", also describes them in the JSON schema that editors read.
+    """
 
     model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False, frozen=True)
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        """Describe table and keys in the words of the docstring."""
+        return _with_words(cls, handler(core_schema), handler)
+
+
+class SchemaOf:
+    """Annotation of a field of tables whose own models are applied later: what they look like in the JSON schema.
+
+    Parameters
+    ----------
+    *entries
+        Models of the table, which is one of them.
+    """
+
+    def __init__(self, *entries: type[Entry]) -> None:
+        self.entries = entries
+
+    def __get_pydantic_json_schema__(self, _: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        """Return the schema of the models in place of that of any table."""
+        found = [_with_words(one, handler(one.__pydantic_core_schema__), handler) for one in self.entries]
+        return found[0] if len(found) == 1 else {"anyOf": found}
+
+
+def _with_words(entry: type[Entry], found: JsonSchemaValue, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+    """Put the words of a model's docstring into its schema."""
+    schema = handler.resolve_ref_schema(found)
+    words, keys = _described(entry.__doc__ or "")
+    schema["description"] = words
+    for name, text in keys.items():
+        if name in schema.get("properties", {}):
+            schema["properties"][name]["description"] = text
+    return found
+
+
+def _described(docstring: str) -> tuple[str, dict[str, str]]:
+    """Return the first paragraph of a docstring, and the words on each of its attributes."""
+    paragraphs, _, attributes = inspect.cleandoc(docstring).partition("\nAttributes\n----------\n")
+    keys: dict[str, str] = {}
+    names: list[str] = []
+    for line in attributes.splitlines():
+        match = _ATTRIBUTE.fullmatch(line)
+        if match:
+            names = match["names"].split(", ")
+            keys.update(dict.fromkeys(names, ""))
+        else:
+            keys.update({name: f"{keys[name]} {line.strip()}".strip() for name in names})
+    return " ".join(paragraphs.split("\n\n")[0].split()), keys
+
+
+class WrongValueError(ValueError):
+    """A value that a check of an :class:`Entry` refuses, with what is allowed.
+
+    Parameters
+    ----------
+    key
+        Of the table.
+    given
+        Its value.
+    valid
+        What is allowed, in words.
+    """
+
+    def __init__(self, key: str, given: object, valid: str) -> None:
+        super().__init__(f"{key} = {given!r}, but valid is {valid}")
+        self.key = key
+        self.given = given
+        self.valid = valid
 
 
 EntryType = TypeVar("EntryType", bound=Entry)
@@ -43,6 +123,10 @@ _EXPECTED = {
     "finite_number": "a finite number",
     "greater_than_equal": "a number of at least {ge:g}",
     "less_than_equal": "a number of at most {le:g}",
+    "greater_than": "a number above {gt:g}",
+    "less_than": "a number below {lt:g}",
+    "multiple_of": "a multiple of {multiple_of:g}",
+    "literal_error": "{expected}",
     "list_type": "a list, [..., ...]",
     "tuple_type": "a list, [..., ...]",
     "dict_type": "a table",
@@ -89,13 +173,15 @@ def read_toml(path: Path) -> dict[str, Any]:
     return content
 
 
-def validate(entry: type[EntryType], content: Mapping[str, Any], where: str) -> EntryType:
+def validate(entry: type[EntryType], content: Mapping[str, Any], where: str, *, prefix: str = "") -> EntryType:
     """Check `content` against `entry`.
 
     Parameters
     ----------
     where
         The file, and the table within it when `content` is not the whole file: opens the message.
+    prefix
+        Stands before the key, when `content` is a table of the file: "samplers.dynesty.".
 
     Raises
     ------
@@ -108,32 +194,36 @@ def validate(entry: type[EntryType], content: Mapping[str, Any], where: str) -> 
         faults = error.errors(include_url=False)
         # A misspelt key shows as one unknown key and one missing key: the unknown one explains both.
         first = next((fault for fault in faults if fault["type"] == "extra_forbidden"), faults[0])
-        raise _user_error(entry, dict(first), where, len(faults) - 1) from error
+        raise _user_error(entry, dict(first), f"{where}: " if where else "", prefix, len(faults) - 1) from error
 
 
-def _user_error(entry: type[Entry], fault: dict[str, Any], where: str, others: int) -> UserError:
+def _user_error(entry: type[Entry], fault: dict[str, Any], where: str, prefix: str, others: int) -> UserError:
     # Alternatives such as "a list or a table" leave the name of the alternative in the location: not a key.
     location = tuple(part for part in fault["loc"] if not (isinstance(part, str) and "[" in part))
-    key = ".".join(str(part) for part in location)
+    key = prefix + ".".join(str(part) for part in location)
     kind = str(fault["type"])
     more = f" (and {others} more)" if others else ""
     if kind == "extra_forbidden":
         allowed = _keys_at(entry, location[:-1])
         match = nearest(str(location[-1]), allowed)
         return UserError(
-            f"{where}: unknown key '{key}'{more}",
+            f"{where}unknown key '{key}'{more}",
             valid=", ".join(allowed),
             fix=f"did you mean '{match}'?" if match else "remove it",
         )
     if kind == "missing":
-        return UserError(f"{where}: the key '{key}' is missing{more}", fix=f"add a line: {location[-1]} = ...")
+        return UserError(f"{where}the key '{key}' is missing{more}", fix=f"add a line: {location[-1]} = ...")
     given = fault.get("input")
     shown = repr(given) if isinstance(given, str | int | float | bool) else f"a {type(given).__name__}"
     context = fault.get("ctx") or {}
     if "error" in context:  # raised by a check of the model itself, in its own words
-        return UserError(f"{where}: {key + ': ' if key else ''}{context['error']}{more}")
+        wrong = context["error"]
+        if isinstance(wrong, WrongValueError):
+            inner = f"{key}." if location else key
+            return UserError(f"{where}{inner}{wrong.key} = {wrong.given!r}{more}", valid=wrong.valid)
+        return UserError(f"{where}{key + ': ' if key else ''}{wrong}{more}")
     expected = _EXPECTED.get(kind, str(fault["msg"])).format(**context)
-    return UserError(f"{where}: {key} = {shown}{more}", valid=expected)
+    return UserError(f"{where}{key} = {shown}{more}", valid=expected)
 
 
 def _keys_at(entry: type[Entry], location: tuple[Any, ...]) -> list[str]:

@@ -26,7 +26,9 @@ __all__ = [
     "BREAK_WIDTH",
     "NORMALISATION_ENERGY",
     "LocalSpectra",
+    "Species",
     "SpectrumNodes",
+    "SpectrumParameters",
     "kinetic_energy",
     "local_intensity",
     "rigidity",
@@ -92,6 +94,23 @@ class SpectrumNodes:
         jacobian = _jacobian(energies, _MASS[species]) / _jacobian(np.asarray(NORMALISATION_ENERGY), _MASS[species])
         steep = np.stack([np.exp(distance / BREAK_WIDTH), np.ones_like(distance)])
         return cls(species, energies, distance, steep, jacobian)
+
+
+class SpectrumParameters(NamedTuple):
+    """Names of the parameters of one species: those without which there is no spectrum, those that may be absent.
+
+    `numbered` are stems of names that count from 1, with one slope more than breaks.
+    """
+
+    required: tuple[str, ...]
+    optional: tuple[str, ...]
+    numbered: tuple[str, ...]
+
+    @classmethod
+    def of(cls, species: Species) -> SpectrumParameters:
+        """Return those of a species."""
+        slope = f"{species}_slope"
+        return cls((f"{species}_norm", f"{slope}_1"), (f"{species}_ratio",), (slope, f"{species}_break"))
 
 
 class _Law(NamedTuple):

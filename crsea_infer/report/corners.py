@@ -48,6 +48,8 @@ def figure_names(summary: RunSummary) -> dict[str, str]:
     for item in summary.hypotheses:
         chosen = chosen_parameters(item, summary)
         n = len(item.posterior.names)
+        if n == 0:  # a hypothesis of fixed parameters has no posterior to draw
+            continue
         which = (
             f"Shown are {len(chosen)} of its {n} parameters: transport, gas, and those on which the data say most"
             * (len(chosen) < n)
@@ -73,6 +75,8 @@ def write_corners(folder: Path, summary: RunSummary) -> None:
     with styled(), attempts() as attempt:
         for index, item in enumerate(summary.hypotheses):
             chosen = chosen_parameters(item, summary)
+            if not chosen:
+                continue
             solid = replace(look(index), line="-")
             with attempt():
                 save(_corner([item], chosen, [solid], PAGE, with_prior=True), folder, f"corner_{item.name}")

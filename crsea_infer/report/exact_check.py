@@ -121,12 +121,12 @@ def exact_section(directory: Path, summary: RunSummary) -> Section:
             shown.append((row["hypothesis"], "–", "–", "0", "–", _ABSENT))
             continue
         means = [other for other in rows if other["hypothesis"] == row["hypothesis"] and other is not row]
-        worst = max(means, key=lambda other: abs(other["shift"]))
+        worst = max(means, key=lambda other: abs(other["shift"]), default=None)
         shown.append(
             (
                 row["hypothesis"],
                 f"{row['shift']:+.1e} ± {row['shift_err']:.0e}",
-                f"{worst['shift']:+.1e} ({worst['quantity']})",
+                "–" if worst is None else f"{worst['shift']:+.1e} ({worst['quantity']})",
                 str(row["n_samples"]),
                 f"{row['effective_samples']:.0f}",
                 row["status"],

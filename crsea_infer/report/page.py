@@ -83,9 +83,11 @@ def write_page(
 
 
 def number_with_error(value: float, error: float) -> str:
-    """Write a number and its error with two figures of the error: 29.86 ± 0.13."""
+    """Write a number and its error with two figures of the error: 29.86 ± 0.13; exact ones with two decimals."""
     if not np.isfinite(value):
         return "–"
+    if error == 0.0:  # exact
+        return f"{value:.2f}"
     if not (np.isfinite(error) and error > 0.0):
         return f"{value:.4g}"
     digits = max(0, 1 - int(np.floor(np.log10(error))))

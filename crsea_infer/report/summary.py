@@ -18,6 +18,7 @@ from crsea_infer.inference.evidence import (
     disagreements,
     quotable,
 )
+from crsea_infer.inference.samplers.registry import sampler_class
 from crsea_infer.inference.subsets import ALL, CONDITIONAL, TRAINING
 
 if TYPE_CHECKING:
@@ -31,8 +32,6 @@ if TYPE_CHECKING:
     from crsea_infer.inference.samplers.base import SamplerResult
 
 __all__ = ["HypothesisSummary", "RunSummary", "Sampling", "effective_samples", "shown_sampler"]
-
-_PREFERRED = ("dynesty", "dynesty-dynamic", "nautilus", "jax-nested", "emcee", "nuts", "importance")
 
 
 @dataclass(frozen=True, eq=False)
@@ -180,9 +179,9 @@ class HypothesisSummary:
 
 
 def shown_sampler(results: Mapping[str, SamplerResult]) -> str:
-    """Return the sampler whose samples to show, of those that converged if any did: dynesty, else another."""
+    """Return the sampler whose samples to show, of those that converged if any did: the one of first precedence."""
     good = [name for name, result in results.items() if result.converged] or list(results)
-    return next((name for name in _PREFERRED if name in good), good[0])
+    return min(good, key=lambda name: sampler_class(name).precedence)
 
 
 @dataclass(frozen=True, eq=False)

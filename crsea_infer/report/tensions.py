@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from crsea_infer.inference.evidence import marked
-from crsea_infer.inference.subsets import ALL, gives_evidence
+from crsea_infer.inference.samplers.registry import sampler_class
+from crsea_infer.inference.subsets import ALL
 from crsea_infer.inference.tension import Fit, tension
 from crsea_infer.output_names import PRODUCTS
 from crsea_infer.report.ecsv import Column, read_table, write_table
@@ -51,7 +52,7 @@ def write_tension(directory: Path, summary: RunSummary) -> None:
         _row(item, sampler, summary)
         for item in summary.hypotheses
         for sampler in item.results
-        if gives_evidence(sampler)
+        if sampler_class(sampler).gives_evidence
     ]
     write_table(directory / FILE, _COLUMNS, rows, summary.table_meta)
 

@@ -29,7 +29,9 @@ from crsea_infer.emulator.spectra_training import TrainingSettings, held_out_err
 from crsea_infer.errors import UserError
 from crsea_infer.grids.design import sobol_design
 from crsea_infer.grids.spectra import Parameter, SpectraGrid, Spectrum
-from crsea_infer.inference.hypotheses import load_hypothesis
+from crsea_infer.inference.hypotheses import Hypothesis, load_hypothesis
+from crsea_infer.inference.likelihoods.base import load_likelihood
+from crsea_infer.inference.posterior import check_parameters, posterior_for
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -239,6 +241,48 @@ def test_a_sky_of_another_code_answers_like_every_other(emulator: SpectraEmulato
     # a parameter of the grid acts through the emulator alone, not twice
     (scaled,) = bound.components(values | {"hi_scale": 2.0})
     assert scaled["HI"] == pytest.approx(2 * parts["HI"], rel=2e-3)
+
+
+def hypothesis(*names: str) -> Hypothesis:
+    """Return a hypothesis with parameters of these names, all of one prior set."""
+    some = load_hypothesis("base-min").free[0]
+    values = {"index": -2.7, "cutoff": 1e5}
+    made = [replace(some, name=name, fiducial=values.get(name, 1.0), prior_set="mine") for name in names]
+    return Hypothesis("mine", "mine", ("mine",), tuple(made))
+
+
+GAMMA = Request("gamma", (2e3,), "lhaaso_inner")
+GRID = ("index", "cutoff", "hi_scale", "inverse_compton_scale")
+
+
+def test_maps_without_local_spectra_ask_for_none_and_take_none(emulator: SpectraEmulator) -> None:
+    sky = SpectraSky(emulator)
+    check_parameters(hypothesis(*GRID), sky, [GAMMA])
+    assert sky.parameters([GAMMA]).required == ("index", "cutoff", "hi_scale")
+    for name in ("proton_norm", "helium_slope_1", "proton_break_2", "xco_scale", "bremsstrahlung_scale", "delta_sun"):
+        with pytest.raises(UserError, match=f"'{name}', which acts on nothing") as caught:
+            check_parameters(hypothesis(*GRID, name), sky, [GAMMA])
+        assert "inverse_compton_scale" in caught.value.valid
+    with pytest.raises(UserError, match="'cutoff', which the sky model needs"):
+        check_parameters(hypothesis("index", "hi_scale"), sky, [GAMMA])
+    with pytest.raises(UserError, match="does not know") as caught:
+        check_parameters(hypothesis(*GRID[:-1], "inverse_compton_scal"), sky, [GAMMA])
+    assert caught.value.fix == "did you mean 'inverse_compton_scale'?"
+
+
+def test_local_spectra_are_asked_for_as_soon_as_data_need_them(emulator: SpectraEmulator) -> None:
+    sky = SpectraSky(emulator)
+    both = [GAMMA, Request("proton", (1e3,))]
+    with pytest.raises(UserError, match="'proton_norm', which the sky model needs"):
+        check_parameters(hypothesis(*GRID), sky, both)
+    check_parameters(hypothesis(*GRID, "proton_norm", "proton_slope_1", "helium_norm"), sky, both)
+
+
+def test_a_part_of_the_data_is_sampled_with_the_parameters_of_all(emulator: SpectraEmulator) -> None:
+    data = [load_likelihood("lhaaso_km2a_inner"), load_likelihood("dampe_protons")]
+    mine = hypothesis("index", "cutoff", "hi_scale", "proton_norm", "proton_slope_1")
+    everything = posterior_for(mine, [data[1]], SpectraSky(emulator), all_likelihoods=data)
+    assert everything.names[:5] == ("index", "cutoff", "hi_scale", "proton_norm", "proton_slope_1")
 
 
 @pytest.mark.parametrize(

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from crsea_infer.emulator.model import BoundModel, SkyModel
+    from crsea_infer.emulator.parameters import SkyParameters
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,6 +53,9 @@ class Distorted:
     @property
     def description(self) -> Mapping[str, str]:
         return {}
+
+    def parameters(self, requests: Sequence[Request]) -> SkyParameters:
+        return self.sky.parameters(requests)
 
     def bind(self, requests: Sequence[Request]) -> BoundModel:
         factors = [

@@ -17,7 +17,7 @@ from crsea_infer.errors import UserError
 from crsea_infer.inference.checkpoint import Checkpoint
 from crsea_infer.inference.samplers.base import no_progress
 from crsea_infer.inference.samplers.importance import ImportanceOptions
-from crsea_infer.inference.samplers.registry import OPTIONS
+from crsea_infer.inference.samplers.registry import sampler_names
 from crsea_infer.inference.tasks import Task
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -26,7 +26,7 @@ IDENTITY = {"run": "aa", "data": "bb", "model": "cc", "version": "0.1.0", "seed"
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("sampler", sorted(OPTIONS))
+@pytest.mark.parametrize("sampler", sorted(sampler_names()))
 def test_killed_at_random_moments_it_ends_as_if_left_alone(sampler: str) -> None:
     kills = "1" if sampler in {"jax-nested", "nuts"} else "2"  # those compile for seconds each time they start
     command = [sys.executable, str(ROOT / "benchmarks" / "faults.py"), "--no-table", "--kills", kills, "--seed", "3"]

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
+from crsea_infer.emulator.model import Request
+from crsea_infer.emulator.parameters import galactic_parameters
 from crsea_infer.errors import UserError
 from crsea_infer.inference.hypotheses import Hypothesis, build_hypothesis, load_hypothesis
 from crsea_infer.inference.likelihoods.base import Likelihood, load_likelihood
@@ -18,8 +20,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from crsea_infer.emulator.model import BoundModel, Request
+    from crsea_infer.emulator.model import BoundModel
+    from crsea_infer.emulator.parameters import SkyParameters
 
+SKY = (Request("gamma", (1e4,), "lhaaso_inner"),)
 NAMES = ("lhaaso_km2a_inner", "lhaaso_km2a_outer")
 
 
@@ -60,6 +64,9 @@ class TestSky:
         default_factory=lambda: {"delta_slope": (0.0, 0.1), "halo_height": (2.0, 12.0)}
     )
     description: Mapping[str, str] = dataclasses.field(default_factory=dict)
+
+    def parameters(self, requests: Sequence[Request]) -> SkyParameters:
+        return galactic_parameters(self.box, requests)
 
     def bind(self, requests: Sequence[Request]) -> BoundModel:
         return PowerLaws(tuple(requests), self.spoil)
@@ -188,6 +195,41 @@ def test_missing_local_spectra_are_named() -> None:
     assert "max, min" in caught.value.fix
 
 
+def without(hypothesis: Hypothesis, *stems: str) -> Hypothesis:
+    kept = tuple(one for one in hypothesis.parameters if not one.name.startswith(stems))
+    return dataclasses.replace(hypothesis, parameters=kept)
+
+
+def test_gamma_rays_need_helium_even_when_no_prior_set_speaks_of_it() -> None:
+    with pytest.raises(UserError, match="'helium_norm'") as caught:
+        posterior_for(without(load_hypothesis("base-min"), "helium_"), likelihoods(), TestSky())
+    assert "min" in caught.value.fix
+    with pytest.raises(UserError, match="'helium_slope_1'"):
+        posterior_for(without(load_hypothesis("base-min"), "helium_slope", "helium_break"), likelihoods(), TestSky())
+
+
+def test_cosmic_rays_at_the_sun_need_their_own_spectrum_alone() -> None:
+    protons = without(build_hypothesis("h", ["min"]), "helium_")
+    check_parameters(protons, TestSky(), [Request("proton", (1e3,))])
+    with pytest.raises(UserError, match=r"'halo_height'|'delta_slope'"):
+        check_parameters(protons, TestSky(), [Request("proton", (1e3,), radius=4.0)])
+    with pytest.raises(UserError, match="'helium_norm'"):
+        check_parameters(protons, TestSky(), [Request("helium", (1e3,))])
+
+
+def test_scales_of_electrons_are_refused_by_a_sky_without_electrons() -> None:
+    from crsea_infer.emulator import load
+    from crsea_infer.emulator.sky import ExactSky
+
+    model = load()
+    bare = ExactSky(dataclasses.replace(model.settings, electrons=None))  # type: ignore[attr-defined]
+    hypothesis = build_hypothesis("h", ["base", "min", "gas", "leptons"])
+    check_parameters(hypothesis, model, SKY)
+    with pytest.raises(UserError, match="acts on nothing") as caught:
+        check_parameters(hypothesis, bare, SKY)
+    assert caught.value.fix == "leave the prior set 'leptons' out of the hypothesis"
+
+
 def changed(hypothesis: Hypothesis, old: str, **changes: Any) -> Hypothesis:
     parameters = tuple(
         dataclasses.replace(parameter, **changes) if parameter.name == old else parameter
@@ -199,7 +241,7 @@ def changed(hypothesis: Hypothesis, old: str, **changes: Any) -> Hypothesis:
 def test_a_parameter_of_no_use_is_a_misspelt_one() -> None:
     hypothesis = changed(load_hypothesis("base-min"), "hi_scale", name="hi_scal")
     with pytest.raises(UserError) as caught:
-        check_parameters(hypothesis, TestSky())
+        check_parameters(hypothesis, TestSky(), SKY)
     assert "hi_scal" in caught.value.given
     assert caught.value.fix == "did you mean 'hi_scale'?"
 
@@ -229,7 +271,7 @@ def test_the_packaged_hypotheses_fit_the_shipped_sky_model() -> None:
 
     model = load()
     for name in ("base-min", "base-max", "gamma-optimized-min", "gamma-optimized-max", "gamma-optimized-free-min"):
-        check_parameters(load_hypothesis(name), model)
+        check_parameters(load_hypothesis(name), model, SKY)
 
 
 def test_the_shipped_sky_model_gives_finite_likelihoods_all_over_the_prior() -> None:

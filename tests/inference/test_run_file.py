@@ -11,7 +11,7 @@ from crsea_infer.errors import UserError
 from crsea_infer.inference import content
 from crsea_infer.inference.likelihoods.flux_points import FluxPoints
 from crsea_infer.inference.run_file import RunFile, load_run
-from crsea_infer.inference.samplers.registry import OPTIONS
+from crsea_infer.inference.samplers.registry import sampler_class
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -47,7 +47,7 @@ def test_the_packaged_run_compares_min_with_max_on_both_regions() -> None:
     run = load_run("min_vs_max")
     assert [hypothesis.name for hypothesis in run.hypotheses] == ["gamma-optimized-min", "gamma-optimized-max"]
     assert [likelihood.name for likelihood in run.likelihoods] == ["lhaaso_km2a_inner", "lhaaso_km2a_outer"]
-    assert run.samplers == {name: OPTIONS[name]() for name in ("emcee", "dynesty", "importance")}
+    assert run.samplers == {name: sampler_class(name).Options() for name in ("emcee", "dynesty", "importance")}
     assert run.emulator is None
     assert all(likelihood.nuisances for likelihood in run.likelihoods)
 

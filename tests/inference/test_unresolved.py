@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from crsea_infer.emulator.model import Request, SkyModel
+from crsea_infer.emulator.parameters import SkyParameters, galactic_parameters
 from crsea_infer.errors import UserError
 from crsea_infer.inference.hypotheses import build_hypothesis, load_hypothesis
 from crsea_infer.inference.likelihoods.base import load_likelihood
@@ -54,6 +55,9 @@ class TestSky:
         default_factory=lambda: {"delta_slope": (0.0, 0.1), "halo_height": (2.0, 12.0)}
     )
     description: Mapping[str, str] = dataclasses.field(default_factory=dict)
+
+    def parameters(self, requests: Sequence[Request]) -> SkyParameters:
+        return galactic_parameters(self.box, requests)
 
     def bind(self, requests: Sequence[Request]) -> BoundModel:
         return PowerLaws(tuple(requests))
@@ -112,12 +116,12 @@ def test_half_a_description_is_refused() -> None:
     hypothesis = load_hypothesis("base-min-sources")
     kept = tuple(one for one in hypothesis.parameters if one.name != "unresolved_cutoff")
     with pytest.raises(UserError, match="unresolved_cutoff") as caught:
-        check_parameters(dataclasses.replace(hypothesis, parameters=kept), TestSky())
+        check_parameters(dataclasses.replace(hypothesis, parameters=kept), TestSky(), REQUESTS)
     assert "unresolved_sources" in caught.value.fix
 
 
 def test_lepton_scales_are_known() -> None:
-    check_parameters(build_hypothesis("h", ["base", "min", "gas", "leptons"]), TestSky())
+    check_parameters(build_hypothesis("h", ["base", "min", "gas", "leptons"]), TestSky(), REQUESTS)
 
 
 def test_jax_gives_the_same_numbers() -> None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import importlib
 import importlib.metadata
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Protocol, Self, runtime_checkable
 
 import numpy as np
@@ -26,7 +27,6 @@ from crsea_infer.support.names import check_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from pathlib import Path
 
     from crsea_infer.arrays import Array, Float64
     from crsea_infer.emulator.model import Request
@@ -41,6 +41,7 @@ __all__ = [
     "Likelihood",
     "LikelihoodFolder",
     "SpectralSlope",
+    "kinds_of_likelihood",
     "load_likelihood",
     "with_regions",
 ]
@@ -188,10 +189,12 @@ class DataSet:
     """What every built-in kind of likelihood knows of itself; see :class:`Likelihood`.
 
     `column_units` has the unit and the description of each attribute that holds one number per data point; "values"
-    are the data.
+    are the data. A kind may name the model of its `likelihood.toml` as `Settings`, from which the JSON schema for
+    editors is made.
     """
 
     column_units: ClassVar[Mapping[str, tuple[str, str]]] = {}
+    Settings: ClassVar[type[CommonEntry]] = CommonEntry
 
     name: str
     title: str
@@ -336,6 +339,19 @@ def _kinds() -> dict[str, str]:
     """Return the kinds that have a short name: name -> "module:Class"."""
     announced = {point.name: point.value for point in importlib.metadata.entry_points(group=_GROUP)}
     return {**announced, **_BUILT_IN}
+
+
+def kinds_of_likelihood() -> dict[str, type[CommonEntry] | None]:
+    """Return the kinds that have a short name, with the models of their settings; None where a kind names none."""
+    found: dict[str, type[CommonEntry] | None] = {}
+    for kind, place in _kinds().items():
+        try:
+            settings = getattr(_class_of_kind(kind, Path(place)), "Settings", None)
+        except UserError:  # said when a data set of that kind is read
+            settings = None
+        is_model = isinstance(settings, type) and issubclass(settings, CommonEntry) and settings is not CommonEntry
+        found[kind] = settings if is_model else None
+    return found
 
 
 def _class_of_kind(kind: str, path: Path) -> Any:

@@ -25,7 +25,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Final, Literal, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, Self
 
 import numpy as np
 
@@ -101,6 +101,8 @@ class CosmicRayFlux(DataSet):
     shift_names
         Names of zeta and eta; None where there is none.
     """
+
+    Settings: ClassVar[type[CommonEntry]] = _Entry
 
     species: str
     energy: EnergyQuantity

@@ -99,6 +99,7 @@ class CountsMap(DataSet):
         "energy_min": ("GeV", "lower edge of the bin"),
         "energy_max": ("GeV", "upper edge of the bin"),
     }
+    Settings: ClassVar[type[CommonEntry]] = _Entry
 
     values: Float64
     energy_min: Float64

@@ -120,6 +120,8 @@ class FluxPoints(DataSet):
         "is_upper_limit": ("", "1 for an upper limit, else 0"),
     }
 
+    Settings: ClassVar[type[CommonEntry]] = _Entry
+
     systematics: FluxSystematics
     energy_min: Float64
     energy_max: Float64

@@ -75,6 +75,7 @@ class SpectralIndex(DataSet):
         "error_low": ("", "error downwards, statistical and systematic"),
         "error_high": ("", "error upwards, statistical and systematic"),
     }
+    Settings: ClassVar[type[CommonEntry]] = _Entry
 
     energy_min: Float64
     energy_max: Float64

@@ -164,6 +164,7 @@ class TemplateNormalisation(DataSet):
         "error_low": ("", "error downwards"),
         "error_high": ("", "error upwards"),
     }
+    Settings: ClassVar[type[CommonEntry]] = _Entry
 
     templates: Mapping[str, Template]
     morphologies: Mapping[str, str]

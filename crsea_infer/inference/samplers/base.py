@@ -9,12 +9,13 @@ standard normal in every direction, whatever it was in the parameters, and there
 from __future__ import annotations
 
 import dataclasses
+import importlib.util
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 import numpy as np
 
-from crsea_infer.errors import UserError, unknown_name
+from crsea_infer.errors import UserError
 from crsea_infer.inference.evidence import Evidence
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
     from crsea_infer.arrays import Float64
     from crsea_infer.inference.checkpoint import Checkpoint
+    from crsea_infer.inference.samplers.options import SamplerOptions
     from crsea_infer.inference.target import Target
 
 __all__ = [
@@ -34,8 +36,7 @@ __all__ = [
     "child_seed",
     "draw_from_prior",
     "no_progress",
-    "options_from",
-    "require",
+    "refuse_missing_packages",
     "result_arrays",
     "result_from_arrays",
     "standard_normal_log_density",
@@ -155,11 +156,57 @@ class SamplerResult:
 
 
 class Sampler(Protocol):
-    """One method of sampling."""
+    """One method of sampling: a frozen dataclass that holds its options, and says on its class what it is.
 
-    @property
-    def name(self) -> str:
-        """Name of the sampler in run files and tables."""
+    A sampler of another package derives from this class, or has the same members, and is announced under the entry
+    point group `crsea_infer.samplers` by the name that run files shall call it. Options come from a table of the run
+    file; everything that the package wants to know of a sampler (in checks, tables, figures and citations) is asked
+    of its class, so that there is no list to be added to.
+
+    Attributes
+    ----------
+    name
+        In run files, tables and names of files: that of its entry point.
+    title
+        In words, as what it is cited for: "the sampler emcee".
+    gives_evidence
+        Whether it gives evidences; the others sample posteriors only.
+    packages
+        Modules that it imports beyond those that every installation has.
+    extra
+        The extra of this package that installs them; empty when there is none.
+    duration
+        How long it takes, roughly, with dynesty at 1: what takes longest starts first.
+    precedence
+        Whose samples figures and posterior.nc show among those that converged: the smallest.
+    references
+        To cite: "arXiv:1202.3665", or a BibTeX entry.
+    Options
+        The model of its options; each of them has a default.
+    options
+        Those that it samples with.
+    """
+
+    name: ClassVar[str]
+    title: ClassVar[str]
+    gives_evidence: ClassVar[bool]
+    packages: ClassVar[tuple[str, ...]] = ()
+    extra: ClassVar[str] = ""
+    duration: ClassVar[float] = 1.0
+    precedence: ClassVar[int] = 100
+    references: ClassVar[tuple[str, ...]] = ()
+    Options: ClassVar[type[SamplerOptions]]
+    options: SamplerOptions
+
+    def check(self, target: Target) -> None:  # noqa: ARG002 -- most samplers take any target
+        """Hold the options against the target, and the packages against the installation, before anything is sampled.
+
+        Raises
+        ------
+        UserError
+            On what would stop :meth:`run` before its first sample.
+        """
+        refuse_missing_packages(self)
 
     def run(
         self, target: Target, seed: np.random.SeedSequence, checkpoint: Checkpoint, progress: Progress
@@ -173,6 +220,26 @@ class Sampler(Protocol):
         UserError
             When the likelihood gives NaN, or when no point of the prior has a finite likelihood.
         """
+
+
+def refuse_missing_packages(sampler: Sampler) -> None:
+    """Refuse to go on without the packages that a sampler needs.
+
+    Raises
+    ------
+    UserError
+        Saying how to install them.
+    """
+    missing = [name for name in sampler.packages if importlib.util.find_spec(name) is None]
+    if not missing:
+        return
+    wanted = f"'crsea_infer[{sampler.extra}]'" if sampler.extra else " ".join(missing)
+    raise UserError(
+        f"the sampler {sampler.name} needs {' and '.join(missing)}, which {'are' if len(missing) > 1 else 'is'} "
+        "not installed",
+        valid=f"an installation with the extra '{sampler.extra}'" if sampler.extra else f"with {', '.join(missing)}",
+        fix=f"pip install {wanted}, or use the sampler dynesty or emcee",
+    )
 
 
 class Counted:
@@ -257,46 +324,6 @@ def draw_from_prior(target: Counted, n: int, generator: np.random.Generator) -> 
         valid="a prior that lies, for the most part, where the sky model holds",
         fix="narrow the prior, or train an emulator with a wider box",
     )
-
-
-def require(condition: bool, option: str, given: object, valid: str) -> None:
-    """Raise the error for an option of a sampler unless `condition` holds.
-
-    Raises
-    ------
-    UserError
-        Naming the option, what was given and what is allowed.
-    """
-    if not condition:
-        raise UserError(f"sampler option {option} = {given!r}", valid=valid, fix=f"change {option} in the run file")
-
-
-_LARGEST_OPTION = 1_000_000_000
-
-
-def options_from(kind: type[Any], sampler: str, given: Mapping[str, Any]) -> Any:
-    """Build the options dataclass `kind` from a table of a run file, checking names and types.
-
-    Raises
-    ------
-    UserError
-        For an unknown option, a value of the wrong type or a value that is not allowed.
-    """
-    fields = {field.name: field for field in dataclasses.fields(kind)}
-    values: dict[str, Any] = {}
-    for name, value in given.items():
-        if name not in fields:
-            raise unknown_name(f"option of the sampler {sampler}", name, fields)
-        wanted = type(fields[name].default)
-        good = isinstance(value, wanted) and (wanted is bool or not isinstance(value, bool))
-        if wanted is float and isinstance(value, int) and not isinstance(value, bool):
-            value, good = float(value), True  # noqa: PLW2901
-        require(good, f"{sampler}.{name}", value, f"a value of type {wanted.__name__}")
-        require(wanted is not float or np.isfinite(value), f"{sampler}.{name}", value, "a finite number")
-        good = wanted is not int or abs(value) <= _LARGEST_OPTION
-        require(good, f"{sampler}.{name}", value, f"an integer of at most {_LARGEST_OPTION}")
-        values[name] = value
-    return kind(**values)
 
 
 _ARRAYS = ("samples", "unit_samples", "log_weights", "log_likelihood", "chains")

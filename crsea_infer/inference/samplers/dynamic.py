@@ -10,12 +10,13 @@ at the static beginnings, where ranks have a meaning; the batches walk in the sa
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
+from pydantic import Field, model_validator
 
-from crsea_infer.inference.samplers.base import Counted, SamplerResult, child_seed, require
+from crsea_infer.inference.samplers.base import Counted, Sampler, SamplerResult, child_seed
 from crsea_infer.inference.samplers.nested import (
     FEWEST_WALKS,
     Teller,
@@ -24,6 +25,7 @@ from crsea_infer.inference.samplers.nested import (
     starting_points,
     without_warnings,
 )
+from crsea_infer.inference.samplers.options import Count, SamplerOptions, require
 from crsea_infer.inference.samplers.volumes import insertion_ranks
 
 if TYPE_CHECKING:
@@ -34,8 +36,7 @@ if TYPE_CHECKING:
 __all__ = ["DynamicDynesty", "DynamicDynestyOptions"]
 
 
-@dataclass(frozen=True)
-class DynamicDynestyOptions:
+class DynamicDynestyOptions(SamplerOptions):
     """Options of dynamic dynesty.
 
     Attributes
@@ -58,37 +59,36 @@ class DynamicDynestyOptions:
         A static beginning ends when its live points can add no more than this to ln Z.
     """
 
-    subruns: int = 4
-    live_points: int = 60
-    batch_live_points: int = 60
-    most_batches: int = 20
-    effective_samples: float = 4000.0
-    posterior_share: float = 0.5
-    walks: int = 100
-    walkers: int = 25
-    remaining: float = 0.1
+    subruns: Count = Field(default=4, ge=2)
+    live_points: Count = Field(default=60, ge=20)
+    batch_live_points: Count = Field(default=60, ge=20)
+    most_batches: Count = Field(default=20, ge=1)
+    effective_samples: float = Field(default=4000.0, ge=100.0)
+    posterior_share: float = Field(default=0.5, ge=0.0, le=1.0)
+    walks: Count = Field(default=100, ge=FEWEST_WALKS)
+    walkers: Count = Field(default=25, ge=2)
+    remaining: float = Field(default=0.1, gt=0.0, le=1.0)
 
-    def __post_init__(self) -> None:
-        own = "dynesty-dynamic"
-        require(self.subruns >= 2, f"{own}.subruns", self.subruns, "an integer >= 2")
-        require(self.live_points >= 20, f"{own}.live_points", self.live_points, "an integer >= 20")
-        require(self.batch_live_points >= 20, f"{own}.batch_live_points", self.batch_live_points, "an integer >= 20")
-        require(self.most_batches >= 1, f"{own}.most_batches", self.most_batches, "an integer >= 1")
-        require(self.effective_samples >= 100.0, f"{own}.effective_samples", self.effective_samples, "a number >= 100")
-        good = 0.0 <= self.posterior_share <= 1.0
-        require(good, f"{own}.posterior_share", self.posterior_share, "a number from 0 to 1")
-        require(self.walks >= FEWEST_WALKS, f"{own}.walks", self.walks, f"an integer >= {FEWEST_WALKS}")
-        require(0.0 < self.remaining <= 1.0, f"{own}.remaining", self.remaining, "a number in (0, 1]")
+    @model_validator(mode="after")
+    def _fit_together(self) -> Self:
         most = min(self.live_points, self.batch_live_points) // 2
-        require(2 <= self.walkers <= most, f"{own}.walkers", self.walkers, f"an integer from 2 to {most}")
+        require(self.walkers <= most, "walkers", self.walkers, f"an integer from 2 to {most}")
+        return self
 
 
 @dataclass(frozen=True)
-class DynamicDynesty:
+class DynamicDynesty(Sampler):
     """Dynamic nested sampling in sub-runs."""
 
-    options: DynamicDynestyOptions = DynamicDynestyOptions()
-    name: str = "dynesty-dynamic"
+    name: ClassVar[str] = "dynesty-dynamic"
+    title: ClassVar[str] = "the sampler dynesty, dynamic"
+    gives_evidence: ClassVar[bool] = True
+    duration: ClassVar[float] = 2.0
+    precedence: ClassVar[int] = 2
+    references: ClassVar[tuple[str, ...]] = ("arXiv:1904.02180", "arXiv:1704.03459")
+    Options: ClassVar[type[SamplerOptions]] = DynamicDynestyOptions
+
+    options: DynamicDynestyOptions = field(default_factory=DynamicDynestyOptions)
 
     def run(
         self, target: Target, seed: np.random.SeedSequence, checkpoint: Checkpoint, progress: Progress

@@ -12,22 +12,24 @@ Interrupted chains go on from the last block with the state of the random number
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
+from pydantic import Field, model_validator
 
 from crsea_infer.inference.samplers.base import (
     CONVERGED,
     Counted,
+    Sampler,
     SamplerResult,
     child_seed,
     draw_from_prior,
-    require,
     standard_normal_log_density,
     to_unit,
 )
 from crsea_infer.inference.samplers.convergence import autocorrelation_time, split_r_hat
+from crsea_infer.inference.samplers.options import Count, SamplerOptions, require
 
 if TYPE_CHECKING:
     from crsea_infer.arrays import Float64
@@ -42,8 +44,7 @@ _BURN_IN = 5.0  # autocorrelation times dropped at the start
 _LARGEST_R_HAT = 1.05
 
 
-@dataclass(frozen=True)
-class EmceeOptions:
+class EmceeOptions(SamplerOptions):
     """Options of emcee.
 
     Attributes
@@ -60,27 +61,33 @@ class EmceeOptions:
         Length asked for after burn-in, in autocorrelation times.
     """
 
-    walkers_per_dimension: int = 4
-    max_steps: int = 12000
-    block: int = 500
-    thin: int = 5
-    chain_lengths: float = 50.0
+    walkers_per_dimension: Count = Field(default=4, ge=2)
+    max_steps: Count = 12000
+    block: Count = 500
+    thin: Count = Field(default=5, ge=1)
+    chain_lengths: float = Field(default=50.0, ge=10.0)
 
-    def __post_init__(self) -> None:
-        require(self.walkers_per_dimension >= 2, "emcee.walkers_per_dimension", self.walkers_per_dimension, ">= 2")
-        require(self.thin >= 1, "emcee.thin", self.thin, "an integer >= 1")
+    @model_validator(mode="after")
+    def _fit_together(self) -> Self:
         good = self.block >= 20 * self.thin and self.block % self.thin == 0
-        require(good, "emcee.block", self.block, "a multiple of emcee.thin, at least 20 times as large")
-        require(self.max_steps >= self.block, "emcee.max_steps", self.max_steps, f"at least emcee.block = {self.block}")
-        require(self.chain_lengths >= 10.0, "emcee.chain_lengths", self.chain_lengths, "a number >= 10")
+        require(good, "block", self.block, "a multiple of thin, at least 20 times as large")
+        require(self.max_steps >= self.block, "max_steps", self.max_steps, f"at least block = {self.block}")
+        return self
 
 
 @dataclass(frozen=True)
-class Emcee:
+class Emcee(Sampler):
     """The ensemble sampler."""
 
-    options: EmceeOptions = EmceeOptions()
-    name: str = "emcee"
+    name: ClassVar[str] = "emcee"
+    title: ClassVar[str] = "the sampler emcee"
+    gives_evidence: ClassVar[bool] = False
+    duration: ClassVar[float] = 0.5
+    precedence: ClassVar[int] = 5
+    references: ClassVar[tuple[str, ...]] = ("arXiv:1202.3665",)
+    Options: ClassVar[type[SamplerOptions]] = EmceeOptions
+
+    options: EmceeOptions = field(default_factory=EmceeOptions)
 
     def run(
         self, target: Target, seed: np.random.SeedSequence, checkpoint: Checkpoint, progress: Progress

@@ -11,26 +11,30 @@ A chain that was killed goes on from the last block, or adapts again from the st
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
+from pydantic import Field, model_validator
 
 from crsea_infer.inference.samplers.base import (
     CONVERGED,
     Counted,
+    Sampler,
     SamplerResult,
     child_seed,
     draw_from_prior,
-    require,
+    refuse_missing_packages,
     to_unit,
 )
 from crsea_infer.inference.samplers.convergence import autocorrelation_time, split_r_hat
+from crsea_infer.inference.samplers.options import Count, SamplerOptions, require
 from crsea_infer.inference.samplers.tracing import (
+    JAX_EXTRA,
+    JAX_PACKAGES,
     double_precision,
     random_key,
     refuse_nan,
-    require_jax,
     traced_log_likelihood,
 )
 
@@ -49,8 +53,7 @@ _MOST_DIVERGENT = 0.01
 _STARTS = 50  # prior draws of which each chain begins at the best
 
 
-@dataclass(frozen=True)
-class NutsOptions:
+class NutsOptions(SamplerOptions):
     """Options of NUTS.
 
     Attributes
@@ -71,39 +74,41 @@ class NutsOptions:
         Whether the mass matrix has correlations.
     """
 
-    chains: int = 4
-    adaptation: int = 800
-    block: int = 250
-    most_draws: int = 5000
-    effective_samples: float = 1000.0
-    acceptance: float = 0.8
+    chains: Count = Field(default=4, ge=2)
+    adaptation: Count = Field(default=800, ge=100)
+    block: Count = Field(default=250, ge=50)
+    most_draws: Count = 5000
+    effective_samples: float = Field(default=1000.0, ge=100.0)
+    acceptance: float = Field(default=0.8, ge=0.5, lt=1.0)
     dense: bool = True
 
-    def __post_init__(self) -> None:
-        require(self.chains >= 2, "nuts.chains", self.chains, "an integer >= 2")
-        require(self.adaptation >= 100, "nuts.adaptation", self.adaptation, "an integer >= 100")
-        require(self.block >= 50, "nuts.block", self.block, "an integer >= 50")
-        require(
-            self.most_draws >= self.block, "nuts.most_draws", self.most_draws, f"at least nuts.block = {self.block}"
-        )
-        good = self.effective_samples >= 100.0
-        require(good, "nuts.effective_samples", self.effective_samples, "a number >= 100")
-        require(0.5 <= self.acceptance < 1.0, "nuts.acceptance", self.acceptance, "a number from 0.5 to 1")
+    @model_validator(mode="after")
+    def _fit_together(self) -> Self:
+        require(self.most_draws >= self.block, "most_draws", self.most_draws, f"at least block = {self.block}")
+        return self
 
 
 @dataclass(frozen=True)
-class Nuts:
+class Nuts(Sampler):
     """The No-U-Turn sampler."""
 
-    options: NutsOptions = NutsOptions()
-    name: str = "nuts"
-    needs_jax: ClassVar[bool] = True
+    name: ClassVar[str] = "nuts"
+    title: ClassVar[str] = "the No-U-Turn sampler"
+    gives_evidence: ClassVar[bool] = False
+    packages: ClassVar[tuple[str, ...]] = JAX_PACKAGES
+    extra: ClassVar[str] = JAX_EXTRA
+    duration: ClassVar[float] = 0.7
+    precedence: ClassVar[int] = 6
+    references: ClassVar[tuple[str, ...]] = ("arXiv:1111.4246",)
+    Options: ClassVar[type[SamplerOptions]] = NutsOptions
+
+    options: NutsOptions = field(default_factory=NutsOptions)
 
     def run(
         self, target: Target, seed: np.random.SeedSequence, checkpoint: Checkpoint, progress: Progress
     ) -> SamplerResult:
         """Sample; see :class:`~crsea_infer.inference.samplers.base.Sampler`."""
-        require_jax(self.name)
+        refuse_missing_packages(self)
         import jax
         import jax.numpy as jnp
 

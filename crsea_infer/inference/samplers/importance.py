@@ -14,23 +14,26 @@ nested sampling, never instead of it.
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import combinations
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
+from pydantic import Field, model_validator
 
+from crsea_infer.errors import UserError
 from crsea_infer.inference.evidence import Evidence
 from crsea_infer.inference.samplers.base import (
     CONVERGED,
     Counted,
+    Sampler,
     SamplerResult,
     child_seed,
     draw_from_prior,
-    require,
     standard_normal_log_density,
     to_unit,
 )
+from crsea_infer.inference.samplers.options import Count, SamplerOptions, require
 from crsea_infer.inference.samplers.pareto import pareto_k_hat
 from crsea_infer.inference.samplers.proposals import effective_sample, improved
 from crsea_infer.inference.samplers.scouts import find_peaks, missed_peaks
@@ -53,8 +56,7 @@ _LARGEST_K_HAT = 0.7
 _AGREEMENT_SIGMA = 3.0
 
 
-@dataclass(frozen=True)
-class ImportanceOptions:
+class ImportanceOptions(SamplerOptions):
     """Options of the importance evidence.
 
     Attributes
@@ -79,48 +81,53 @@ class ImportanceOptions:
         Effective sample below which no evidence is quoted.
     """
 
-    repetitions: int = 2
-    scouts: int = 4096
-    walkers: int = 256
-    steps: int = 400
-    components: int = 16
-    rounds: int = 8
-    freedom: float = 3.0
-    prior_share: float = 0.03
-    draws: int = 24000
-    least_effective: float = 500.0
+    repetitions: Count = Field(default=2, ge=2)
+    scouts: Count = Field(default=4096, ge=0)
+    walkers: Count = Field(default=256, ge=16, multiple_of=2)
+    steps: Count = Field(default=400, ge=40)
+    components: int = Field(default=16, ge=4, le=_MOST_COMPONENTS)
+    rounds: Count = Field(default=8, ge=2)
+    freedom: float = Field(default=3.0, gt=0.0)
+    prior_share: float = Field(default=0.03, gt=0.0, lt=1.0)
+    draws: Count = Field(default=24000, ge=1000)
+    least_effective: float = Field(default=500.0, ge=100.0)
 
-    def __post_init__(self) -> None:
-        require(self.repetitions >= 2, "importance.repetitions", self.repetitions, "an integer >= 2")
-        good = self.scouts == 0 or self.scouts >= 100
-        require(good, "importance.scouts", self.scouts, "0 or an integer >= 100")
-        good = self.walkers >= 16 and self.walkers % 2 == 0
-        require(good, "importance.walkers", self.walkers, "an even number >= 16")
-        require(self.steps >= 40, "importance.steps", self.steps, "an integer >= 40")
-        good = 4 <= self.components <= _MOST_COMPONENTS
-        require(good, "importance.components", self.components, f"an integer from 4 to {_MOST_COMPONENTS}")
-        require(self.rounds >= 2, "importance.rounds", self.rounds, "an integer >= 2")
-        require(self.freedom > 0.0, "importance.freedom", self.freedom, "a number > 0")
-        require(0.0 < self.prior_share < 1.0, "importance.prior_share", self.prior_share, "a number between 0 and 1")
-        require(self.draws >= 1000, "importance.draws", self.draws, "an integer >= 1000")
-        require(self.least_effective >= 100.0, "importance.least_effective", self.least_effective, "a number >= 100")
+    @model_validator(mode="after")
+    def _fit_together(self) -> Self:
+        require(self.scouts == 0 or self.scouts >= 100, "scouts", self.scouts, "0 or an integer >= 100")
+        return self
 
 
 @dataclass(frozen=True)
-class Importance:
+class Importance(Sampler):
     """Importance sampling from a fitted mixture."""
 
-    options: ImportanceOptions = ImportanceOptions()
-    name: str = "importance"
+    name: ClassVar[str] = "importance"
+    title: ClassVar[str] = "importance sampling"
+    gives_evidence: ClassVar[bool] = True
+    duration: ClassVar[float] = 0.2
+    precedence: ClassVar[int] = 7
+    references: ClassVar[tuple[str, ...]] = ("arXiv:1202.3665", "arXiv:1507.02646")
+    Options: ClassVar[type[SamplerOptions]] = ImportanceOptions
+
+    options: ImportanceOptions = field(default_factory=ImportanceOptions)
+
+    def check(self, target: Target) -> None:
+        """Refuse fewer walkers than twice the parameters; see :class:`Sampler`."""
+        least = 2 * len(target.names)
+        if self.options.walkers < least:
+            raise UserError(
+                f"importance.walkers = {self.options.walkers} for {len(target.names)} parameters",
+                valid=f"an even number >= {least}, twice the number of parameters",
+                fix=f"write walkers = {least} or more under [samplers.importance]",
+            )
 
     def run(
         self, target: Target, seed: np.random.SeedSequence, checkpoint: Checkpoint, progress: Progress
     ) -> SamplerResult:
         """Sample; see :class:`~crsea_infer.inference.samplers.base.Sampler`."""
+        self.check(target)
         options = self.options
-        least = 2 * len(target.names)
-        good = options.walkers >= least
-        require(good, "importance.walkers", options.walkers, f"at least {least}, twice the number of parameters")
         kept = checkpoint.load()
         parts: list[dict[str, Any]] = []
         for index in range(int(kept["plain"]["finished"]) if kept else 0):

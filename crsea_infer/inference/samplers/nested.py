@@ -10,12 +10,14 @@ from __future__ import annotations
 import time
 import warnings
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
+from pydantic import Field, model_validator
 
-from crsea_infer.inference.samplers.base import Counted, SamplerResult, child_seed, draw_from_prior, require, to_unit
+from crsea_infer.inference.samplers.base import Counted, Sampler, SamplerResult, child_seed, draw_from_prior, to_unit
+from crsea_infer.inference.samplers.options import Count, SamplerOptions, require
 from crsea_infer.inference.samplers.subruns import fraction_done, merged_result, run_subruns
 from crsea_infer.inference.samplers.volumes import insertion_ranks
 
@@ -41,8 +43,7 @@ FEWEST_WALKS = 10
 """Shorter walks give ln Z too low, by several of its errors, before the insertion test of few live points notices."""
 
 
-@dataclass(frozen=True)
-class DynestyOptions:
+class DynestyOptions(SamplerOptions):
     """Options of dynesty.
 
     Attributes
@@ -60,27 +61,32 @@ class DynestyOptions:
         A sub-run ends when the live points can add no more than this to ln Z.
     """
 
-    subruns: int = 4
-    live_points: int = 100
-    walks: int = 100
-    walkers: int = 25
-    remaining: float = 0.1
+    subruns: Count = Field(default=4, ge=2)
+    live_points: Count = Field(default=100, ge=20)
+    walks: Count = Field(default=100, ge=FEWEST_WALKS)
+    walkers: Count = Field(default=25, ge=2)
+    remaining: float = Field(default=0.1, gt=0.0, le=1.0)
 
-    def __post_init__(self) -> None:
-        require(self.subruns >= 2, "dynesty.subruns", self.subruns, "an integer >= 2")
-        require(self.live_points >= 20, "dynesty.live_points", self.live_points, "an integer >= 20")
-        require(self.walks >= FEWEST_WALKS, "dynesty.walks", self.walks, f"an integer >= {FEWEST_WALKS}")
-        require(0.0 < self.remaining <= 1.0, "dynesty.remaining", self.remaining, "a number in (0, 1]")
+    @model_validator(mode="after")
+    def _fit_together(self) -> Self:
         most = self.live_points // 2
-        require(2 <= self.walkers <= most, "dynesty.walkers", self.walkers, f"an integer from 2 to {most}")
+        require(self.walkers <= most, "walkers", self.walkers, f"an integer from 2 to {most}")
+        return self
 
 
 @dataclass(frozen=True)
-class Dynesty:
+class Dynesty(Sampler):
     """Static nested sampling in sub-runs."""
 
-    options: DynestyOptions = DynestyOptions()
-    name: str = "dynesty"
+    name: ClassVar[str] = "dynesty"
+    title: ClassVar[str] = "the sampler dynesty"
+    gives_evidence: ClassVar[bool] = True
+    duration: ClassVar[float] = 1.0
+    precedence: ClassVar[int] = 1
+    references: ClassVar[tuple[str, ...]] = ("arXiv:1904.02180",)
+    Options: ClassVar[type[SamplerOptions]] = DynestyOptions
+
+    options: DynestyOptions = field(default_factory=DynestyOptions)
 
     def run(
         self, target: Target, seed: np.random.SeedSequence, checkpoint: Checkpoint, progress: Progress

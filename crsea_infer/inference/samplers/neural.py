@@ -18,23 +18,25 @@ from __future__ import annotations
 
 import time
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
+from pydantic import Field, model_validator
 
 from crsea_infer.inference.evidence import Evidence
 from crsea_infer.inference.samplers.base import (
     CONVERGED,
     EDGE,
     Counted,
+    Sampler,
     SamplerResult,
     child_seed,
     draw_from_prior,
-    require,
 )
+from crsea_infer.inference.samplers.options import Count, SamplerOptions, require
 from crsea_infer.inference.samplers.pareto import pareto_k_hat
 
 if TYPE_CHECKING:
@@ -54,8 +56,7 @@ _SHORTFALL = 0.05
 (benchmarks/data/calibration.ecsv). Added to the error in quadrature, in proportion beyond ten."""
 
 
-@dataclass(frozen=True)
-class NautilusOptions:
+class NautilusOptions(SamplerOptions):
     """Options of nautilus.
 
     Attributes
@@ -74,30 +75,33 @@ class NautilusOptions:
         Likelihood evaluations after which it ends in any case, and says so.
     """
 
-    live_points: int = 800
-    networks: int = 2
-    batch: int = 512
-    remaining: float = 0.01
-    effective_samples: float = 5000.0
-    most_calls: int = 2_000_000
+    live_points: Count = Field(default=800, ge=100)
+    networks: Count = Field(default=2, ge=0)
+    batch: Count = Field(default=512, ge=1)
+    remaining: float = Field(default=0.01, gt=0.0, lt=1.0)
+    effective_samples: float = Field(default=5000.0, ge=100.0)
+    most_calls: Count = 2_000_000
 
-    def __post_init__(self) -> None:
-        require(self.live_points >= 100, "nautilus.live_points", self.live_points, "an integer >= 100")
-        require(self.networks >= 0, "nautilus.networks", self.networks, "an integer >= 0")
-        require(self.batch >= 1, "nautilus.batch", self.batch, "an integer >= 1")
-        require(0.0 < self.remaining < 1.0, "nautilus.remaining", self.remaining, "a number between 0 and 1")
-        good = self.effective_samples >= 100.0
-        require(good, "nautilus.effective_samples", self.effective_samples, "a number >= 100")
+    @model_validator(mode="after")
+    def _fit_together(self) -> Self:
         least = 10 * self.live_points
-        require(self.most_calls >= least, "nautilus.most_calls", self.most_calls, f"at least {least}")
+        require(self.most_calls >= least, "most_calls", self.most_calls, f"at least {least}, ten times live_points")
+        return self
 
 
 @dataclass(frozen=True)
-class Nautilus:
+class Nautilus(Sampler):
     """Importance nested sampling with networks."""
 
-    options: NautilusOptions = NautilusOptions()
-    name: str = "nautilus"
+    name: ClassVar[str] = "nautilus"
+    title: ClassVar[str] = "the sampler nautilus"
+    gives_evidence: ClassVar[bool] = True
+    duration: ClassVar[float] = 3.0
+    precedence: ClassVar[int] = 3
+    references: ClassVar[tuple[str, ...]] = ("arXiv:2306.16923",)
+    Options: ClassVar[type[SamplerOptions]] = NautilusOptions
+
+    options: NautilusOptions = field(default_factory=NautilusOptions)
 
     def run(
         self, target: Target, seed: np.random.SeedSequence, checkpoint: Checkpoint, progress: Progress

@@ -1,58 +1,94 @@
-"""Which samplers there are: name -> options, and how to make one."""
+"""Which samplers there are: those of this package, and those that others announce by an entry point.
+
+Classes load when they are asked for. What a sampler is, stands on its class; see
+:class:`crsea_infer.inference.samplers.base.Sampler`.
+"""
 
 from __future__ import annotations
 
-from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Final
 
-from crsea_infer.errors import unknown_name
-from crsea_infer.inference.samplers.dynamic import DynamicDynesty, DynamicDynestyOptions
-from crsea_infer.inference.samplers.ensemble import Emcee, EmceeOptions
-from crsea_infer.inference.samplers.hamiltonian import Nuts, NutsOptions
-from crsea_infer.inference.samplers.importance import Importance, ImportanceOptions
-from crsea_infer.inference.samplers.nested import Dynesty, DynestyOptions
-from crsea_infer.inference.samplers.neural import Nautilus, NautilusOptions
-from crsea_infer.inference.samplers.slices import JaxNested, JaxNestedOptions
+from crsea_infer.errors import UserError
+from crsea_infer.inference.samplers.options import SamplerOptions
+from crsea_infer.support.names import is_name
+from crsea_infer.plugins import Registry
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable
 
     from crsea_infer.inference.samplers.base import Sampler
 
-__all__ = ["OPTIONS", "make", "needs_jax"]
+__all__ = ["SAMPLERS", "longest_first", "make", "sampler_class", "sampler_names"]
 
-_SAMPLERS: Mapping[str, tuple[type[Any], type[Any]]] = MappingProxyType(
-    {
-        "dynesty": (Dynesty, DynestyOptions),
-        "dynesty-dynamic": (DynamicDynesty, DynamicDynestyOptions),
-        "emcee": (Emcee, EmceeOptions),
-        "importance": (Importance, ImportanceOptions),
-        "jax-nested": (JaxNested, JaxNestedOptions),
-        "nautilus": (Nautilus, NautilusOptions),
-        "nuts": (Nuts, NutsOptions),
-    }
+_HOME: Final = "crsea_infer.inference.samplers"
+
+SAMPLERS: Final = Registry(
+    kind="sampler",
+    group="crsea_infer.samplers",
+    built_in={
+        "dynesty": f"{_HOME}.nested:Dynesty",
+        "dynesty-dynamic": f"{_HOME}.dynamic:DynamicDynesty",
+        "emcee": f"{_HOME}.ensemble:Emcee",
+        "importance": f"{_HOME}.importance:Importance",
+        "jax-nested": f"{_HOME}.slices:JaxNested",
+        "nautilus": f"{_HOME}.neural:Nautilus",
+        "nuts": f"{_HOME}.hamiltonian:Nuts",
+    },
+    members=(
+        "name",
+        "title",
+        "gives_evidence",
+        "packages",
+        "extra",
+        "duration",
+        "precedence",
+        "references",
+        "Options",
+        "check",
+        "run",
+    ),
 )
-
-OPTIONS: Mapping[str, type[Any]] = MappingProxyType({name: options for name, (_, options) in _SAMPLERS.items()})
-"""Name of each sampler -> the dataclass of its options."""
+"""By the names of run files."""
 
 
-def make(name: str, options: Any = None) -> Sampler:
-    """Return the sampler of that name, with its default options when none are given.
+def sampler_names() -> tuple[str, ...]:
+    """Return the names of all samplers at hand, installed or announced."""
+    return tuple(SAMPLERS.places)
+
+
+def sampler_class(name: str, where: str = "") -> type[Sampler]:
+    """Return the class of a sampler.
 
     Raises
     ------
     UserError
-        When there is no such sampler.
+        When there is no such sampler, or what an entry point announces under that name is none.
     """
-    if name not in _SAMPLERS:
-        raise unknown_name("sampler", name, _SAMPLERS)
-    kind, defaults = _SAMPLERS[name]
-    sampler: Sampler = kind(defaults() if options is None else options)
-    return sampler
+    kind: type[Sampler] = SAMPLERS.load(name, where)
+    if not is_name(name):
+        raise UserError(
+            f"{name!r} cannot name a sampler",
+            valid="letters, digits and . _ + -: it becomes the name of a file in the output",
+        )
+    if kind.name != name:
+        raise UserError(
+            f"the sampler {name!r} calls itself {kind.name!r}",
+            valid=f"an entry point of the group {SAMPLERS.group} with the name of its class",
+        )
+    if not (isinstance(kind.Options, type) and issubclass(kind.Options, SamplerOptions)):
+        raise UserError(
+            f"the options of the sampler {name!r} are {kind.Options!r}",
+            valid="a class derived from crsea_infer.inference.samplers.options.SamplerOptions",
+        )
+    return kind
 
 
-def needs_jax(name: str) -> bool:
-    """Tell whether a sampler computes with JAX, and so on a device where there is one."""
-    kind, _ = _SAMPLERS[name]
-    return bool(getattr(kind, "needs_jax", False))
+def make(name: str, options: SamplerOptions | None = None) -> Sampler:
+    """Return the sampler of that name, with its default options when none are given; raises as `sampler_class`."""
+    kind = sampler_class(name)
+    return kind(kind.Options() if options is None else options)  # type: ignore[call-arg]
+
+
+def longest_first(names: Iterable[str]) -> list[str]:
+    """Order samplers so that the longest start first and workers end together."""
+    return sorted(names, key=lambda name: -sampler_class(name).duration)

@@ -10,18 +10,29 @@ from __future__ import annotations
 
 import math
 import time
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
+from pydantic import Field, model_validator
 
-from crsea_infer.inference.samplers.base import Counted, SamplerResult, child_seed, draw_from_prior, require, to_unit
+from crsea_infer.inference.samplers.base import (
+    Counted,
+    Sampler,
+    SamplerResult,
+    child_seed,
+    draw_from_prior,
+    refuse_missing_packages,
+    to_unit,
+)
+from crsea_infer.inference.samplers.options import Count, SamplerOptions, require
 from crsea_infer.inference.samplers.subruns import fraction_done, merged_result, run_subruns
 from crsea_infer.inference.samplers.tracing import (
+    JAX_EXTRA,
+    JAX_PACKAGES,
     double_precision,
     random_key,
     refuse_nan,
-    require_jax,
     traced_log_likelihood,
 )
 
@@ -38,8 +49,7 @@ _FEWEST_SLICES = 5
 _BLOCK = 10  # replacements between two looks at the remaining evidence
 
 
-@dataclass(frozen=True)
-class JaxNestedOptions:
+class JaxNestedOptions(SamplerOptions):
     """Options of nested slice sampling.
 
     Attributes
@@ -56,36 +66,40 @@ class JaxNestedOptions:
         A sub-run ends when the live points can add no more than this to ln Z.
     """
 
-    subruns: int = 4
-    live_points: int = 160
-    replaced: int = 40
-    slices_per_dimension: float = 2.0
-    remaining: float = 0.1
+    subruns: Count = Field(default=4, ge=2)
+    live_points: Count = Field(default=160, ge=20)
+    replaced: Count = Field(default=40, ge=1)
+    slices_per_dimension: float = Field(default=2.0, ge=1.0)
+    remaining: float = Field(default=0.1, gt=0.0, le=1.0)
 
-    def __post_init__(self) -> None:
-        own = "jax-nested"
-        require(self.subruns >= 2, f"{own}.subruns", self.subruns, "an integer >= 2")
-        require(self.live_points >= 20, f"{own}.live_points", self.live_points, "an integer >= 20")
+    @model_validator(mode="after")
+    def _fit_together(self) -> Self:
         most = self.live_points // 2
-        require(1 <= self.replaced <= most, f"{own}.replaced", self.replaced, f"an integer from 1 to {most}")
-        good = self.slices_per_dimension >= 1.0
-        require(good, f"{own}.slices_per_dimension", self.slices_per_dimension, "a number >= 1")
-        require(0.0 < self.remaining <= 1.0, f"{own}.remaining", self.remaining, "a number in (0, 1]")
+        require(self.replaced <= most, "replaced", self.replaced, f"an integer from 1 to {most}")
+        return self
 
 
 @dataclass(frozen=True)
-class JaxNested:
+class JaxNested(Sampler):
     """Nested slice sampling in sub-runs."""
 
-    options: JaxNestedOptions = JaxNestedOptions()
-    name: str = "jax-nested"
-    needs_jax: ClassVar[bool] = True
+    name: ClassVar[str] = "jax-nested"
+    title: ClassVar[str] = "nested slice sampling in blackjax"
+    gives_evidence: ClassVar[bool] = True
+    packages: ClassVar[tuple[str, ...]] = JAX_PACKAGES
+    extra: ClassVar[str] = JAX_EXTRA
+    duration: ClassVar[float] = 2.5
+    precedence: ClassVar[int] = 4
+    references: ClassVar[tuple[str, ...]] = ("arXiv:2601.23252",)
+    Options: ClassVar[type[SamplerOptions]] = JaxNestedOptions
+
+    options: JaxNestedOptions = field(default_factory=JaxNestedOptions)
 
     def run(
         self, target: Target, seed: np.random.SeedSequence, checkpoint: Checkpoint, progress: Progress
     ) -> SamplerResult:
         """Sample; see :class:`~crsea_infer.inference.samplers.base.Sampler`."""
-        require_jax(self.name)
+        refuse_missing_packages(self)
         options = self.options
         with double_precision():
             compiled: dict[str, Any] = {}

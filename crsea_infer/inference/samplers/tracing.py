@@ -11,10 +11,9 @@ after every block and then ask NumPy, which stops with the parameters that cause
 
 from __future__ import annotations
 
-import importlib.util
 import os
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
@@ -26,28 +25,16 @@ if TYPE_CHECKING:
 
     from crsea_infer.arrays import Float64
 
-__all__ = ["double_precision", "random_key", "refuse_nan", "require_jax", "traced_log_likelihood"]
+__all__ = ["JAX_EXTRA", "JAX_PACKAGES", "double_precision", "random_key", "refuse_nan", "traced_log_likelihood"]
+
+JAX_PACKAGES: Final = ("jax", "blackjax")
+"""What the samplers of the extra import."""
+
+JAX_EXTRA: Final = "jax"
+"""The extra of this package that installs them."""
 
 _AGREEMENT = 1e-8
 _COMPARED = 16
-
-
-def require_jax(sampler: str) -> None:
-    """Refuse to go on without jax and blackjax.
-
-    Raises
-    ------
-    UserError
-        Saying how to install them.
-    """
-    missing = [name for name in ("jax", "blackjax") if importlib.util.find_spec(name) is None]
-    if missing:
-        raise UserError(
-            f"the sampler {sampler} needs {' and '.join(missing)}, which {'are' if len(missing) > 1 else 'is'} "
-            "not installed",
-            valid="an installation with the extra 'jax'",
-            fix="pip install 'crsea_infer[jax]', or use the sampler dynesty or emcee",
-        )
 
 
 @contextmanager

@@ -17,7 +17,7 @@ from crsea_infer.inference.samplers.hamiltonian import NutsOptions
 from crsea_infer.inference.samplers.importance import ImportanceOptions
 from crsea_infer.inference.samplers.nested import DynestyOptions
 from crsea_infer.inference.samplers.neural import NautilusOptions
-from crsea_infer.inference.samplers.registry import OPTIONS
+from crsea_infer.inference.samplers.registry import sampler_class
 from crsea_infer.inference.samplers.slices import JaxNestedOptions
 
 QUICK = {
@@ -235,4 +235,4 @@ def modest_options(sampler: str, n_dimensions: int) -> Any:
         "jax-nested": {"subruns": 2, "live_points": 100, "replaced": 25},
         "nautilus": {"live_points": 300, "networks": 1, "batch": 256, "effective_samples": 1000.0},
     }
-    return OPTIONS[sampler](**chosen[sampler])
+    return sampler_class(sampler).Options(**chosen[sampler])

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from crsea_infer.errors import UserError
-from crsea_infer.inference.samplers.base import options_from
 from crsea_infer.inference.samplers.nested import DynestyOptions
-from crsea_infer.inference.samplers.registry import OPTIONS, make
+from crsea_infer.inference.samplers.options import options_from
+from crsea_infer.inference.samplers.registry import make, sampler_class
 
 
 @pytest.mark.parametrize(
@@ -43,7 +43,7 @@ from crsea_infer.inference.samplers.registry import OPTIONS, make
 )
 def test_a_bad_option_is_named_with_what_is_allowed(sampler: str, option: str, value: object) -> None:
     with pytest.raises(UserError, match=f"{sampler}.{option}") as caught:
-        options_from(OPTIONS[sampler], sampler, {option: value})
+        options_from(sampler_class(sampler).Options, sampler, {option: value})
     assert caught.value.valid
 
 

@@ -38,7 +38,7 @@ from crsea_infer.inference.samplers.base import (
 )
 from crsea_infer.inference.samplers.ensemble import EmceeOptions
 from crsea_infer.inference.samplers.importance import Importance, ImportanceOptions
-from crsea_infer.inference.samplers.registry import OPTIONS, make
+from crsea_infer.inference.samplers.registry import make, sampler_names
 
 EVIDENCES = {"dynesty", "dynesty-dynamic", "importance", "jax-nested", "nautilus"}
 TRACED = {"jax-nested", "nuts"}
@@ -104,7 +104,9 @@ def test_evidence_errors_are_honest_over_many_seeds(sampler: str) -> None:
     assert 0.4 < np.std(pulls) < 1.5
 
 
-@pytest.mark.parametrize("sampler", sorted(set(OPTIONS) - {"nuts"}))  # no gradient leads from one mode to the other
+@pytest.mark.parametrize(
+    "sampler", sorted(set(sampler_names()) - {"nuts"})
+)  # no gradient leads from one mode to the other
 def test_separate_modes_are_both_found(sampler: str) -> None:
     target = TwoModes()
     options = modest_options(sampler, 5) if sampler in EVIDENCES else None
@@ -124,7 +126,7 @@ def test_nuts_says_so_when_its_chains_sit_in_different_modes() -> None:
     assert "R-hat" in str(result.diagnostics["status"])
 
 
-@pytest.mark.parametrize("sampler", sorted(OPTIONS))
+@pytest.mark.parametrize("sampler", sorted(sampler_names()))
 def test_a_posterior_cut_off_by_its_prior_has_the_right_mean(sampler: str) -> None:
     target = AtAnEdge()
     options = modest_options(sampler, len(target.names)) if sampler in EVIDENCES else None
@@ -133,7 +135,7 @@ def test_a_posterior_cut_off_by_its_prior_has_the_right_mean(sampler: str) -> No
     assert np.all(result.samples > 0.0)
 
 
-@pytest.mark.parametrize("sampler", sorted(OPTIONS))
+@pytest.mark.parametrize("sampler", sorted(sampler_names()))
 def test_what_the_data_leave_open_is_left_as_the_prior(sampler: str) -> None:
     target = FlatDirection()
     options = modest_options(sampler, len(target.names)) if sampler in EVIDENCES else None
@@ -226,7 +228,7 @@ def test_emcee_says_so_when_the_chain_is_too_short() -> None:
     assert "autocorrelation" in str(result.diagnostics["status"])
 
 
-@pytest.mark.parametrize("sampler", sorted(OPTIONS))
+@pytest.mark.parametrize("sampler", sorted(sampler_names()))
 def test_same_seed_same_numbers_and_another_seed_others(sampler: str) -> None:
     target = LinearGaussian.make(3, 5, 0.5)
     first = run(sampler, target, 5, QUICK[sampler])
@@ -244,7 +246,7 @@ def interrupting(limit: float) -> Any:
     return progress
 
 
-@pytest.mark.parametrize("sampler", sorted(OPTIONS))
+@pytest.mark.parametrize("sampler", sorted(sampler_names()))
 @pytest.mark.parametrize("fraction", [0.02, 0.7, 0.97])
 def test_an_interrupted_run_ends_with_the_numbers_of_an_unbroken_one(
     sampler: str, fraction: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -297,7 +299,7 @@ make({sampler!r}, QUICK[{sampler!r}]).run(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("sampler", sorted(OPTIONS))
+@pytest.mark.parametrize("sampler", sorted(sampler_names()))
 def test_kill_minus_nine_loses_nothing_but_time(sampler: str, tmp_path: Path) -> None:
     path = tmp_path / "checkpoint.h5"
     code = _CHILD.format(root=str(Path(__file__).parent), sampler=sampler, path=str(path))
@@ -318,7 +320,7 @@ def test_kill_minus_nine_loses_nothing_but_time(sampler: str, tmp_path: Path) ->
     assert same(resumed, run(sampler, target, 5, QUICK[sampler]))
 
 
-@pytest.mark.parametrize("sampler", sorted(OPTIONS))
+@pytest.mark.parametrize("sampler", sorted(sampler_names()))
 def test_a_likelihood_that_is_not_a_number_stops_with_the_parameters(sampler: str) -> None:
     class Broken(LinearGaussian):
         def log_likelihood(self, theta: np.ndarray) -> np.ndarray:
@@ -347,7 +349,7 @@ def test_a_prior_wholly_outside_the_model_is_refused() -> None:
         def log_likelihood(self, theta: np.ndarray) -> np.ndarray:
             return array_namespace(theta).full(theta.shape[:-1], -np.inf)
 
-    for sampler in OPTIONS:
+    for sampler in sampler_names():
         with pytest.raises(UserError, match="finite likelihood"):
             run(sampler, Nowhere.make(3, 5, 0.5), options=QUICK[sampler])
 
