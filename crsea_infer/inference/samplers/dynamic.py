@@ -125,7 +125,7 @@ def _subrun(
             tell(float(state.delta_logz))
         base = sampler.results
         slot = np.asarray(base.samples_id, dtype=np.int64)
-        ranks = insertion_ranks(np.asarray(base.logl), slot, options.live_points)
+        ranks = insertion_ranks(np.asarray(base.logl), slot, options.live_points, child_seed(seed, 2))
         wanted = options.effective_samples / options.subruns
         for batch in range(options.most_batches):
             effective = float(sampler.n_effective)

@@ -136,7 +136,7 @@ def _subrun(
     live = live_counts(born_above(log_likelihood, slot, np.full(len(slot), -np.inf)), log_likelihood)
     return {
         **start.completed(log_likelihood, np.asarray(results.samples_u, dtype=np.float64), live),
-        "ranks": insertion_ranks(log_likelihood, slot, options.live_points),
+        "ranks": insertion_ranks(log_likelihood, slot, options.live_points, child_seed(seed, 2)),
         "n_calls": counted.n_calls,
         "wall_s": time.perf_counter() - started,
     }

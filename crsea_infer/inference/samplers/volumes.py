@@ -109,7 +109,7 @@ def _log_weights(run: Deaths, log_volume: Float64) -> Float64:
     return np.asarray(log_width + np.logaddexp(run.log_likelihood, earlier) - np.log(2.0))
 
 
-def insertion_ranks(log_likelihood: Float64, slot: Any, n_live: int) -> Float64:
+def insertion_ranks(log_likelihood: Float64, slot: Any, n_live: int, seed: np.random.SeedSequence) -> Float64:
     """Return where each new live point came among the others, as fractions [m] between 0 and 1.
 
     Ranks are whole numbers; spread evenly within their steps, they are uniform when the walks are good. A point on a
@@ -122,8 +122,11 @@ def insertion_ranks(log_likelihood: Float64, slot: Any, n_live: int) -> Float64:
         Of the dead points of one run of constant size [n]: a point that dies leaves its slot to the new one.
     n_live
         Size of the run.
+    seed
+        Of the choice among ranks on a plateau; another one for every run, whose ranks are independent of each other's.
     """
     generator = np.random.default_rng(0)
+    among_equals = np.random.default_rng(seed)
     n_births = len(slot) - n_live
     # The next dead point of the same slot is the one that was born at this death.
     later: dict[int, int] = {}
@@ -139,7 +142,8 @@ def insertion_ranks(log_likelihood: Float64, slot: Any, n_live: int) -> Float64:
         value = float(log_likelihood[born[index]])
         lowest, below = bisect_right(alive, threshold), bisect_left(alive, value)
         tied = bisect_right(alive, value) - below
-        ranks[index] = (below - lowest + generator.random() * (tied + 1)) / (len(alive) - lowest + 1)
+        rank = below - lowest + (int(among_equals.integers(tied + 1)) if tied else 0)
+        ranks[index] = (rank + generator.random()) / (len(alive) - lowest + 1)
         insort(alive, value)
     return ranks
 
