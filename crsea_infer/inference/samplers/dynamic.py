@@ -20,15 +20,19 @@ from crsea_infer.inference.samplers.base import Counted, Sampler, SamplerResult,
 from crsea_infer.inference.samplers.nested import (
     FEWEST_WALKS,
     Teller,
+    born_above,
     dynesty_arguments,
+    flat_subrun,
     sample_in_subruns,
     starting_points,
     without_warnings,
 )
 from crsea_infer.inference.samplers.options import Count, SamplerOptions, require
-from crsea_infer.inference.samplers.volumes import insertion_ranks
+from crsea_infer.inference.samplers.starts import live_start
+from crsea_infer.inference.samplers.volumes import insertion_ranks, live_counts
 
 if TYPE_CHECKING:
+    from crsea_infer.arrays import Float64
     from crsea_infer.inference.checkpoint import Checkpoint
     from crsea_infer.inference.samplers.base import Progress
     from crsea_infer.inference.target import Target
@@ -106,7 +110,9 @@ def _subrun(
     started = time.perf_counter()
     counted = Counted(target)
     for_start, for_walks = child_seed(seed, 0), child_seed(seed, 1)
-    live_points, share = starting_points(counted, options.live_points, for_start)
+    start = live_start(counted, options.live_points, np.random.default_rng(for_start))
+    if start.is_flat:
+        return flat_subrun(start, counted, started)
     with without_warnings():
         sampler = DynamicNestedSampler(
             **dynesty_arguments(counted, options.walks, options.walkers, for_walks),
@@ -114,16 +120,16 @@ def _subrun(
         )
         tell = Teller(lambda fraction, words: progress(0.5 * fraction, words), options.remaining)
         for state in sampler.sample_initial(
-            nlive=options.live_points, dlogz=options.remaining, live_points=live_points
+            nlive=options.live_points, dlogz=options.remaining, live_points=starting_points(start)
         ):
             tell(float(state.delta_logz))
         base = sampler.results
-        base_live = np.minimum(np.arange(len(base.logl), 0, -1), options.live_points)
-        ranks = insertion_ranks(np.asarray(base.logl), np.asarray(base.samples_id, dtype=np.int64), base_live)
+        slot = np.asarray(base.samples_id, dtype=np.int64)
+        ranks = insertion_ranks(np.asarray(base.logl), slot, options.live_points, child_seed(seed, 2))
         wanted = options.effective_samples / options.subruns
         for batch in range(options.most_batches):
             effective = float(sampler.n_effective)
-            if effective >= wanted:
+            if effective >= wanted or _highest_start(sampler.results.logl, options.batch_live_points) is None:
                 break
             fraction = max(batch / options.most_batches, effective / wanted)
             progress(0.5 + 0.5 * fraction, f"batch {batch + 1}, {effective:.0f} effective samples")
@@ -131,28 +137,41 @@ def _subrun(
                 nlive=options.batch_live_points,
                 dlogz=options.remaining,
                 wt_function=_likelihood_range,
-                wt_kwargs={"pfrac": options.posterior_share},
+                wt_kwargs={"pfrac": options.posterior_share, "n_live": options.batch_live_points},
                 save_bounds=False,
                 print_progress=False,
             )
         results = sampler.results
+    log_likelihood = np.asarray(results.logl, dtype=np.float64)
+    first = np.asarray(results.batch_logl_bounds, dtype=np.float64)[
+        np.asarray(results.samples_batch, dtype=np.int64), 0
+    ]
+    born = born_above(log_likelihood, np.asarray(results.samples_id, dtype=np.int64), first)
     return {
-        "log_likelihood": np.asarray(results.logl, dtype=np.float64),
-        "unit": np.asarray(results.samples_u, dtype=np.float64),
-        "live": np.asarray(results.samples_n, dtype=np.int64),
+        **start.completed(
+            log_likelihood, np.asarray(results.samples_u, dtype=np.float64), live_counts(born, log_likelihood)
+        ),
         "ranks": ranks,
-        "log_volume_start": np.log(share),
         "n_calls": counted.n_calls,
         "wall_s": time.perf_counter() - started,
     }
 
 
-def _likelihood_range(results: Any, arguments: dict[str, float]) -> tuple[float, float]:
+def _likelihood_range(results: Any, arguments: dict[str, Any]) -> tuple[float, float]:
     """Return the range of ln L of the next batch: dynesty's, but never from below the first dead point.
 
-    From there up, a batch starts with walks; below, dynesty would draw from the prior one point at a time.
+    From there up, a batch starts with walks; below, dynesty would draw from the prior one point at a time. Nor from so
+    high that a plateau at the top leaves too few points above.
     """
     from dynesty.dynamicsampler import weight_function
 
     lower, upper = weight_function(results, arguments)
-    return max(float(lower), float(results.logl[0])), float(upper)
+    highest = _highest_start(results.logl, arguments["n_live"])
+    lower = max(float(lower), float(results.logl[0]))
+    return lower if highest is None else min(lower, highest), float(upper)
+
+
+def _highest_start(log_likelihood: Float64, n_live: int) -> float | None:
+    """Return the largest ln L that at least `n_live` of the dead points [n], in order, lie above; None without one."""
+    n_below = int(np.searchsorted(log_likelihood, log_likelihood[-n_live], side="left"))
+    return float(log_likelihood[n_below - 1]) if n_below else None

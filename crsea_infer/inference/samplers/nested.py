@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 import numpy as np
 from pydantic import Field, model_validator
 
-from crsea_infer.inference.samplers.base import Counted, Sampler, SamplerResult, child_seed, draw_from_prior, to_unit
+from crsea_infer.inference.samplers.base import Counted, Sampler, SamplerResult, child_seed, to_unit
 from crsea_infer.inference.samplers.options import Count, SamplerOptions, require
+from crsea_infer.inference.samplers.starts import LiveStart, live_start
 from crsea_infer.inference.samplers.subruns import fraction_done, merged_result, run_subruns
-from crsea_infer.inference.samplers.volumes import insertion_ranks
+from crsea_infer.inference.samplers.volumes import insertion_ranks, live_counts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -34,6 +35,7 @@ __all__ = [
     "Dynesty",
     "DynestyOptions",
     "Teller",
+    "born_above",
     "dynesty_arguments",
     "starting_points",
     "without_warnings",
@@ -120,12 +122,14 @@ def _subrun(
     started = time.perf_counter()
     counted = Counted(target)
     for_start, for_walks = child_seed(seed, 0), child_seed(seed, 1)
-    live_points, share = starting_points(counted, options.live_points, for_start)
+    start = live_start(counted, options.live_points, np.random.default_rng(for_start))
+    if start.is_flat:
+        return flat_subrun(start, counted, started)
     with without_warnings():
         sampler = NestedSampler(
             **dynesty_arguments(counted, options.walks, options.walkers, for_walks),
             nlive=options.live_points,
-            live_points=live_points,
+            live_points=starting_points(start),
         )
         tell = Teller(progress, options.remaining)
         for state in sampler.sample(dlogz=options.remaining, save_bounds=False):
@@ -133,27 +137,49 @@ def _subrun(
         for _ in sampler.add_live_points():
             pass
         results = sampler.results
-    n_dead = len(results.logl)
     log_likelihood = np.asarray(results.logl, dtype=np.float64)
-    live = np.minimum(np.arange(n_dead, 0, -1), options.live_points)
+    slot = np.asarray(results.samples_id, dtype=np.int64)
+    live = live_counts(born_above(log_likelihood, slot, np.full(len(slot), -np.inf)), log_likelihood)
     return {
-        "log_likelihood": log_likelihood,
-        "unit": np.asarray(results.samples_u, dtype=np.float64),
-        "live": live.astype(np.int64),
-        "ranks": insertion_ranks(log_likelihood, np.asarray(results.samples_id, dtype=np.int64), live),
-        "log_volume_start": np.log(share),
+        **start.completed(log_likelihood, np.asarray(results.samples_u, dtype=np.float64), live),
+        "ranks": insertion_ranks(log_likelihood, slot, options.live_points, child_seed(seed, 2)),
         "n_calls": counted.n_calls,
         "wall_s": time.perf_counter() - started,
     }
 
 
-def starting_points(
-    counted: Counted, n_live: int, seed: np.random.SeedSequence
-) -> tuple[tuple[Float64, Float64, Float64], float]:
-    """Draw live points from the prior, as dynesty takes them, and the share of the prior with finite likelihood."""
-    probit, log_likelihood, share = draw_from_prior(counted, n_live, np.random.default_rng(seed))
-    unit = to_unit(probit)
-    return (unit, unit.copy(), log_likelihood), share
+def starting_points(start: LiveStart) -> tuple[Float64, Float64, Float64]:
+    """Return live points as dynesty takes them."""
+    unit = to_unit(start.probit)
+    return unit, unit.copy(), start.log_likelihood
+
+
+def flat_subrun(start: LiveStart, counted: Counted, started: float) -> dict[str, Any]:
+    """Return the sub-run of a likelihood that is constant as far as the prior was drawn from."""
+    return {
+        **start.completed_at_once(),
+        "ranks": np.empty(0),
+        "n_calls": counted.n_calls,
+        "wall_s": time.perf_counter() - started,
+    }
+
+
+def born_above(log_likelihood: Float64, slot: Any, first: Float64) -> Float64:
+    """Return the ln L above which each dead point was drawn [n].
+
+    Parameters
+    ----------
+    log_likelihood, slot
+        Of the dead points in order [n]: a point that dies leaves its slot to one above it.
+    first
+        The same where a point is the first in its slot [n].
+    """
+    born = np.array(first, dtype=np.float64)
+    died: dict[int, float] = {}
+    for index, own in enumerate(slot):
+        born[index] = died.get(int(own), born[index])
+        died[int(own)] = log_likelihood[index]
+    return born
 
 
 def dynesty_arguments(counted: Counted, walks: int, walkers: int, seed: np.random.SeedSequence) -> dict[str, Any]:
@@ -174,7 +200,7 @@ def dynesty_arguments(counted: Counted, walks: int, walkers: int, seed: np.rando
 
 @contextmanager
 def without_warnings() -> Iterator[None]:
-    """Silence dynesty on few live points and on plateaus: the insertion test sees what matters of both."""
+    """Silence dynesty on few live points, which the insertion test sees, and on plateaus, which are counted here."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield

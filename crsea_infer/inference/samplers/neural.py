@@ -179,8 +179,7 @@ class Nautilus(Sampler):
 
 def _sampler(counted: Counted, options: NautilusOptions, seed: np.random.SeedSequence, state: Any) -> Any:
     """Make a nautilus sampler, new or as it was; it never writes files by itself."""
-    from nautilus import Sampler
-
+    kind = _stopping_on_plateaus()
     n_dimensions = len(counted.names)
 
     def log_likelihood(unit: Float64) -> Float64:
@@ -197,13 +196,35 @@ def _sampler(counted: Counted, options: NautilusOptions, seed: np.random.SeedSeq
         "seed": np.random.PCG64(seed),
     }
     if state is None:
-        return Sampler(**arguments)
+        return kind(**arguments)
     with TemporaryDirectory() as folder:
         path = Path(folder) / "state.h5"
         path.write_bytes(np.asarray(state, dtype=np.uint8).tobytes())
-        sampler = Sampler(**arguments, filepath=path, resume=True)
+        sampler = kind(**arguments, filepath=path, resume=True)
     sampler.filepath = None
     return sampler
+
+
+def _stopping_on_plateaus() -> type[Any]:
+    """Return nautilus' sampler, which ends its exploration when the live points lie on a plateau at the top.
+
+    No bound gets any smaller there, and the fraction of the evidence that so many live points hold falls with the
+    number of all points only, at one training of networks per update. Bounds are what exploration is for; it has them.
+    """
+    from nautilus import Sampler
+
+    class Stopping(Sampler):  # type: ignore[misc]
+        @property
+        def f_live(self) -> float | None:
+            fraction: float | None = super().f_live
+            if self.explored or len(self.log_l) == 0:
+                return fraction
+            values = np.concatenate(self.log_l)
+            top = np.max(values, initial=-np.inf)
+            bounded = self.shell_log_l_min[-1] == top  # or tried in vain
+            return 0.0 if bounded and np.sum(values == top) >= self.n_live else fraction
+
+    return Stopping
 
 
 def _state(sampler: Any) -> np.typing.NDArray[np.uint8]:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Final
 
 from crsea_infer.errors import UserError
 from crsea_infer.inference.samplers.options import SamplerOptions
-from crsea_infer.support.names import is_name
 from crsea_infer.plugins import Registry
+from crsea_infer.support.names import is_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

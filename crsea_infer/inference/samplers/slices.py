@@ -21,11 +21,11 @@ from crsea_infer.inference.samplers.base import (
     Sampler,
     SamplerResult,
     child_seed,
-    draw_from_prior,
     refuse_missing_packages,
     to_unit,
 )
 from crsea_infer.inference.samplers.options import Count, SamplerOptions, require
+from crsea_infer.inference.samplers.starts import live_start
 from crsea_infer.inference.samplers.subruns import fraction_done, merged_result, run_subruns
 from crsea_infer.inference.samplers.tracing import (
     JAX_EXTRA,
@@ -35,10 +35,12 @@ from crsea_infer.inference.samplers.tracing import (
     refuse_nan,
     traced_log_likelihood,
 )
+from crsea_infer.inference.samplers.volumes import live_counts
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from crsea_infer.arrays import Float64
     from crsea_infer.inference.checkpoint import Checkpoint
     from crsea_infer.inference.samplers.base import Progress
     from crsea_infer.inference.target import Target
@@ -126,44 +128,55 @@ def _subrun(
     started = time.perf_counter()
     counted = Counted(target)
     for_start, for_walks = child_seed(seed, 0), child_seed(seed, 1)
-    probit, _, share = draw_from_prior(counted, options.live_points, np.random.default_rng(for_start))
+    start = live_start(counted, options.live_points, np.random.default_rng(for_start))
+    probit = start.probit
     if not compiled:
         log_likelihood = traced_log_likelihood(counted, "jax-nested", probit)
         begin, advance = _functions(log_likelihood, len(counted.names), options)
         compiled.update(begin=jax.jit(begin), advance=jax.jit(advance))
     key = random_key(for_walks)
     state = compiled["begin"](jnp.asarray(probit))
-    dead_points, dead_values, ranks = [], [], []
+    dead: list[tuple[Float64, ...]] = []
+    ranks = [np.empty(0)]
     calls = blocks = 0
     first = 0.0
-    while True:
-        state, (points, values, new_ranks, n_calls) = compiled["advance"](jax.random.fold_in(key, blocks), state)
+    live = _arrays(state.particles)
+    while not start.is_flat and np.ptp(live[1]) > 0.0:  # those that all lie on one plateau have reached the top
+        state, (particles, new_ranks, n_calls) = compiled["advance"](jax.random.fold_in(key, blocks), state)
         blocks += 1
-        dead_points.append(np.asarray(points).reshape(-1, probit.shape[1]))
-        dead_values.append(np.asarray(values).reshape(-1))
+        dead.append(_arrays(particles))
+        live = _arrays(state.particles)
         ranks.append(np.asarray(new_ranks).reshape(-1))
         calls += int(np.sum(n_calls))
-        live_points, live_values = np.asarray(state.particles.position), np.asarray(state.particles.loglikelihood)
-        refuse_nan(counted, np.concatenate([dead_points[-1], live_points]), np.append(dead_values[-1], live_values))
+        refuse_nan(counted, *(np.concatenate(both) for both in zip(dead[-1][:2], live[:2], strict=True)))
         done, left = float(state.integrator.logZ), float(state.integrator.logZ_live)
         remaining = float(np.logaddexp(done, left) - done)
         first = max(first, min(remaining, 1e3))
         progress(fraction_done(remaining, first, options.remaining), f"remaining ln Z {remaining:.2f}")
         if remaining <= options.remaining:
             break
-    order = np.argsort(live_values)
-    values = np.concatenate([*dead_values, live_values[order]])
-    cycle = np.arange(options.live_points, options.live_points - options.replaced, -1)
-    live = np.concatenate([np.tile(cycle, blocks * _BLOCK), np.arange(options.live_points, 0, -1)])
+    points, values, born = (np.concatenate(parts) for parts in zip(*dead, live, strict=True))
+    all_ranks = np.concatenate(ranks)
+    # Walks that had no point above a plateau to start from stayed on it: they gave no point, and no rank.
+    order = np.flatnonzero(values > born)
+    order = order[np.argsort(values[order], kind="stable")]
     return {
-        "log_likelihood": values,
-        "unit": to_unit(np.concatenate([*dead_points, live_points[order]])),
-        "live": live.astype(np.int64),
-        "ranks": np.concatenate(ranks),
-        "log_volume_start": np.log(share),
+        **start.completed(values[order], to_unit(points[order]), live_counts(born[order], values[order])),
+        "ranks": all_ranks[~np.isnan(all_ranks)],
         "n_calls": counted.n_calls + calls,
         "wall_s": time.perf_counter() - started,
     }
+
+
+def _arrays(particles: Any) -> tuple[Float64, Float64, Float64]:
+    """Return positions [n, d], ln L [n] and the ln L above which they were drawn [n], of points live or dead."""
+    position = np.asarray(particles.position)
+    born = np.asarray(particles.loglikelihood_birth).reshape(-1)
+    return (
+        position.reshape(-1, position.shape[-1]),
+        np.asarray(particles.loglikelihood).reshape(-1),
+        np.where(np.isnan(born), -np.inf, born),  # nan stands for the whole prior
+    )
 
 
 def _functions(
@@ -186,12 +199,17 @@ def _functions(
         _, slots = jax.lax.top_k(-before, options.replaced)
         new = state.particles.loglikelihood[slots]
         # Each new point among the survivors and the new ones before it: such ranks are independent of each other.
-        below = jnp.sum((before > threshold) & (before < new[:, None]), axis=1)
+        # On a plateau, it has any of the ranks of those with the same ln L.
+        above = before > threshold
         earlier = jnp.tril(jnp.ones((options.replaced, options.replaced), dtype=bool), -1)
+        below = jnp.sum(above & (before < new[:, None]), axis=1)
         below = below + jnp.sum(earlier & (new[None, :] < new[:, None]), axis=1)
-        others = options.live_points - options.replaced + jnp.arange(options.replaced)
-        ranks = (below + jax.random.uniform(for_ranks, new.shape)) / (others + 1)
-        return state, (info.particles.position, info.particles.loglikelihood, ranks, jnp.sum(info.update_info))
+        tied = jnp.sum(above & (before == new[:, None]), axis=1)
+        tied = tied + jnp.sum(earlier & (new[None, :] == new[:, None]), axis=1)
+        others = jnp.sum(above) + jnp.arange(options.replaced)
+        ranks = (below + jax.random.uniform(for_ranks, new.shape) * (tied + 1)) / (others + 1)
+        ranks = jnp.where(new > threshold, ranks, jnp.nan)
+        return state, (info.particles, ranks, jnp.sum(info.update_info))
 
     def advance(key: Any, state: Any) -> tuple[Any, Any]:
         return jax.lax.scan(replace, state, jax.random.split(key, _BLOCK))

@@ -4,11 +4,16 @@ A nested sampling run is a list of dead points in order of likelihood with the n
 (Skilling 2006, Bayesian Analysis 1, 833). At a death among n live points the remaining prior volume shrinks by a factor
 t distributed as the largest of n uniform numbers, so ln t = -E/n with E exponential: mean -1/n. This holds as well
 when the live points at the end are used up one by one. Runs merge by sorting their deaths and adding their live points.
+
+Where the likelihood is constant over a region, a plateau, several live points have the same ln L. They die one after
+the other, and what replaces them lies above the plateau and is not live before the last of them has died (Fowlie,
+Handley and Su 2020, arXiv:2010.13884): over the plateau the number of live points falls, and the volume shrinks by the
+share of them that lay on it. To count replacements there as live makes the volume shrink too little, and ln Z too high.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_left, insort
+from bisect import bisect_left, bisect_right, insort
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +24,7 @@ if TYPE_CHECKING:
 
     from crsea_infer.arrays import Float64
 
-__all__ = ["Deaths", "insertion_ranks", "integrate", "merge", "simulate_error", "uniform_p_value"]
+__all__ = ["Deaths", "insertion_ranks", "integrate", "live_counts", "merge", "simulate_error", "uniform_p_value"]
 
 
 @dataclass(frozen=True)
@@ -41,6 +46,19 @@ class Deaths:
     log_volume_start: float = 0.0
 
 
+def live_counts(born: Float64, log_likelihood: Float64) -> Float64:
+    """Return how many points are live just before each death [n].
+
+    Parameters
+    ----------
+    born
+        The ln L above which each point was drawn [n], -inf for the whole prior; below its own ln L.
+    log_likelihood
+        Of the points, in order [n].
+    """
+    return np.searchsorted(np.sort(born), log_likelihood, side="left") - np.arange(float(len(born)))
+
+
 def merge(runs: Sequence[Deaths]) -> tuple[Deaths, Any]:
     """Merge runs on the same problem.
 
@@ -52,10 +70,17 @@ def merge(runs: Sequence[Deaths]) -> tuple[Deaths, Any]:
     together = np.concatenate([run.log_likelihood for run in runs])
     order = np.argsort(together, kind="stable")
     live = np.zeros(len(together), dtype=np.float64)
-    for run in runs:
-        # At the death of a point, this run has as many live points as just before its own next death.
+    owner = np.repeat(np.arange(len(runs)), [len(run.log_likelihood) for run in runs])[order]
+    for index, run in enumerate(runs):
+        # At the death of a point, this run has as many live points as just before its own next death, ...
         padded = np.append(np.asarray(run.live, dtype=np.float64), 0.0)
-        live += padded[np.searchsorted(run.log_likelihood, together[order], side="left")]
+        following = np.cumsum(owner == index) - (owner == index)
+        own = padded[following]
+        # ... unless points of its own have died on the same plateau: what replaces those is not live there.
+        dead = np.append(run.log_likelihood, np.inf)
+        left = (following > 0) & (dead[following - 1] == together[order]) & (dead[following] > together[order])
+        own[left] = padded[following[left] - 1] - 1.0
+        live += own
     start = float(np.log(np.mean(np.exp([run.log_volume_start for run in runs]))))
     return Deaths(together[order], live, start), order
 
@@ -84,19 +109,25 @@ def _log_weights(run: Deaths, log_volume: Float64) -> Float64:
     return np.asarray(log_width + np.logaddexp(run.log_likelihood, earlier) - np.log(2.0))
 
 
-def insertion_ranks(log_likelihood: Float64, slot: Float64, live: Float64) -> Float64:
+def insertion_ranks(log_likelihood: Float64, slot: Any, n_live: int, seed: np.random.SeedSequence) -> Float64:
     """Return where each new live point came among the others, as fractions [m] between 0 and 1.
 
-    Ranks are whole numbers; spread evenly within their steps, they are uniform when the walks are good.
+    Ranks are whole numbers; spread evenly within their steps, they are uniform when the walks are good. A point on a
+    plateau has any of the ranks of those with the same ln L; points as low as the one that died, where that was on a
+    plateau, do not count.
 
     Parameters
     ----------
-    log_likelihood, slot, live
+    log_likelihood, slot
         Of the dead points of one run of constant size [n]: a point that dies leaves its slot to the new one.
+    n_live
+        Size of the run.
+    seed
+        Of the choice among ranks on a plateau; another one for every run, whose ranks are independent of each other's.
     """
     generator = np.random.default_rng(0)
-    n_live = int(live[0])
-    n_births = int(np.sum(live == n_live)) - 1
+    among_equals = np.random.default_rng(seed)
+    n_births = len(slot) - n_live
     # The next dead point of the same slot is the one that was born at this death.
     later: dict[int, int] = {}
     born = np.full(len(slot), -1)
@@ -106,9 +137,13 @@ def insertion_ranks(log_likelihood: Float64, slot: Float64, live: Float64) -> Fl
     alive = sorted(float(log_likelihood[index]) for index in later.values())
     ranks = np.empty(n_births)
     for index in range(n_births):
-        del alive[bisect_left(alive, float(log_likelihood[index]))]
+        threshold = float(log_likelihood[index])
+        del alive[bisect_left(alive, threshold)]
         value = float(log_likelihood[born[index]])
-        ranks[index] = (bisect_left(alive, value) + generator.random()) / n_live
+        lowest, below = bisect_right(alive, threshold), bisect_left(alive, value)
+        tied = bisect_right(alive, value) - below
+        rank = below - lowest + (int(among_equals.integers(tied + 1)) if tied else 0)
+        ranks[index] = (rank + generator.random()) / (len(alive) - lowest + 1)
         insort(alive, value)
     return ranks
 

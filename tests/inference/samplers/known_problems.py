@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from scipy import special
+from scipy import integrate, special, stats
 
 from crsea_infer.arrays import array_namespace
 from crsea_infer.inference.distributions import special_functions
@@ -192,6 +192,191 @@ class Banana:
         return float(np.log(np.mean(np.exp(self.log_likelihood(self.prior_transform(unit))))))
 
 
+@dataclass(frozen=True)
+class FlatTop(UnitCube):
+    """ln L = 0 within a ball in the unit cube and a normal slope beyond its radius: the top is a plateau."""
+
+    names: tuple[str, ...] = ("x_0", "x_1", "x_2")
+    radius: float = 0.25
+    width: float = 0.03
+
+    @cached_property
+    def lnz(self) -> float:
+        n = len(self.names)
+        surface = 2.0 * np.pi ** (n / 2.0) / special.gamma(n / 2.0)
+        slope = integrate.quad(
+            lambda r: r ** (n - 1) * np.exp(-0.5 * ((r - self.radius) / self.width) ** 2), self.radius, 0.5
+        )[0]
+        return float(np.log(surface * (self.radius**n / n + slope)))
+
+    def log_likelihood(self, theta: Any) -> Any:
+        xp = array_namespace(theta)
+        radius = xp.sqrt(xp.sum((theta - 0.5) ** 2, axis=-1))
+        return -0.5 * (xp.maximum(radius - self.radius, 0.0) / self.width) ** 2
+
+
+@dataclass(frozen=True)
+class UpperLimit(UnitCube):
+    """Two fluxes of which the sum has an upper limit that most of the posterior meets: half of it is a plateau.
+
+    The third parameter does not matter.
+    """
+
+    names: tuple[str, ...] = ("x_0", "x_1", "x_2")
+    limit: float = 0.3
+    width: float = 0.1
+
+    @cached_property
+    def lnz(self) -> float:
+        beyond = integrate.quad(
+            lambda total: (1.0 - abs(1.0 - total)) * np.exp(-0.5 * ((total - self.limit) / self.width) ** 2),
+            self.limit,
+            2.0,
+            points=[1.0],
+        )[0]
+        return float(np.log(0.5 * self.limit**2 + beyond))
+
+    def log_likelihood(self, theta: Any) -> Any:
+        xp = array_namespace(theta)
+        return -0.5 * (xp.maximum(theta[..., 0] + theta[..., 1] - self.limit, 0.0) / self.width) ** 2
+
+
+@dataclass(frozen=True)
+class FlatBottom(UnitCube):
+    """A step of height 4 in ln L: a box of 2 % of the prior stands on a plateau, and a round peak in the box."""
+
+    names: tuple[str, ...] = ("x_0", "x_1", "x_2")
+    share: float = 0.02
+    step: float = 4.0
+    width: float = 0.1
+
+    @property
+    def half(self) -> float:
+        """Half the side of the box."""
+        return 0.5 * self.share ** (1.0 / len(self.names))
+
+    @cached_property
+    def lnz(self) -> float:
+        along = np.sqrt(2.0 * np.pi) * self.width * special.erf(self.half / self.width / np.sqrt(2.0))
+        return float(np.log(1.0 - self.share + np.exp(self.step) * along ** len(self.names)))
+
+    def log_likelihood(self, theta: Any) -> Any:
+        xp = array_namespace(theta)
+        inside = xp.all(abs(theta - 0.5) < self.half, axis=-1)
+        return xp.where(inside, self.step - 0.5 * xp.sum(((theta - 0.5) / self.width) ** 2, axis=-1), 0.0)
+
+
+@dataclass(frozen=True)
+class HeavyTail(UnitCube):
+    """Independent Student t of two degrees of freedom, a hundredth of the prior wide, along each axis."""
+
+    names: tuple[str, ...] = ("x_0", "x_1", "x_2", "x_3")
+    width: float = 0.01
+
+    @cached_property
+    def lnz(self) -> float:
+        return float(len(self.names) * np.log(1.0 - 2.0 * stats.t.sf(0.5 / self.width, 2)))
+
+    def log_likelihood(self, theta: Any) -> Any:
+        xp = array_namespace(theta)
+        tails = 1.5 * xp.log(1.0 + 0.5 * ((theta - 0.5) / self.width) ** 2) + np.log(2.0 * np.sqrt(2.0) * self.width)
+        return -xp.sum(tails, axis=-1)
+
+
+@dataclass(frozen=True)
+class HalfSpace(UnitCube):
+    """A round peak near a wall inside the prior, beyond which the model does not hold: ln L is -inf there."""
+
+    names: tuple[str, ...] = ("x_0", "x_1", "x_2", "x_3")
+    width: float = 0.06
+    wall: float = 0.45
+
+    @cached_property
+    def lnz(self) -> float:
+        far = special.ndtr(0.5 / self.width)
+        kept = far - special.ndtr((self.wall - 0.5) / self.width)
+        return float(np.log(kept) + (len(self.names) - 1) * np.log(2.0 * far - 1.0))
+
+    def log_likelihood(self, theta: Any) -> Any:
+        xp = array_namespace(theta)
+        return xp.where(theta[..., 0] > self.wall, self.log_peak(theta, 0.5, self.width), -np.inf)
+
+
+@dataclass(frozen=True)
+class Corner(UnitCube):
+    """An exponential fall from a corner of the prior: ln L is largest where all parameters are zero."""
+
+    names: tuple[str, ...] = ("x_0", "x_1", "x_2", "x_3")
+    scale: float = 0.05
+
+    @cached_property
+    def lnz(self) -> float:
+        return float(len(self.names) * np.log(-self.scale * np.expm1(-1.0 / self.scale)))
+
+    def log_likelihood(self, theta: Any) -> Any:
+        return -array_namespace(theta).sum(theta, axis=-1) / self.scale
+
+
+@dataclass(frozen=True)
+class UnequalModes(UnitCube):
+    """Two round peaks, of 75 % and 25 % of the evidence, the smaller one half as wide."""
+
+    names: tuple[str, ...] = ("x_0", "x_1", "x_2", "x_3")
+    centres: tuple[float, float] = (0.3, 0.7)
+    widths: tuple[float, float] = (0.06, 0.03)
+    shares: tuple[float, float] = (0.75, 0.25)
+
+    @cached_property
+    def lnz(self) -> float:
+        inside = [
+            (special.ndtr((1.0 - centre) / width) - special.ndtr(-centre / width)) ** len(self.names)
+            for centre, width in zip(self.centres, self.widths, strict=True)
+        ]
+        return float(np.log(np.dot(self.shares, inside)))
+
+    def log_likelihood(self, theta: Any) -> Any:
+        one, other = (
+            np.log(share) + self.log_peak(theta, centre, width)
+            for share, centre, width in zip(self.shares, self.centres, self.widths, strict=True)
+        )
+        return array_namespace(theta).logaddexp(one, other)
+
+
+@dataclass(frozen=True)
+class TwistedBanana:
+    """Two twisted normals (Haario et al. 2001): the second of each pair of parameters is bent by the first.
+
+    A twist keeps volumes, so ln Z is that of the normals, but for what the prior cuts off, by quadrature.
+    """
+
+    names: tuple[str, ...] = ("long_0", "bent_0", "long_1", "bent_1")
+    long: float = 1.0
+    thin: float = 0.05
+    bend: float = 1.0
+    low: float = -5.0
+    high: float = 20.0
+
+    def prior_transform(self, unit: Any) -> Any:
+        return self.low + (self.high - self.low) * unit
+
+    @cached_property
+    def lnz(self) -> float:
+        def inside(along: float) -> float:
+            bent = self.bend * along**2
+            across = special.ndtr((self.high - bent) / self.thin) - special.ndtr((self.low - bent) / self.thin)
+            return float(stats.norm.pdf(along, scale=self.long) * across)
+
+        edge = np.sqrt(self.high / self.bend)
+        pair = integrate.quad(inside, self.low, edge, points=[0.0, -edge])[0]
+        return float(2.0 * np.log(pair) - 4.0 * np.log(self.high - self.low))
+
+    def log_likelihood(self, theta: Any) -> Any:
+        xp = array_namespace(theta)
+        along, bent = theta[..., ::2], theta[..., 1::2]
+        squares = (along / self.long) ** 2 + ((bent - self.bend * along**2) / self.thin) ** 2
+        return -0.5 * xp.sum(squares, axis=-1) - 2.0 * np.log(2.0 * np.pi * self.long * self.thin)
+
+
 class InterruptAfterError(Exception):
     """The interruption of :class:`Interrupted`."""
 
@@ -220,6 +405,14 @@ PROBLEMS: dict[str, Any] = {
     "banana": Banana(),
     "truncated at an edge": AtAnEdge(),
     "flat directions": FlatDirection(),
+    "flat top": FlatTop(),
+    "upper limit": UpperLimit(),
+    "flat bottom": FlatBottom(),
+    "heavy tail": HeavyTail(),
+    "half-space": HalfSpace(),
+    "corner of the prior": Corner(),
+    "unequal modes": UnequalModes(),
+    "twisted banana, 4 dimensions": TwistedBanana(),
 }
 """Problems of the calibration table, by name."""
 
