@@ -144,7 +144,7 @@ class Task:
         """
         if not self.result_path.exists():
             return None
-        return result_from_arrays(read_arrays(self.result_path, self._own_identity))
+        return result_from_arrays(read_arrays(self.result_path, self._own_identity), str(self.result_path))
 
     def check(self) -> None:
         """Read result and checkpoint, as far as there are any.
