@@ -118,7 +118,8 @@ def read_archive(
                 valid="a file of 'emulator train', unchanged",
                 fix="copy it again, or train it again with: crsea-infer emulator train GRID --output FILE",
             )
-    return header, arrays
+    # numbers are taken as what they must be: a whole number of thirty digits is a float where one is expected
+    return header | entry.model_dump(include={"settings", "parameters", "spectra"}), arrays
 
 
 def _require(path: Path, header: Mapping[str, Any], kinds: tuple[str, ...]) -> None:

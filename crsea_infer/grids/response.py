@@ -307,11 +307,12 @@ def read_grid(path: Path) -> xr.Dataset:
             )
         attributes = {name: file.text(name) for name in ("kind", "settings", "hash", "sha256", "crsea_infer_version")}
         content = json_object(attributes["settings"])
-        schema, sizes = _layout(described(Settings, content, f"{path}: settings", _FIX))
+        stated = described(Settings, content, f"{path}: settings", _FIX)
+        schema, sizes = _layout(stated)
         check_headers(file.headers, schema, sizes, where=str(path), fix=_FIX, limit=file.limit)
         found = {name: file.array(name) for name in file.headers}
         arrays = check_numbers(found, schema, where=str(path), fix=_FIX)
-    settings = GridSettings.from_json(content)
+    settings = GridSettings.from_json(stated.model_dump())
     design = np.stack([arrays[axis.name] for axis in settings.axes], axis=-1)
     grid = grid_dataset(settings, design, arrays["response"], arrays.get("leptons"))
     # coordinates and design are those of the settings; whatever was exchanged, edited or moved shows in the signature

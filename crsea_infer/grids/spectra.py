@@ -293,12 +293,10 @@ def read_spectra_grid(path: Path) -> SpectraGrid:
                 valid="a file written by: crsea-infer grid import",
             )
         hash_, provenance = file.text("hash"), json_object(file.text("provenance"))
-        description = json_object(file.text("description"))
-        described(SpectraDescription, description, f"{path}: description", _FIX)
-        parameters = tuple(Parameter(**content) for content in description["parameters"])
-        spectra = tuple(
-            Spectrum(**(content | {"energies": tuple(content["energies"])})) for content in description["spectra"]
-        )
+        content = json_object(file.text("description"))
+        description = described(SpectraDescription, content, f"{path}: description", _FIX).model_dump()
+        parameters = tuple(Parameter(**one) for one in description["parameters"])
+        spectra = tuple(Spectrum(**(one | {"energies": tuple(one["energies"])})) for one in description["spectra"])
         schema = _schema(parameter.name for parameter in parameters)
         sizes = {"output": sum(len(spectrum.energies) for spectrum in spectra)}
         check_headers(file.headers, schema, sizes, where=str(path), fix=_FIX, limit=file.limit)

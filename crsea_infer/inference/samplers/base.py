@@ -301,7 +301,8 @@ def result_from_arrays(stored: Mapping[str, Any], where: str = "a finished resul
 
     arrays = check_result(stored, where)
     plain: dict[str, Any] = stored["plain"]
-    evidence = plain["evidence"]
+    stated = plain["evidence"]
+    evidence = None if stated is None else Evidence(float(stated["lnz"]), float(stated["lnz_err"]), stated["method"])
     return SamplerResult(
         sampler=plain["sampler"],
         names=tuple(plain["names"]),
@@ -309,7 +310,7 @@ def result_from_arrays(stored: Mapping[str, Any], where: str = "a finished resul
         unit_samples=arrays["unit_samples"],
         log_weights=arrays.get("log_weights"),
         log_likelihood=arrays["log_likelihood"],
-        evidence=None if evidence is None else Evidence(**evidence),
+        evidence=evidence,
         n_calls=plain["n_calls"],
         wall_s=plain["wall_s"],
         diagnostics=plain["diagnostics"],
