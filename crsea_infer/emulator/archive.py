@@ -1,50 +1,45 @@
 """The file format of all emulators: plain arrays and one JSON header in a zip archive.
 
 ``header.json`` says what the file is (format, kind, package version, parameters with units and ranges, hash of the
-grid, physics choices, validation table); every array is a member in NumPy's npy format. Nothing in it is executed on
-reading, and equal content gives equal bytes. Kinds: "response", "polynomial chaos", "gaussian process".
+grid, physics choices, validation table) and holds the SHA-256 of all that the file says; every array is a member in
+NumPy's npy format. Nothing in it is executed on reading, and equal content gives equal bytes. Kinds: "response",
+"polynomial chaos", "gaussian process". A file is read by schema: what it must hold is known from its header before an
+array is read, and a file in which anything was changed since it was written is refused.
 """
 
 from __future__ import annotations
 
 import io
 import json
-import struct
 import zipfile
-import zlib
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import numpy as np
 
 from crsea_infer import __version__
 from crsea_infer.errors import UserError
 from crsea_infer.files import atomic_write
+from crsea_infer.grids.description import described
+from crsea_infer.support.array_files import ArrayArchive, json_object, open_zip, refusing
+from crsea_infer.support.array_schema import AnyArray, ArraySpec, check_headers, check_numbers, signature
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
-__all__ = ["FORMAT", "archive_kind", "read_archive", "write_archive"]
+    from crsea_infer.inference.validation import Entry
 
-FORMAT: Final = "crsea_infer emulator 1"
-_DAMAGED: Final = (
-    # what zipfile, zlib, json and numpy raise when bytes are not what they were
-    zipfile.BadZipFile,
-    zlib.error,
-    struct.error,
-    KeyError,
-    ValueError,
-    OSError,
-    EOFError,
-    RuntimeError,  # a member that says it is encrypted, or compressed in a way nobody knows; brackets without end
-    MemoryError,  # a size that no array has
-    SyntaxError,  # a header of an array that cannot be read
-    TypeError,
-    AttributeError,
-)
+__all__ = ["FORMAT", "Layout", "archive_kind", "read_archive", "write_archive"]
+
+FORMAT: Final = "crsea_infer emulator 2"
+_HEADER: Final = "header.json"
 _FIX: Final = "train one with: crsea-infer emulator train GRID --output FILE"
 
-AnyArray = np.ndarray[tuple[int, ...], np.dtype[Any]]
+HeaderType = TypeVar("HeaderType", bound="Entry")
+Layout = tuple[Mapping[str, ArraySpec], Mapping[str, int]]
+"""The arrays that a file must hold, and the sizes that its header states."""
 
 
 def write_archive(path: Path, kind: str, header: Mapping[str, Any], arrays: Mapping[str, AnyArray]) -> None:
@@ -57,12 +52,13 @@ def write_archive(path: Path, kind: str, header: Mapping[str, Any], arrays: Mapp
     kind
         Which emulator it is.
     header
-        Anything JSON can hold; format, kind and package version are added.
+        Anything JSON can hold; format, kind, package version and signature are added.
     arrays
         Members by name.
     """
     full = {"format": FORMAT, "kind": kind, "crsea_infer_version": __version__, **header}
-    members = {"header.json": json.dumps(full, sort_keys=True, indent=1, allow_nan=False).encode()}
+    full["sha256"] = _signature(full, arrays)
+    members = {_HEADER: json.dumps(full, sort_keys=True, indent=1, allow_nan=False).encode()}
     for name, array in arrays.items():
         content = io.BytesIO()
         np.save(content, np.ascontiguousarray(array), allow_pickle=False)
@@ -75,15 +71,25 @@ def write_archive(path: Path, kind: str, header: Mapping[str, Any], arrays: Mapp
     atomic_write(path, stream.getvalue())
 
 
-def read_archive(path: Path, kinds: tuple[str, ...]) -> tuple[dict[str, Any], dict[str, AnyArray]]:
+def _signature(header: Mapping[str, Any], arrays: Mapping[str, AnyArray]) -> str:
+    """Return the SHA-256 of all that a file says."""
+    said = {name: value for name, value in header.items() if name != "sha256"}
+    return signature([json.dumps(said, sort_keys=True)], arrays)
+
+
+def read_archive(
+    path: Path, entries: Mapping[str, type[HeaderType]], schema: Callable[[str, HeaderType], Layout]
+) -> tuple[dict[str, Any], dict[str, AnyArray]]:
     """Read an emulator file.
 
     Parameters
     ----------
     path
         File to read.
-    kinds
-        Kinds that the caller understands.
+    entries
+        What the header must be, for each kind that the caller understands.
+    schema
+        From kind and header to the arrays that the file must hold, and to the sizes that the header states.
 
     Returns
     -------
@@ -93,31 +99,46 @@ def read_archive(path: Path, kinds: tuple[str, ...]) -> tuple[dict[str, Any], di
     Raises
     ------
     UserError
-        When the file is missing, damaged, of another format or kind, or holds numbers that are not finite.
+        When the file is missing, damaged, of another format or kind, was changed since it was written, or does not hold
+        what its header says.
     """
+    with _reading(path) as archive:
+        header = json_object(archive.text(_HEADER))
+        _require(path, header, tuple(entries))
+        entry = described(entries[header["kind"]], header, f"{path}: header", _FIX)
+        if archive.others != [_HEADER]:
+            raise UserError(f"{path}: holds members that are no arrays", valid="arrays, and one header.json", fix=_FIX)
+        specs, sizes = schema(header["kind"], entry)
+        check_headers(archive.headers, specs, sizes, where=str(path), fix=_FIX, limit=archive.limit)
+        found = {name: archive.array(name) for name in archive.headers}
+        arrays = check_numbers(found, specs, where=str(path), fix=_FIX)
+        if _signature(header, arrays) != header["sha256"]:
+            raise UserError(
+                f"{path} was changed: it does not hold what its signature says",
+                valid="a file of 'emulator train', unchanged",
+                fix="copy it again, or train it again with: crsea-infer emulator train GRID --output FILE",
+            )
+    # numbers are taken as what they must be: a whole number of thirty digits is a float where one is expected
+    return header | entry.model_dump(include={"settings", "parameters", "spectra"}), arrays
+
+
+def _require(path: Path, header: Mapping[str, Any], kinds: tuple[str, ...]) -> None:
+    """Refuse files of another format or kind."""
+    stated, kind = header.get("format"), header.get("kind")
+    if stated != FORMAT:
+        raise UserError(f"{path} has the format {str(stated)[:60]!r}", valid=repr(FORMAT), fix=_FIX)
+    if kind not in kinds:
+        raise UserError(f"{path} is an emulator of kind {str(kind)[:60]!r}", valid=", ".join(kinds), fix=_FIX)
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[ArrayArchive]:
+    """Open an emulator file; whatever goes wrong within is one message."""
     if not path.is_file():
         raise UserError(f"there is no emulator file {path}", fix=_FIX)
-    try:
-        with zipfile.ZipFile(path) as archive:
-            header = json.loads(archive.read("header.json"))
-            arrays = {
-                name.removesuffix(".npy"): np.load(io.BytesIO(archive.read(name)), allow_pickle=False)
-                for name in archive.namelist()
-                if name.endswith(".npy")
-            }
-    except _DAMAGED as error:
-        raise UserError(
-            f"{path} is not a readable emulator file ({error})", valid="a file of 'emulator train'", fix=_FIX
-        ) from error
-    if not isinstance(header, dict) or header.get("format") != FORMAT:
-        stated = header.get("format") if isinstance(header, dict) else None
-        raise UserError(f"{path} has the format {stated!r}", valid=repr(FORMAT), fix=_FIX)
-    if header.get("kind") not in kinds:
-        raise UserError(f"{path} is an emulator of kind {header.get('kind')!r}", valid=", ".join(kinds), fix=_FIX)
-    bad = [name for name, array in arrays.items() if array.dtype.kind not in "fiu" or not np.isfinite(array).all()]
-    if bad:
-        raise UserError(f"{path}: {', '.join(bad)} holds numbers that are not finite", fix=_FIX)
-    return header, arrays
+    given = f"{path} is not a readable emulator file"
+    with refusing(given, valid="a file of 'emulator train'", fix=_FIX), open_zip(path) as archive:
+        yield archive
 
 
 def archive_kind(path: Path) -> str:
@@ -128,12 +149,6 @@ def archive_kind(path: Path) -> str:
     UserError
         When the file is missing or damaged.
     """
-    if not path.is_file():
-        raise UserError(f"there is no emulator file {path}", fix=_FIX)
-    try:
-        with zipfile.ZipFile(path) as archive:
-            return str(json.loads(archive.read("header.json")).get("kind", ""))
-    except _DAMAGED as error:
-        raise UserError(
-            f"{path} is not a readable emulator file ({error})", valid="a file of 'emulator train'", fix=_FIX
-        ) from error
+    with _reading(path) as archive:
+        kind = json_object(archive.text(_HEADER)).get("kind", "")
+        return kind if isinstance(kind, str) else ""

@@ -13,6 +13,7 @@ import numpy as np
 
 from crsea_infer.emulator.fold import SpectralFold
 from crsea_infer.errors import UserError
+from crsea_infer.grids.dragon_file import read_dragon_dataset
 from crsea_infer.grids.spectra import Parameter, SpectraGrid, Spectrum
 from crsea_infer.physics.local_spectrum import rigidity
 
@@ -37,19 +38,17 @@ def read_dragon_grid(path: Path) -> xr.Dataset:
     Raises
     ------
     UserError
-        When the file is missing, unreadable, or something else.
+        When the file is missing, unreadable, something else, or was changed since it was written.
     """
-    import xarray as xr
-
     from crsea_infer.grids.spectra import grid_kind
 
     kind = grid_kind(path)
     if kind != "dragon":
         raise UserError(
-            f"{path} is a grid of kind {kind or 'unknown'!r}", valid="a file of: crsea-infer grid import dragon"
+            f"{path} is a grid of kind {(kind or 'unknown')[:60]!r}",
+            valid="a file of: crsea-infer grid import dragon",
         )
-    with xr.open_dataset(path, engine="h5netcdf") as source:
-        return source.load()
+    return read_dragon_dataset(path)
 
 
 def _check_energies(energies: Float64, grid: xr.Dataset) -> None:

@@ -28,13 +28,16 @@ from crsea_infer.emulator.region_training import Particles, RegionFit, basis_sha
 from crsea_infer.errors import UserError
 from crsea_infer.files import arrays_digest, digest, is_leftover
 from crsea_infer.grids import response as grid
+from crsea_infer.grids.description import RegionHeader
 from crsea_infer.output_names import SKY_REGION_FILE, SKY_REGIONS
 from crsea_infer.physics.healpix_mask import read_mask
 from crsea_infer.physics.regions import parse_region
+from crsea_infer.support.array_schema import ArraySpec
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from crsea_infer.emulator.archive import Layout
     from crsea_infer.grids.response import GridSettings
 
 __all__ = [
@@ -163,26 +166,33 @@ def entry_name(key: EntryKey) -> str:
 def write_entry(folder: Path, key: EntryKey, fit: RegionFit) -> None:
     """Write an entry, whole or not at all; a folder that cannot be written is left as it is."""
     arrays = {"coefficients": fit.coefficients, "basis": fit.basis}
-    header = {"key": key.hash, "region": key.region, "particles": key.content["particles"]}
+    header = {
+        "key": key.hash,
+        "region": key.region,
+        "particles": key.content["particles"],
+        "n_terms": key.n_terms,
+        "shape": list(key.shape),
+    }
     with suppress(OSError, UserError):
         folder.mkdir(parents=True, exist_ok=True)
-        write_archive(folder / entry_name(key), _KIND, {**header, "sha256": arrays_digest(arrays)}, arrays)
+        write_archive(folder / entry_name(key), _KIND, header, arrays)
+
+
+def _layout(_: str, header: RegionHeader) -> Layout:
+    """Return what an entry with that header must hold."""
+    sizes = {"term": header.n_terms} | {f"axis_{number}": size for number, size in enumerate(header.shape)}
+    axes = tuple(f"axis_{number}" for number in range(len(header.shape)))
+    return {"coefficients": ArraySpec(("term", "rank"), ("f8",)), "basis": ArraySpec(("rank", *axes), ("f8",))}, sizes
 
 
 def _read_entry(folder: Path, key: EntryKey) -> RegionFit | None:
     """Read an entry; None when it is absent, damaged, or not what its name says."""
     try:
-        header, arrays = read_archive(folder / entry_name(key), (_KIND,))
+        header, arrays = read_archive(folder / entry_name(key), {_KIND: RegionHeader}, _layout)
     except (OSError, UserError):
         return None
-    if header.get("key") != key.hash or set(arrays) != {"coefficients", "basis"}:
-        return None
-    coefficients, basis = arrays["coefficients"], arrays["basis"]
-    right = coefficients.dtype == basis.dtype == np.float64 and coefficients.ndim == 2 and basis.ndim > 1
-    right = right and coefficients.shape == (key.n_terms, len(basis)) and basis.shape[1:] == key.shape
-    if not right or header.get("sha256") != arrays_digest(arrays):
-        return None
-    return RegionFit(np.asarray(coefficients, dtype=np.float64), np.asarray(basis, dtype=np.float64))
+    right = header["key"] == key.hash and (header["n_terms"], tuple(header["shape"])) == (key.n_terms, key.shape)
+    return RegionFit(arrays["coefficients"], arrays["basis"]) if right else None
 
 
 class RegionCache:
@@ -288,7 +298,7 @@ def entries(folder: Path) -> list[Entry]:
     found = []
     for path in _files(folder, leftovers=False):
         try:
-            header, _ = read_archive(path, (_KIND,))
+            header, _ = read_archive(path, {_KIND: RegionHeader}, _layout)
             size = path.stat().st_size
         except (OSError, UserError):
             header, size = {}, 0

@@ -18,11 +18,16 @@ from crsea_infer.emulator.archive import read_archive, write_archive
 from crsea_infer.emulator.gaussian_process import GaussianProcess
 from crsea_infer.emulator.polynomial_chaos import PolynomialChaos
 from crsea_infer.errors import UserError
+from crsea_infer.grids.description import SpectraHeader
 from crsea_infer.grids.spectra import Parameter, Spectrum
+from crsea_infer.support.array_schema import ArraySpec
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
+
+    from crsea_infer.emulator.archive import Layout
+    from crsea_infer.support.array_schema import AnyArray
 
 __all__ = ["SPECTRA_KINDS", "Residuals", "SpectraEmulator", "read_spectra_emulator", "write_spectra_emulator"]
 
@@ -34,6 +39,7 @@ _CLASSES: Final[Mapping[str, type[PolynomialChaos | GaussianProcess]]] = {
 }
 _BLOCK: Final = 128
 """Points evaluated at once on NumPy: what they need stays in the cache of a core."""
+_LARGEST_DEGREE: Final = 1000
 _ROUND_OFF: Final = {"float32": 1e-6}
 
 
@@ -181,31 +187,67 @@ def write_spectra_emulator(emulator: SpectraEmulator, path: Path) -> None:
     write_archive(path, emulator.kind, header, arrays)
 
 
+def _layout(kind: str, header: SpectraHeader) -> Layout:
+    """Return what a file with that header must hold."""
+    sizes = {
+        "parameter": len(header.parameters),
+        "output": sum(len(spectrum.energies) for spectrum in header.spectra),
+    }
+    schema = {
+        "mean": ArraySpec(("output",)),
+        "basis": ArraySpec(("rank", "output")),
+        "degrees": ArraySpec(("term", "parameter"), ("i2",), "not negative"),
+        "coefficients": ArraySpec(("rank", "term")),
+        "held_out_points": ArraySpec(("held_out", "parameter"), required=False),
+        "held_out_residuals": ArraySpec(("held_out", "output"), ("f4", "f8"), required=False),
+    }
+    if kind == "gaussian process":
+        schema |= {
+            "points": ArraySpec(("parameter", "point")),
+            "lengths": ArraySpec(("rank", "parameter"), numbers="positive"),
+            "weights": ArraySpec(("rank", "point")),
+        }
+    return schema, sizes
+
+
 def read_spectra_emulator(path: Path) -> SpectraEmulator:
     """Read a spectra emulator.
 
     Raises
     ------
     UserError
-        When the file is missing, damaged, or holds another kind of emulator.
+        When the file is missing, damaged, changed, or holds another kind of emulator.
     """
-    header, arrays = read_archive(path, SPECTRA_KINDS)
-    try:
-        return SpectraEmulator(
-            parameters=tuple(Parameter(**content) for content in header["parameters"]),
-            spectra=tuple(
-                Spectrum(**(content | {"energies": tuple(content["energies"])})) for content in header["spectra"]
-            ),
-            mean=arrays["mean"],
-            basis=arrays["basis"],
-            amplitudes=_CLASSES[header["kind"]].from_arrays(arrays),
-            metadata=header["metadata"],
-            held_out=Residuals(arrays["held_out_points"], arrays["held_out_residuals"])
-            if "held_out_points" in arrays
-            else None,
-        )
-    except (KeyError, TypeError) as error:
+    header, arrays = read_archive(path, dict.fromkeys(SPECTRA_KINDS, SpectraHeader), _layout)
+    _check_parts(path, arrays)
+    return SpectraEmulator(
+        parameters=tuple(Parameter(**content) for content in header["parameters"]),
+        spectra=tuple(
+            Spectrum(**(content | {"energies": tuple(content["energies"])})) for content in header["spectra"]
+        ),
+        mean=arrays["mean"],
+        basis=arrays["basis"],
+        amplitudes=_CLASSES[header["kind"]].from_arrays(arrays),
+        metadata=header["metadata"],
+        held_out=Residuals(arrays["held_out_points"], arrays["held_out_residuals"])
+        if "held_out_points" in arrays
+        else None,
+    )
+
+
+def _check_parts(path: Path, arrays: Mapping[str, AnyArray]) -> None:
+    """Refuse arrays of the right shape that cannot belong together."""
+    fix = "train it again with: crsea-infer emulator train GRID --output FILE"
+    if ("held_out_points" in arrays) != ("held_out_residuals" in arrays):
+        raise UserError(f"{path}: has one of held_out_points and held_out_residuals", valid="both or none", fix=fix)
+    degrees = arrays["degrees"]
+    order = (degrees > 0).sum(axis=1)
+    ordered = bool((np.diff(order) >= 0).all())  # as the evaluation takes them
+    if degrees.max() > _LARGEST_DEGREE or not ordered or len(np.unique(degrees, axis=0)) < len(degrees):
         raise UserError(
-            f"{path} lacks a part of an emulator ({error})",
-            fix="train it again with: crsea-infer emulator train GRID --output FILE",
-        ) from error
+            f"{path}: its degrees are no set of polynomials",
+            valid=f"degrees of at most {_LARGEST_DEGREE}, each product once, ordered by the number of parameters in it",
+            fix=fix,
+        )
+    if "points" in arrays and np.abs(arrays["points"]).max() > 1.0 + _ROUND_OFF["float32"]:
+        raise UserError(f"{path}: has points outside its box", valid="-1 to 1 in every parameter", fix=fix)

@@ -6,14 +6,21 @@ ranges, the hash of that grid and the validation table.
 
 from __future__ import annotations
 
+import math
 from importlib.resources import files
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from crsea_infer.emulator.archive import read_archive, write_archive
 from crsea_infer.emulator.response import ResponseEmulator
-from crsea_infer.errors import UserError
+from crsea_infer.grids.description import ResponseHeader
 from crsea_infer.grids.response import GridSettings
+from crsea_infer.physics.geometry import COMPONENTS, N_ABSORPTION_NODES
+from crsea_infer.physics.leptons import LEPTON_COMPONENTS, LEPTON_ENERGIES
+from crsea_infer.support.array_schema import ArraySpec
+
+if TYPE_CHECKING:
+    from crsea_infer.emulator.archive import Layout
 
 __all__ = ["SHIPPED", "read_emulator", "write_emulator"]
 
@@ -30,20 +37,36 @@ def write_emulator(emulator: ResponseEmulator, path: Path) -> None:
     write_archive(path, "response", header, arrays)
 
 
+def _layout(_: str, header: ResponseHeader) -> Layout:
+    """Return what a file with that header must hold."""
+    settings = header.settings
+    sizes = {
+        "term": math.prod(axis.n_nodes for axis in settings.axes),
+        "region": len(settings.regions),
+        "component": len(COMPONENTS),
+        "absorption": N_ABSORPTION_NODES,
+        "rigidity": settings.n_rigidity,
+        "lepton_component": len(LEPTON_COMPONENTS),
+        "lepton_energy": LEPTON_ENERGIES.size,
+    }
+    schema = {
+        "coefficients": ArraySpec(("term", "rank")),
+        "basis": ArraySpec(("rank", "region", "component", "absorption", "rigidity")),
+    }
+    if settings.electrons is not None:
+        schema["lepton_coefficients"] = ArraySpec(("term", "lepton_rank"))
+        schema["lepton_basis"] = ArraySpec(("lepton_rank", "region", "lepton_component", "lepton_energy"))
+    return schema, sizes
+
+
 def read_emulator(path: Path | None = None) -> ResponseEmulator:
     """Read an emulator; without a path, the one that comes with the package.
 
     Raises
     ------
     UserError
-        When the file is missing, truncated, or of another format.
+        When the file is missing, damaged, of another format, changed, or does not hold what its header says.
     """
     source = Path(str(files("crsea_infer.emulator") / "data" / SHIPPED)) if path is None else path
-    header, arrays = read_archive(source, ("response",))
-    try:
-        return ResponseEmulator(GridSettings.from_json(header["settings"]), metadata=header["metadata"], **arrays)
-    except (KeyError, TypeError, ValueError) as error:
-        raise UserError(
-            f"{source} lacks a part of an emulator, or has another ({error})",
-            fix="train it again with: crsea-infer emulator train GRID --output FILE",
-        ) from error
+    header, arrays = read_archive(source, {"response": ResponseHeader}, _layout)
+    return ResponseEmulator(GridSettings.from_json(header["settings"]), metadata=header["metadata"], **arrays)

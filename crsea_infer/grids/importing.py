@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from crsea_infer import __version__
 from crsea_infer.arguments import number, one_of, place
 from crsea_infer.errors import UserError, unknown_name
-from crsea_infer.files import arrays_digest, digest, file_digest, make_directory, write_dataset
+from crsea_infer.files import file_digest, make_directory, write_dataset
 from crsea_infer.grids.dragon import SPECIES, dragon_response, read_dragon
+from crsea_infer.grids.dragon_file import dragon_dataset
 from crsea_infer.grids.hermes import HermesSpectra, average_hermes_map
-from crsea_infer.grids.model_table import ModelTable, read_model_table
+from crsea_infer.grids.model_table import read_model_table
 from crsea_infer.grids.spectra import SpectraGrid, Spectrum, write_spectra_grid
 from crsea_infer.support.names import check_name
 
@@ -182,7 +182,7 @@ def import_dragon(
             progress(i + 1, len(paths))
     if first is None:
         raise UserError(f"{source} names no runs")
-    return _dragon_dataset(
+    return dragon_dataset(
         {"local": np.array(local), "radial": np.array(radial), "response": np.array(response)},
         {
             "species": list(SPECIES),
@@ -199,39 +199,6 @@ def import_dragon(
             "setup": dict(first.setup),
             "images_summed": {f"Z={z} A={a}": n for (z, a), n in first.n_images.items()},
             **({"file": f"{source.name} {file_digest(source)}"} if models is None else models.provenance),
-        },
-    )
-
-
-def _dragon_dataset(
-    arrays: dict[str, Any], coordinates: dict[str, Any], models: ModelTable | None, provenance: dict[str, Any]
-) -> xr.Dataset:
-    import xarray as xr
-
-    dimensions = {
-        "local": ("point", "species", "energy"),
-        "radial": ("point", "species", "radius", "energy"),
-        "response": ("point", "species", "region", "component", "absorption", "rigidity"),
-    }
-    units = {"local": "GeV-1 m-2 s-1 sr-1", "radial": "GeV-1 m-2 s-1 sr-1", "response": "cm-2"}
-    parameters = [] if models is None else list(models.parameters)
-    points = np.zeros((1, 0)) if models is None else models.points
-    described = [
-        {"name": p.name, "lower": p.lower, "upper": p.upper, "unit": p.unit, "scale": p.scale} for p in parameters
-    ]
-    numbers = arrays_digest({**arrays, "points": points})
-    return xr.Dataset(
-        {name: (dimensions[name], array, {"units": units[name]}) for name, array in arrays.items()},
-        coords={
-            **coordinates,
-            **{p.name: ("point", points[:, i], {"units": p.unit}) for i, p in enumerate(parameters)},
-        },
-        attrs={
-            "kind": "dragon",
-            "parameters": json.dumps(described),
-            "provenance": json.dumps(provenance, sort_keys=True),
-            "hash": digest({"parameters": described, "provenance": provenance, "numbers": numbers}),
-            "crsea_infer_version": __version__,
         },
     )
 

@@ -27,6 +27,8 @@ from crsea_infer.files import (
     read_text,
     remove_leftovers,
 )
+from crsea_infer.support.array_files import open_zip, refusing
+from crsea_infer.support.array_schema import ArraySpec, check_headers, check_numbers
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Build", "Pieces"]
 
+_SCHEMA: Final = {"index": ArraySpec(("point",), ("i8",), "not negative")}
 _FORMAT: Final = "crsea_infer build 1"
 _LISTED, _SHOWN = 5, 60
 """Differences that a message lists, and characters of a value that it quotes."""
@@ -163,24 +166,17 @@ class Pieces:
 
     def _read(self, path: Path) -> tuple[np.typing.NDArray[np.int64], Float64]:
         """Return the indices [n] of the points of a piece, and their values [n, ...]."""
-        reason = ""
-        index, values = np.empty(0, dtype=np.int64), np.empty(0)
-        try:
-            with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as content:
-                index, values = np.asarray(content["index"]), np.asarray(content["values"])
-        except Exception as error:  # noqa: BLE001 -- a damaged archive fails in as many ways as it has bytes
-            reason = str(error)
-        else:
-            if len(index) != len(values) or not np.isfinite(values).all():
-                reason = "its values are not those that were written"
-            elif not ((index >= 0) & (index < len(self.build.points))).all():
-                reason = "its points are not those of this build"
-        if reason:
-            raise UserError(
-                f"{path} is damaged or truncated ({reason})",
-                valid="a file that crsea-infer wrote, unchanged",
-                fix="delete it: the same command then computes its points again, and no others",
-            )
+        fix = "delete it: the same command then computes its points again, and no others"
+        given = f"{path} is damaged or truncated"
+        with refusing(given, valid="a file that crsea-infer wrote, unchanged", fix=fix), open_zip(path) as archive:
+            n_axes = len(archive.headers["values"].shape) - 1
+            schema = _SCHEMA | {"values": ArraySpec(("point", *(f"axis {i + 1}" for i in range(n_axes))))}
+            check_headers(archive.headers, schema, {}, where=given, fix=fix, limit=archive.limit)
+            found = {name: archive.array(name) for name in archive.headers}
+            arrays = check_numbers(found, schema, where=given, fix=fix)
+            index, values = arrays["index"], arrays["values"]
+            if not (index < len(self.build.points)).all() or len(np.unique(index)) < len(index):
+                raise ValueError("its points are not those of this build")
         return index, values
 
     def finished(self) -> np.typing.NDArray[np.bool_]:

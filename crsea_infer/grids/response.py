@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import math
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Literal
 
@@ -16,13 +17,16 @@ import numpy as np
 from crsea_infer import __version__
 from crsea_infer.errors import UserError
 from crsea_infer.files import digest, write_dataset
+from crsea_infer.grids.description import Settings, described
 from crsea_infer.physics.electrons import ElectronSettings
 from crsea_infer.physics.gas import load_gas
-from crsea_infer.physics.geometry import COMPONENTS, LineOfSight, absorption_nodes
+from crsea_infer.physics.geometry import COMPONENTS, N_ABSORPTION_NODES, LineOfSight, absorption_nodes
 from crsea_infer.physics.leptons import LEPTON_COMPONENTS, LEPTON_ENERGIES, LeptonSolver, lepton_heights
 from crsea_infer.physics.regions import REGIONS, Region, parse_region, region_key
 from crsea_infer.physics.response import ResponseSolver, rigidity_nodes
 from crsea_infer.physics.transport import TransportSettings
+from crsea_infer.support.array_files import json_object, open_hdf5, refusing
+from crsea_infer.support.array_schema import TEXT, ArraySpec, check_headers, check_numbers, signature
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -81,6 +85,7 @@ DEFAULT_AXES: Final = (
     Axis("halo_height", 2.0, 12.0, 14, "kpc", "log"),
 )
 DEFAULT_REGIONS: Final = tuple(REGIONS)
+_FIX: Final = "build the grid again with: crsea-infer grid build"
 CrossSection = Literal["kelner-aharonian", "aafrag"]
 
 
@@ -223,7 +228,7 @@ def grid_dataset(settings: GridSettings, design: Float64, responses: Float64, le
             leptons,
             {"units": "GeV-1 cm-2 s-1 sr-1", "long_name": "intensity of the gamma rays of electrons"},
         )
-    return xr.Dataset(
+    grid = xr.Dataset(
         {
             **extra,
             "response": (
@@ -255,11 +260,39 @@ def grid_dataset(settings: GridSettings, design: Float64, responses: Float64, le
             "crsea_infer_version": __version__,
         },
     )
+    return grid.assign_attrs(sha256=_signature(grid))
 
 
 def write_grid(grid: xr.Dataset, path: Path) -> None:
     """Write a grid to a netCDF-4 file, whole or not at all."""
     write_dataset(grid, path)
+
+
+def _layout(settings: Settings) -> tuple[dict[str, ArraySpec], dict[str, int]]:
+    """Return what a grid of these settings holds, and the sizes that they state."""
+    sizes = {
+        "point": math.prod(axis.n_nodes for axis in settings.axes),
+        "region": len(settings.regions),
+        "component": len(COMPONENTS),
+        "absorption": N_ABSORPTION_NODES,
+        "rigidity": settings.n_rigidity,
+        "lepton_component": len(LEPTON_COMPONENTS),
+        "lepton_energy": LEPTON_ENERGIES.size,
+    }
+    schema: dict[str, ArraySpec] = {
+        "response": ArraySpec(("point", "region", "component", "absorption", "rigidity")),
+        **{axis.name: ArraySpec(("point",)) for axis in settings.axes},
+        **{name: ArraySpec((name,)) for name in ("absorption", "rigidity", "lepton_energy")},
+        **{name: ArraySpec((name,), (TEXT,)) for name in ("region", "component", "lepton_component")},
+    }
+    if settings.electrons is not None:
+        schema["leptons"] = ArraySpec(("point", "region", "lepton_component", "lepton_energy"))
+    return schema, sizes
+
+
+def _signature(grid: xr.Dataset) -> str:
+    """Return the SHA-256 of settings and of all numbers."""
+    return signature([grid.attrs["settings"]], {str(name): array.values for name, array in grid.variables.items()})
 
 
 def read_grid(path: Path) -> xr.Dataset:
@@ -268,22 +301,29 @@ def read_grid(path: Path) -> xr.Dataset:
     Raises
     ------
     UserError
-        When the file is missing, unreadable, or no response grid of this package.
+        When the file is missing, unreadable, no response grid of this package, or was changed since it was written.
     """
-    import xarray as xr
-
     if not path.is_file():
         raise UserError(f"there is no grid file {path}", fix="make one with: crsea-infer grid build --output FILE")
-    try:
-        with xr.open_dataset(path, engine="h5netcdf") as source:
-            grid = source.load()
-    except (OSError, ValueError) as error:
-        raise UserError(f"{path} is not a readable netCDF-4 file ({error})", fix="build or copy it again") from error
-    missing = {"kind", "settings", "hash"} - set(grid.attrs)
-    if missing or grid.attrs["kind"] != "response" or "response" not in grid:
-        raise UserError(
-            f"{path} is not a response grid of crsea_infer", valid="a file written by: crsea-infer grid build"
-        )
-    if not np.isfinite(grid["response"].values).all():
-        raise UserError(f"{path} holds responses that are not finite", fix="build the grid again")
-    return grid
+    with refusing(f"{path} is not a readable netCDF-4 file", fix=_FIX), open_hdf5(path) as file:
+        if file.attribute("kind") != "response":
+            raise UserError(
+                f"{path} is not a response grid of crsea_infer", valid="a file written by: crsea-infer grid build"
+            )
+        attributes = {name: file.text(name) for name in ("kind", "settings", "hash", "sha256", "crsea_infer_version")}
+        content = json_object(attributes["settings"])
+        stated = described(Settings, content, f"{path}: settings", _FIX)
+        schema, sizes = _layout(stated)
+        check_headers(file.headers, schema, sizes, where=str(path), fix=_FIX, limit=file.limit)
+        found = {name: file.array(name) for name in file.headers}
+        arrays = check_numbers(found, schema, where=str(path), fix=_FIX)
+    settings = GridSettings.from_json(stated.model_dump())
+    design = np.stack([arrays[axis.name] for axis in settings.axes], axis=-1)
+    grid = grid_dataset(settings, design, arrays["response"], arrays.get("leptons"))
+    # coordinates and design are those of the settings; whatever was exchanged, edited or moved shows in the signature
+    for name in ("region", "component", "lepton_component", "lepton_energy", "absorption", "rigidity"):
+        if not np.array_equal(grid[name].values, arrays[name]):
+            raise UserError(f"{path}: {name} is not that of its settings", fix=_FIX)
+    if digest(content) != attributes["hash"] or signature([attributes["settings"]], arrays) != attributes["sha256"]:
+        raise UserError(f"{path} was changed: it does not hold what its signature says", fix=_FIX)
+    return grid.assign_attrs(attributes)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Literal
 
@@ -19,12 +20,16 @@ from crsea_infer import __version__
 from crsea_infer.arrays import Array, Float64, array_namespace
 from crsea_infer.errors import UserError
 from crsea_infer.files import digest, write_dataset
+from crsea_infer.grids.description import SpectraDescription, described
+from crsea_infer.support.array_files import json_object, open_hdf5, refusing
+from crsea_infer.support.array_schema import TEXT, ArraySpec, check_headers, check_numbers
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
-    import xarray as xr
+    from crsea_infer.support.array_files import HierarchicalFile
+    from crsea_infer.support.array_schema import AnyArray
 
 __all__ = [
     "INTENSITY_UNITS",
@@ -36,6 +41,7 @@ __all__ = [
     "write_spectra_grid",
 ]
 
+_FIX: Final = "build or copy it again"
 INTENSITY_UNITS: Final[Mapping[str, str]] = {
     "gamma": "GeV-1 cm-2 s-1 sr-1",
     "neutrino": "GeV-1 cm-2 s-1 sr-1",
@@ -210,8 +216,8 @@ def write_spectra_grid(grid: SpectraGrid, path: Path) -> None:
     """Write a spectra grid to a netCDF-4 file, whole or not at all."""
     import xarray as xr
 
-    energies = np.concatenate([spectrum.energies for spectrum in grid.spectra])
-    columns = [grid.output(i)[0] for i in range(energies.size)]
+    outputs = _outputs(grid)
+    energies = outputs.pop("energy")
     dataset = xr.Dataset(
         {
             "intensity": (
@@ -226,10 +232,7 @@ def write_spectra_grid(grid: SpectraGrid, path: Path) -> None:
                 for i, parameter in enumerate(grid.parameters)
             },
             "energy": ("output", energies, {"units": "GeV"}),
-            "messenger": ("output", [spectrum.messenger for spectrum in columns]),
-            "region": ("output", [spectrum.region or "" for spectrum in columns]),
-            "component": ("output", [spectrum.component for spectrum in columns]),
-            "intensity_unit": ("output", [INTENSITY_UNITS[spectrum.messenger] for spectrum in columns]),
+            **{name: ("output", words) for name, words in outputs.items()},
         },
         attrs={
             "kind": "spectra",
@@ -242,16 +245,13 @@ def write_spectra_grid(grid: SpectraGrid, path: Path) -> None:
     write_dataset(dataset, path)
 
 
-def _open(path: Path) -> xr.Dataset:
-    import xarray as xr
-
+@contextmanager
+def _opened(path: Path) -> Iterator[HierarchicalFile]:
+    """Open a grid file; whatever goes wrong within is one message."""
     if not path.is_file():
         raise UserError(f"there is no grid file {path}", fix="make one with 'grid build' or 'grid import'")
-    try:
-        with xr.open_dataset(path, engine="h5netcdf") as source:
-            return source.load()
-    except (OSError, ValueError) as error:
-        raise UserError(f"{path} is not a readable netCDF-4 file ({error})", fix="build or copy it again") from error
+    with refusing(f"{path} is not a readable netCDF-4 file", fix=_FIX), open_hdf5(path) as file:
+        yield file
 
 
 def grid_kind(path: Path) -> str:
@@ -262,15 +262,19 @@ def grid_kind(path: Path) -> str:
     UserError
         When the file is missing or unreadable.
     """
-    import xarray as xr
+    with _opened(path) as file:
+        kind = file.attribute("kind")
+        return kind if isinstance(kind, str) else ""
 
-    if not path.is_file():
-        _open(path)
-    try:
-        with xr.open_dataset(path, engine="h5netcdf") as source:
-            return str(source.attrs.get("kind", ""))
-    except (OSError, ValueError) as error:
-        raise UserError(f"{path} is not a readable netCDF-4 file ({error})", fix="build or copy it again") from error
+
+def _schema(parameters: Iterable[str]) -> dict[str, ArraySpec]:
+    """Return what a spectra grid of parameters of these names holds."""
+    return {
+        "intensity": ArraySpec(("point", "output"), numbers="positive"),
+        **{name: ArraySpec(("point",)) for name in parameters},
+        "energy": ArraySpec(("output",), numbers="positive"),
+        **{name: ArraySpec(("output",), (TEXT,)) for name in ("messenger", "region", "component", "intensity_unit")},
+    }
 
 
 def read_spectra_grid(path: Path) -> SpectraGrid:
@@ -281,25 +285,47 @@ def read_spectra_grid(path: Path) -> SpectraGrid:
     UserError
         When the file is missing, unreadable, no spectra grid, or does not hold what its hash says.
     """
-    dataset = _open(path)
-    if dataset.attrs.get("kind") != "spectra" or "intensity" not in dataset:
-        raise UserError(
-            f"{path} is not a spectra grid (kind {dataset.attrs.get('kind', 'absent')!r})",
-            valid="a file written by: crsea-infer grid import",
+    with _opened(path) as file:
+        kind = file.attribute("kind")
+        if kind != "spectra":
+            raise UserError(
+                f"{path} is not a spectra grid (kind {'absent' if kind is None else str(kind)[:60]!r})",
+                valid="a file written by: crsea-infer grid import",
+            )
+        hash_, provenance = file.text("hash"), json_object(file.text("provenance"))
+        content = json_object(file.text("description"))
+        description = described(SpectraDescription, content, f"{path}: description", _FIX).model_dump()
+        parameters = tuple(Parameter(**one) for one in description["parameters"])
+        spectra = tuple(Spectrum(**(one | {"energies": tuple(one["energies"])})) for one in description["spectra"])
+        schema = _schema(parameter.name for parameter in parameters)
+        sizes = {"output": sum(len(spectrum.energies) for spectrum in spectra)}
+        check_headers(file.headers, schema, sizes, where=str(path), fix=_FIX, limit=file.limit)
+        arrays = check_numbers({name: file.array(name) for name in file.headers}, schema, where=str(path), fix=_FIX)
+        grid = SpectraGrid(
+            parameters=parameters,
+            points=np.array([arrays[parameter.name] for parameter in parameters])
+            .reshape(len(parameters), len(arrays["intensity"]))
+            .T,
+            spectra=spectra,
+            intensities=arrays["intensity"],
+            provenance=provenance,
         )
-    description = json.loads(dataset.attrs["description"])
-    parameters = tuple(Parameter(**content) for content in description["parameters"])
-    grid = SpectraGrid(
-        parameters=parameters,
-        points=np.array([np.asarray(dataset[parameter.name].values) for parameter in parameters])
-        .reshape(len(parameters), dataset.sizes["point"])
-        .T,
-        spectra=tuple(
-            Spectrum(**(content | {"energies": tuple(content["energies"])})) for content in description["spectra"]
-        ),
-        intensities=np.asarray(dataset["intensity"].values),
-        provenance=json.loads(dataset.attrs["provenance"]),
-    )
-    if grid.hash != dataset.attrs["hash"]:
+    if grid.hash != hash_ or not _outputs_agree(grid, arrays):
         raise UserError(f"{path} was changed: its numbers do not have the hash it states", fix="import or build again")
     return grid
+
+
+def _outputs(grid: SpectraGrid) -> dict[str, Any]:
+    """Return energy and words of each output, as a file holds them."""
+    columns = [(spectrum, energy) for spectrum in grid.spectra for energy in spectrum.energies]
+    return {
+        "energy": np.array([energy for _, energy in columns]),
+        "messenger": [spectrum.messenger for spectrum, _ in columns],
+        "region": [spectrum.region or "" for spectrum, _ in columns],
+        "component": [spectrum.component for spectrum, _ in columns],
+        "intensity_unit": [INTENSITY_UNITS[spectrum.messenger] for spectrum, _ in columns],
+    }
+
+
+def _outputs_agree(grid: SpectraGrid, arrays: Mapping[str, AnyArray]) -> bool:
+    return all(np.array_equal(arrays[name], values) for name, values in _outputs(grid).items())

@@ -9,7 +9,6 @@ single bit has changed, is refused with the reason; it is never overwritten sile
 
 from __future__ import annotations
 
-import hashlib
 import json
 import time
 from typing import TYPE_CHECKING, Any
@@ -18,6 +17,8 @@ import numpy as np
 
 from crsea_infer.errors import UserError
 from crsea_infer.files import atomic_write, check_regular
+from crsea_infer.support.array_files import first_words, json_object, open_hdf5, refusing
+from crsea_infer.support.array_schema import TEXT, signature
 from crsea_infer.support.locks import lock
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ def write_arrays(path: Path, identity: Mapping[str, Any], arrays: Mapping[str, A
         found = {name: np.asarray(value) for name, value in arrays.items() if name != "plain"}
         for name, array in found.items():
             file.create_dataset(name, data=array)
-        file.attrs["sha256"] = _checksum(file.attrs["identity"], file.attrs["plain"], found)
+        file.attrs["sha256"] = signature([file.attrs["identity"], file.attrs["plain"]], found)
         file.flush()
         image = file.id.get_file_image()
     atomic_write(path, image)
@@ -78,33 +79,14 @@ def read_arrays(path: Path, identity: Mapping[str, Any]) -> dict[str, Any]:
     UserError
         When the file is damaged or belongs to something else; the message says which.
     """
-    import h5py
-
     check_regular(path)
-    arrays: dict[str, Any] = {}
-    try:
-        with h5py.File(path, "r") as file:
-            found = json.loads(file.attrs["identity"])
-            version = int(file.attrs["format"])
-
-            def take(name: str, entry: Any) -> None:
-                if isinstance(entry, h5py.Dataset):
-                    arrays[name] = entry[()]
-
-            file.visititems(take)
-            checksum = _checksum(file.attrs["identity"], file.attrs["plain"], arrays)
-            if version == _FORMAT and checksum != file.attrs["sha256"]:
-                raise ValueError("its content is not what was written")  # noqa: TRY301
-            arrays["plain"] = json.loads(file.attrs["plain"])
-    except (OSError, KeyError, ValueError, RuntimeError) as error:
-        raise UserError(
-            f"the checkpoint {path} is damaged or truncated ({error})",
-            valid="a file written by crsea-infer run",
-            fix=_FIX,
-        ) from error
-    reason = differences(found, identity) if version == _FORMAT else f"file format {version}, here {_FORMAT}"
+    with refusing(
+        f"the checkpoint {path} is damaged or truncated", valid="a file written by crsea-infer run", fix=_FIX
+    ):
+        found, arrays = _content(path)
+    reason = differences(found, identity)
     if reason:
-        only_order = version == _FORMAT and {**found, "parameters": None} == {**identity, "parameters": None}
+        only_order = {**found, "parameters": None} == {**identity, "parameters": None}
         raise UserError(
             f"the checkpoint {path} belongs to something else: {reason}",
             valid="a checkpoint of this run",
@@ -113,14 +95,30 @@ def read_arrays(path: Path, identity: Mapping[str, Any]) -> dict[str, Any]:
     return arrays
 
 
-def _checksum(identity: str, plain: str, arrays: Mapping[str, Any]) -> str:
-    """Return the SHA-256 of all that a file says, in an order of its own."""
-    found = hashlib.sha256(json.dumps([identity, plain]).encode())
-    for name in sorted(arrays):
-        array = np.asarray(arrays[name])
-        found.update(json.dumps([name, array.dtype.str, array.shape]).encode())
-        found.update(np.ascontiguousarray(array).tobytes())
-    return found.hexdigest()
+def _content(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return identity and arrays of a file; whatever is wrong with it is an error of some kind."""
+    with open_hdf5(path) as file:
+        version = file.attribute("format")
+        if not isinstance(version, np.integer) or int(version) != _FORMAT:
+            raise UserError(
+                f"the checkpoint {path} belongs to something else: file format {first_words(version)}, here {_FORMAT}",
+                valid="a checkpoint of this run",
+                fix=_FIX,
+            )
+        identity, plain = file.text("identity"), file.text("plain")
+        total = sum(header.n_bytes for header in file.headers.values())
+        if total > file.limit:
+            raise ValueError(f"its arrays would take {total / 2**30:.3g} GiB")
+        odd = [name for name, header in file.headers.items() if header.type[0] not in "fiub" or header.type == TEXT]
+        if odd:
+            raise ValueError(f"{first_words(odd[0])} is no array of numbers")
+        arrays: dict[str, Any] = {name: file.array(name)[()] for name in file.headers}
+        if signature([identity, plain], arrays) != file.text("sha256"):
+            raise ValueError("its content is not what was written")
+    if "plain" in arrays:
+        raise ValueError("it holds 'plain' twice")
+    # NaN may stand among the numbers that a sampler tells of itself
+    return json_object(identity), {**arrays, "plain": json_object(plain, constants=True)}
 
 
 class Checkpoint:

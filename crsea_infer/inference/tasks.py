@@ -173,7 +173,8 @@ class Task:
         """
         if not self.result_path.exists():
             return None
-        return result_from_arrays(read_arrays(self.result_path, self._own_identity)).in_order(self.names)
+        arrays = read_arrays(self.result_path, self._own_identity)
+        return result_from_arrays(arrays, str(self.result_path)).in_order(self.names)
 
     def check(self) -> None:
         """Read result and checkpoint, as far as there are any.

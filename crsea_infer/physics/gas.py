@@ -16,6 +16,10 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from crsea_infer.errors import UserError
+from crsea_infer.support.array_files import open_hdf5, refusing
+from crsea_infer.support.array_schema import ArraySpec, check_headers, check_numbers
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -99,16 +103,42 @@ class GasColumns:
         return np.asarray(np.radians(self.longitude_width) * (np.sin(north) - np.sin(south)))
 
 
+_RINGS: Final = len(RING_EDGES["HI"]) - 1
+_SCHEMA: Final[Mapping[str, ArraySpec]] = MappingProxyType(
+    {
+        "longitude": ArraySpec(("pixel",), ("f4", "f8")),
+        "latitude": ArraySpec(("pixel",), ("f4", "f8")),
+        "longitude_width": ArraySpec(("pixel",), ("f4", "f8"), "positive"),
+        "latitude_width": ArraySpec(("pixel",), ("f4", "f8"), "positive"),
+        "atomic": ArraySpec((_RINGS, "pixel"), ("f4", "f8"), "not negative"),
+        "carbon_monoxide": ArraySpec((_RINGS, "pixel"), ("f4", "f8"), "not negative"),
+    }
+)
+_FIX: Final = "make one with: crsea-infer grid gas"
+
+
 def load_gas(path: Path | None = None) -> GasColumns:
-    """Read a table of gas columns; without a path, the one shipped with the package."""
+    """Read a table of gas columns; without a path, the one shipped with the package.
+
+    Raises
+    ------
+    UserError
+        When it is missing, damaged, or no table of gas columns of all rings.
+    """
     return _read(Path(str(files("crsea_infer.physics") / "data" / "gas_columns.nc")) if path is None else path)
 
 
 @lru_cache(maxsize=2)
 def _read(path: Path) -> GasColumns:
-    import h5netcdf
-
-    with h5netcdf.File(path, "r") as source:
-        arrays = {name: np.asarray(source.variables[name][...], dtype=float) for name in source.variables}
-        provenance = str(source.attrs["provenance"])
+    if not path.is_file():
+        raise UserError(f"there is no table of gas columns {path}", fix=_FIX)
+    with refusing(f"{path} is not a readable table of gas columns", fix=_FIX), open_hdf5(path) as file:
+        provenance = file.text("provenance")
+        check_headers(file.headers, _SCHEMA, {}, where=str(path), fix=_FIX, limit=file.limit)
+        found = check_numbers({name: file.array(name) for name in file.headers}, _SCHEMA, where=str(path), fix=_FIX)
+    arrays = {name: array.astype(float) for name, array in found.items()}
+    if (np.abs(arrays["latitude"]) > 90.0).any() or (np.abs(arrays["longitude"]) > 360.0).any():
+        raise UserError(f"{path}: has pixels that lie on no sky", valid="degrees", fix=_FIX)
+    if (arrays["longitude_width"] > 360.0).any() or (arrays["latitude_width"] > 180.0).any():
+        raise UserError(f"{path}: has pixels wider than the sky", valid="degrees", fix=_FIX)
     return GasColumns(provenance=provenance, **arrays)

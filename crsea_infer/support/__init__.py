@@ -1,1 +1,1 @@
-"""What every stage rests on and what knows no physics."""
+"""What every stage stands on and what knows no physics."""

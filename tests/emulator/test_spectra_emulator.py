@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from crsea_infer.emulator import load
-from crsea_infer.emulator.archive import archive_kind, read_archive, write_archive
+from crsea_infer.emulator.archive import archive_kind, write_archive
 from crsea_infer.emulator.gaussian_process import _solve, fit_gaussian_process
 from crsea_infer.emulator.generate import SkyTask, generate_spectra_grid
 from crsea_infer.emulator.model import Request
@@ -199,11 +199,8 @@ def test_damaged_files_are_refused(tmp_path: Path, emulator: SpectraEmulator) ->
     with pytest.raises(UserError, match="kind 'response'"):
         read_spectra_emulator(path)
     write_archive(path, "polynomial chaos", {"parameters": []}, {"a": np.ones(2)})
-    with pytest.raises(UserError, match="lacks a part"):
+    with pytest.raises(UserError, match="'spectra' is missing"):
         read_spectra_emulator(path)
-    write_archive(path, "polynomial chaos", {}, {"a": np.array([1.0, np.nan])})
-    with pytest.raises(UserError, match="not finite"):
-        read_archive(path, ("polynomial chaos",))
 
 
 def test_grids_that_no_emulator_could_learn_are_refused() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import signal
 import subprocess
 import sys
@@ -9,7 +10,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-import xarray as xr
 
 from crsea_infer.grids.response import read_grid
 
@@ -162,12 +162,12 @@ def test_a_build_killed_at_its_first_file_can_be_started_again(tmp_path: Path) -
 
 
 def test_a_grid_is_read_back_as_it_was_written(tmp_path: Path) -> None:
-    from crsea_infer.grids.response import write_grid
+    from crsea_infer.grids.response import Axis, GridSettings, grid_dataset, write_grid
 
-    grid = xr.Dataset(
-        {"response": (("point", "region"), np.arange(6.0).reshape(3, 2), {"units": "cm-2"})},
-        coords={"region": ["lhaaso_inner", "l=60..62,b=-1..1"], "halo_height": ("point", [2.0, 4.7, 12.0])},
-        attrs={"kind": "response", "settings": "{}", "hash": "0"},
-    )
+    axes = Axis("delta_slope", 0.0, 0.1, 2, "1/kpc"), Axis("halo_height", 2.0, 12.0, 3, "kpc", "log")
+    settings = GridSettings(regions=("lhaaso_inner", "l=60..62,b=-1..1"), axes=axes)
+    rng = np.random.default_rng(1)
+    design = np.array(list(itertools.product(*(axis.nodes for axis in axes))))
+    grid = grid_dataset(settings, design, rng.random((6, 2, 2, 9, 16)), rng.random((6, 2, 2, 37)))
     write_grid(grid, tmp_path / "grid.nc")
     assert read_grid(tmp_path / "grid.nc").identical(grid)

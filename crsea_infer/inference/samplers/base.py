@@ -343,19 +343,32 @@ def result_arrays(result: SamplerResult) -> dict[str, Any]:
     return stored
 
 
-def result_from_arrays(stored: Mapping[str, Any]) -> SamplerResult:
-    """Invert :func:`result_arrays`."""
+def result_from_arrays(stored: Mapping[str, Any], where: str = "a finished result") -> SamplerResult:
+    """Invert :func:`result_arrays`; `where` names the file in messages.
+
+    Raises
+    ------
+    UserError
+        When something is missing, or of another type, shape or range than a sampler gives.
+    """
+    from crsea_infer.inference.samplers.stored import check_result
+
+    arrays = check_result(stored, where)
     plain: dict[str, Any] = stored["plain"]
-    evidence = plain["evidence"]
-    arrays = {name: stored.get(name) for name in _ARRAYS}
+    stated = plain["evidence"]
+    evidence = None if stated is None else Evidence(float(stated["lnz"]), float(stated["lnz_err"]), stated["method"])
     return SamplerResult(
         sampler=plain["sampler"],
         names=tuple(plain["names"]),
-        evidence=None if evidence is None else Evidence(**evidence),
+        samples=arrays["samples"],
+        unit_samples=arrays["unit_samples"],
+        log_weights=arrays.get("log_weights"),
+        log_likelihood=arrays["log_likelihood"],
+        evidence=evidence,
         n_calls=plain["n_calls"],
         wall_s=plain["wall_s"],
         diagnostics=plain["diagnostics"],
-        **arrays,  # type: ignore[arg-type]
+        chains=arrays.get("chains"),
     )
 
 
