@@ -55,10 +55,10 @@ SAMPLERS = ("dynesty", "dynesty-dynamic", "importance", "jax-nested", "nautilus"
 
 def one(task: tuple[str, str, int]) -> tuple[Any, ...]:
     """Run one sampler on one problem with one seed; return a row of the table."""
-    from crsea_infer.files import digest
-    from crsea_infer.inference.checkpoint import Checkpoint
-    from crsea_infer.inference.samplers.base import no_progress
     from crsea_infer.inference.samplers.registry import make
+    from crsea_infer.inference.samplers.sampler import no_progress
+    from crsea_infer.support.checkpoint import Checkpoint
+    from crsea_infer.support.files import digest
 
     sampler, problem, seed = task
     target = problems()[problem]
@@ -79,7 +79,7 @@ def read() -> dict[tuple[str, str, int], tuple[Any, ...]]:
     """Return the rows there are, without those made with other settings."""
     from astropy.table import Table
 
-    from crsea_infer.files import digest
+    from crsea_infer.support.files import digest
 
     if not TABLE.exists():
         return {}
@@ -99,7 +99,7 @@ def write(rows: dict[tuple[str, str, int], tuple[Any, ...]]) -> None:
     """Write all rows, sorted, whole or not at all; and the summary."""
     from astropy.table import Table
 
-    from crsea_infer.files import atomic_path
+    from crsea_infer.support.files import atomic_path
 
     table = Table(rows=[rows[key] for key in sorted(rows)], names=COLUMNS)
     descriptions = {

@@ -21,10 +21,10 @@ from pathlib import Path
 
 import numpy as np
 
-from crsea_infer.emulator import fold as fold_module
-from crsea_infer.emulator.fold import SpectralFold
-from crsea_infer.grids.response import DEFAULT_REGIONS, GridSettings
-from crsea_infer.inference.hypotheses import load_hypothesis
+from crsea_infer.emulator.response import fold as fold_module
+from crsea_infer.emulator.response.fold import SpectralFold
+from crsea_infer.grids.response_grid import DEFAULT_REGIONS, GridSettings
+from crsea_infer.hypotheses.hypothesis import load_hypothesis
 
 REGIONS = ("lhaaso_inner", "lhaaso_outer", "tibet_inner")
 POINTS = ((0.0, 4.7), (0.04, 4.7), (0.08, 2.0), (0.04, 12.0))
@@ -75,7 +75,7 @@ def memory_of_a_grid_build() -> float:
     """
     code = (
         "import dataclasses\n"
-        "from crsea_infer.grids.response import DEFAULT_AXES, GridSettings, build_grid\n"
+        "from crsea_infer.grids.response_grid import DEFAULT_AXES, GridSettings, build_grid\n"
         "axes = tuple(dataclasses.replace(axis, n_nodes=2) for axis in DEFAULT_AXES)\n"
         "build_grid(GridSettings(axes=axes))\n"
     )

@@ -18,14 +18,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from crsea_infer.emulator import load
-from crsea_infer.emulator.model import Request
-from crsea_infer.emulator.store import read_emulator
-from crsea_infer.inference.hypotheses import load_hypothesis
+from crsea_infer.emulator.response.store import read_emulator
+from crsea_infer.emulator.sky_model import Request
+from crsea_infer.hypotheses.hypothesis import load_hypothesis
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from crsea_infer.emulator.response import ResponseEmulator
+    from crsea_infer.emulator.response.chebyshev import ResponseEmulator
 
 BATCHES = (1, 64, 256, 1024, 4096)
 BLOCK = 128

@@ -28,9 +28,9 @@ from typing import Any
 
 import numpy as np
 
-from crsea_infer.files import atomic_write, remove_leftovers
-from crsea_infer.inference.checkpoint import Checkpoint
-from crsea_infer.inference.tasks import Task
+from crsea_infer.plan.tasks import Task
+from crsea_infer.support.checkpoint import Checkpoint
+from crsea_infer.support.files import atomic_write, remove_leftovers
 
 ROOT = Path(__file__).resolve().parents[1]
 TABLE = ROOT / "docs" / "figures" / "faults.inc"

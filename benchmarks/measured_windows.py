@@ -17,16 +17,16 @@ from published_curves import COLOURS, DATA, fiducial
 from residuals import Residual, cell
 
 from crsea_infer.emulator import exact, load
-from crsea_infer.emulator.fold import SpectralFold
-from crsea_infer.grids.response import GridSettings
-from crsea_infer.inference.likelihoods.base import load_likelihood
+from crsea_infer.emulator.response.fold import SpectralFold
+from crsea_infer.grids.response_grid import GridSettings
+from crsea_infer.inference.likelihoods.likelihood import load_likelihood
 from crsea_infer.physics.regions import REGIONS, parse_region, region_key
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from crsea_infer.arrays import Float64
     from crsea_infer.inference.likelihoods.flux_points import FluxPoints
+    from crsea_infer.support.arrays import Float64
 
 __all__ = ["Window", "longitude_profile", "table", "windows"]
 

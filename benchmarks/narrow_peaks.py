@@ -31,10 +31,10 @@ def one(task: tuple[str, int, float, int]) -> tuple[tuple[str, int, float], str,
     sys.path.insert(0, str(ROOT / "tests" / "inference" / "samplers"))
     from known_problems import NarrowMode
 
-    from crsea_infer.inference.checkpoint import Checkpoint
-    from crsea_infer.inference.samplers.base import no_progress
     from crsea_infer.inference.samplers.peak_check import checked_for_peaks
     from crsea_infer.inference.samplers.registry import make
+    from crsea_infer.inference.samplers.sampler import no_progress
+    from crsea_infer.support.checkpoint import Checkpoint
 
     sampler, n_dimensions, narrower, seed = task
     target = NarrowMode(names=tuple(f"x_{index}" for index in range(n_dimensions)), narrower=narrower)

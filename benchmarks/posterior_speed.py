@@ -24,21 +24,21 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from crsea_infer.emulator.sky import EmulatedSky
-from crsea_infer.emulator.store import read_emulator
-from crsea_infer.inference import content
-from crsea_infer.inference.hypotheses import build_hypothesis
-from crsea_infer.inference.likelihoods.base import Likelihood, load_likelihood
+from crsea_infer.content import finding
+from crsea_infer.emulator.response.response_sky import EmulatedSky
+from crsea_infer.emulator.response.store import read_emulator
+from crsea_infer.hypotheses.hypothesis import build_hypothesis
+from crsea_infer.inference.likelihoods.likelihood import Likelihood, load_likelihood
 from crsea_infer.inference.posterior import BLOCK, Posterior, posterior_for
-from crsea_infer.inference.run_file import load_run
-from crsea_infer.inference.study_file import load_study
 from crsea_infer.physics.regions import region_key
+from crsea_infer.plan.run_file import load_run
+from crsea_infer.plan.study_file import load_study
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from crsea_infer.arrays import Float64
-    from crsea_infer.emulator.model import SkyModel
+    from crsea_infer.emulator.sky_model import SkyModel
+    from crsea_infer.support.arrays import Float64
 
 SEA = ("gamma_optimized", "min", "gas")
 WITH_LEPTONS = (*SEA, "leptons")
@@ -57,7 +57,7 @@ def cases(regions: Sequence[str]) -> dict[str, tuple[tuple[str, ...], tuple[Like
     """Return prior sets and data sets of what is timed; `regions` are those that come with the package."""
     bundled: list[Likelihood] = []
     observations: set[str] = set()
-    for item in content.available("likelihoods"):
+    for item in finding.available("likelihoods"):
         likelihood = load_likelihood(item.name)
         observation = likelihood.settings.get("observation")
         known = likelihood.region is None or region_key(likelihood.region) in regions

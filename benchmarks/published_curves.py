@@ -16,11 +16,11 @@ from astropy.table import Table
 from residuals import Residual, worst
 
 from crsea_infer.emulator import load
-from crsea_infer.emulator.model import Request
-from crsea_infer.inference.hypotheses import load_hypothesis
+from crsea_infer.emulator.sky_model import Request
+from crsea_infer.hypotheses.hypothesis import load_hypothesis
 
 if TYPE_CHECKING:
-    from crsea_infer.arrays import Float64
+    from crsea_infer.support.arrays import Float64
 
 __all__ = ["COLOURS", "DATA", "HYPOTHESES", "cosmic_rays", "fiducial", "gamma_rays", "slopes"]
 

@@ -17,14 +17,14 @@ from residuals import Residual
 
 from crsea_infer.physics.gas import RING_EDGES, GasColumns, load_gas
 from crsea_infer.physics.geometry import LineOfSight
+from crsea_infer.physics.region_response import ResponseSolver
 from crsea_infer.physics.regions import parse_region
-from crsea_infer.physics.response import ResponseSolver
 from crsea_infer.physics.transport import TransportSettings
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from crsea_infer.arrays import Float64
+    from crsea_infer.support.arrays import Float64
 
 __all__ = ["TEMPLATE", "Shares", "shares_of_the_sky", "table", "template_shares"]
 

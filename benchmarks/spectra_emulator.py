@@ -15,11 +15,11 @@ import time
 
 import numpy as np
 
-from crsea_infer.emulator.generate import generate_spectra_grid
-from crsea_infer.emulator.model import Request
-from crsea_infer.emulator.spectra_training import held_out_errors, train_spectra_emulator
-from crsea_infer.grids.spectra import Parameter
-from crsea_infer.inference.hypotheses import load_hypothesis
+from crsea_infer.emulator.sky_model import Request
+from crsea_infer.emulator.spectra.generate import generate_spectra_grid
+from crsea_infer.emulator.spectra.training import held_out_errors, train_spectra_emulator
+from crsea_infer.grids.spectra_grid import Parameter
+from crsea_infer.hypotheses.hypothesis import load_hypothesis
 
 PARAMETERS = (
     Parameter("delta_slope", 0.0, 0.1, "1/kpc"),

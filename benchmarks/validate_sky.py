@@ -23,11 +23,11 @@ from published_curves import COLOURS, DATA, cosmic_rays, fiducial, gamma_rays, s
 from residuals import Residual, markdown
 
 from crsea_infer.emulator import load
-from crsea_infer.emulator.fold import SpectralFold
-from crsea_infer.emulator.model import Request
-from crsea_infer.emulator.store import read_emulator
-from crsea_infer.errors import UserError
+from crsea_infer.emulator.response.fold import SpectralFold
+from crsea_infer.emulator.response.store import read_emulator
+from crsea_infer.emulator.sky_model import Request
 from crsea_infer.physics.aafrag import require_tables
+from crsea_infer.support.errors import UserError
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

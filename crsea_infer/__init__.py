@@ -20,7 +20,7 @@ _WITH_UNITS = frozenset(__all__) - {"__version__"}
 def __getattr__(name: str) -> Any:
     """Load the functions with units when they are first asked for."""
     if name in _WITH_UNITS:
-        from crsea_infer import quantities
+        from crsea_infer.interface import quantities
 
         return getattr(quantities, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -29,8 +29,8 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """A run file and the directory of its finished run, which tests leave as it is."""
     from quick_run import write_run
 
-    from crsea_infer import runs
-    from crsea_infer.inference.run_file import load_run
+    from crsea_infer.plan.run_file import load_run
+    from crsea_infer.workflow import runs
 
     folder = tmp_path_factory.mktemp("run")
     path = write_run(folder)

@@ -41,10 +41,10 @@ def _row(table: str, name: str, unit: str, values: Any) -> tuple[str, str, str, 
 
 def summed_up() -> dict[tuple[str, str], tuple[str, str, str, int, str, str, str]]:
     """Every column of every packaged table, by table and column."""
-    from crsea_infer.inference import content
+    from crsea_infer.content import finding
     from crsea_infer.physics.gas import load_gas
 
-    root = content.packaged_root() / "likelihoods"
+    root = finding.packaged_root() / "likelihoods"
     found = []
     for path in sorted(root.glob("*/*.ecsv")):
         table = Table.read(path, format="ascii.ecsv")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from astropy.table import Table
 
-from crsea_infer.report import corners, spectra
+from crsea_infer.report import corner_figures, spectrum_figures
 
 if TYPE_CHECKING:
     import pytest
@@ -48,7 +48,7 @@ def evidences(directory: Path, data: str = "all") -> dict[tuple[str, str], tuple
 
 def without_figures(patch: pytest.MonkeyPatch) -> None:
     """Leave out the slow figures, which other tests look at."""
-    for module, write in ((corners, "write_corners"), (spectra, "write_spectra")):
+    for module, write in ((corner_figures, "write_corners"), (spectrum_figures, "write_spectra")):
         patch.setattr(module, write, lambda _folder, _summary: None)
 
 

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from crsea_infer import __version__, cli
-from crsea_infer.inference import commands, content
+from crsea_infer import __version__
+from crsea_infer.cli import commands, main
+from crsea_infer.content import finding
 
 PREDICT = ("predict", "gamma-optimized-min", "--region", "lhaaso_inner", "--energies")
 
@@ -18,7 +19,7 @@ PREDICT = ("predict", "gamma-optimized-min", "--region", "lhaaso_inner", "--ener
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
-    packaged = content.find("runs", "min_vs_max").read_text()
+    packaged = finding.find("runs", "min_vs_max").read_text()
     (tmp_path / "a.toml").write_text("not toml [")
     (tmp_path / "e.toml").write_text("")
     (tmp_path / "b.toml").write_text(packaged.replace("lhaaso_km2a_inner", "lhaaso_km2a_iner"))
@@ -30,7 +31,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def outcome(*arguments: str) -> int:
     """Exit status, whether returned or raised by the parser."""
     try:
-        return cli.main(arguments)
+        return main.main(arguments)
     except SystemExit as error:
         return int(error.code or 0)
 
@@ -120,9 +121,9 @@ def test_the_version_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_settings_and_energies_are_read() -> None:
-    assert cli._settings(["halo_height=6", " proton_norm = 3e4 "]) == {"halo_height": 6.0, "proton_norm": 3e4}
-    assert cli._energies("10,1e3") == (10.0, 1e3)
-    assert len(cli._energies(None)) == 21
+    assert main._settings(["halo_height=6", " proton_norm = 3e4 "]) == {"halo_height": 6.0, "proton_norm": 3e4}
+    assert main._energies("10,1e3") == (10.0, 1e3)
+    assert len(main._energies(None)) == 21
 
 
 def test_an_interrupt_is_status_130_and_says_that_nothing_is_lost(
@@ -146,7 +147,7 @@ def test_a_full_disk_is_a_message(capsys: pytest.CaptureFixture[str], monkeypatc
 
 
 def test_a_reader_that_stops_early_is_no_error() -> None:
-    code = "import sys; from crsea_infer.cli import main; sys.exit(main(['list', 'priors']))"
+    code = "import sys; from crsea_infer.cli.main import main; sys.exit(main(['list', 'priors']))"
     process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     assert process.stdout is not None
     process.stdout.close()
@@ -156,11 +157,11 @@ def test_a_reader_that_stops_early_is_no_error() -> None:
 
 
 def test_a_character_that_the_terminal_lacks_is_shown_as_its_escape() -> None:
-    code = "import sys; from crsea_infer.cli import main; sys.exit(main(['list', 'runs']))"
+    code = "import sys; from crsea_infer.cli.main import main; sys.exit(main(['list', 'runs']))"
     environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
     Path("runs").mkdir()
     Path("runs/mine.toml").write_text(
-        content.find("runs", "min_vs_max").read_text().replace('title = "', 'title = "± ', 1), encoding="utf-8"
+        finding.find("runs", "min_vs_max").read_text().replace('title = "', 'title = "± ', 1), encoding="utf-8"
     )
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
@@ -170,7 +171,7 @@ def test_a_character_that_the_terminal_lacks_is_shown_as_its_escape() -> None:
 
 def test_help_loads_no_heavy_library() -> None:
     code = (
-        "import sys\nfrom crsea_infer.cli import main\n"
+        "import sys\nfrom crsea_infer.cli.main import main\n"
         "try:\n    main(['--help'])\nexcept SystemExit:\n    pass\n"
         "heavy = {'scipy', 'astropy', 'pydantic', 'matplotlib', 'arviz', 'dynesty', 'rich', 'healpy', 'xarray'}\n"
         "print('loaded:', sorted(heavy & set(sys.modules)))"

@@ -8,14 +8,15 @@ import numpy as np
 import pytest
 from astropy.table import Table
 
-from crsea_infer import calibrate, emulator, runs
-from crsea_infer.errors import UserError
-from crsea_infer.inference import commands
-from crsea_infer.inference.hypotheses import load_hypothesis
+from crsea_infer import emulator
+from crsea_infer.cli import commands
+from crsea_infer.hypotheses.hypothesis import load_hypothesis
 from crsea_infer.inference.posterior import posterior_for
-from crsea_infer.inference.run_file import load_run
 from crsea_infer.inference.samplers.point import METHOD, point_result
 from crsea_infer.inference.samplers.registry import make, sampler_names
+from crsea_infer.plan.run_file import load_run
+from crsea_infer.support.errors import UserError
+from crsea_infer.workflow import calibrations, runs
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -85,7 +86,7 @@ def test_check_and_calibrate_know_what_to_do_with_it(folder: Path, capsys: pytes
     commands.check("mine.toml")
     assert "still (0 free parameters)" in capsys.readouterr().out
     with pytest.raises(UserError, match="'still' has no free parameter"):
-        calibrate.calibrate(load_run("mine.toml"), 20, folder / "out")
+        calibrations.calibrate(load_run("mine.toml"), 20, folder / "out")
 
 
 @pytest.mark.slow

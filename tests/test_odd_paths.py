@@ -11,19 +11,19 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from crsea_infer import cli
-from crsea_infer.errors import UserError
-from crsea_infer.files import absolute, check_regular, file_digest, read_text
-from crsea_infer.inference import content
-from crsea_infer.inference.checkpoint import read_arrays
-from crsea_infer.inference.likelihoods.base import load_likelihood
-from crsea_infer.inference.priors import read_prior_set
-from crsea_infer.inference.run_file import load_run
-from crsea_infer.inference.tables import read_table
-from crsea_infer.inference.validation import read_toml
+from crsea_infer.cli import main
+from crsea_infer.content import finding
+from crsea_infer.content.measurements import read_table
+from crsea_infer.content.toml_files import read_toml
+from crsea_infer.hypotheses.prior_sets import read_prior_set
+from crsea_infer.inference.likelihoods.likelihood import load_likelihood
 from crsea_infer.physics.regions import parse_region
+from crsea_infer.plan.run_file import load_run
 from crsea_infer.report.ecsv import read_table as read_result
-from crsea_infer.run_directory import RunDirectory
+from crsea_infer.support.checkpoint import read_arrays
+from crsea_infer.support.errors import UserError
+from crsea_infer.support.files import absolute, check_regular, file_digest, read_text
+from crsea_infer.workflow.run_directory import RunDirectory
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -105,7 +105,7 @@ def test_a_pipe_among_prior_sets_spoils_no_list(
     monkeypatch.chdir(tmp_path)
     (tmp_path / "priors").mkdir()
     os.mkfifo(tmp_path / "priors" / "mine.toml")
-    assert cli.main(["list", "priors"]) == 0
+    assert main.main(["list", "priors"]) == 0
     assert "not valid" in capsys.readouterr().out
 
 
@@ -113,7 +113,7 @@ def test_the_home_folder_of_nobody_is_told(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="no home folder of ~nobody-of-that-name"):
         absolute("~nobody-of-that-name/x")
     with pytest.raises(UserError, match="no home folder"):
-        content.find("runs", "~nobody-of-that-name/x.toml")
+        finding.find("runs", "~nobody-of-that-name/x.toml")
     assert absolute("~/x") == Path.home() / "x"
     assert absolute("x", tmp_path) == tmp_path / "x"
 
@@ -145,7 +145,7 @@ def test_paths_that_lead_nowhere_are_one_message(
     words: str,
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    assert cli.main(arguments) == 1
+    assert main.main(arguments) == 1
     told = capsys.readouterr().err
     assert words in told
     assert "\x1b" not in told
@@ -157,7 +157,7 @@ def test_a_working_directory_that_has_vanished_is_told(tmp_path: Path) -> None:
         "import os, sys\nfrom crsea_infer import cli\n"
         f"os.mkdir({str(tmp_path / 'gone')!r})\nos.chdir({str(tmp_path / 'gone')!r})\n"
         f"os.rmdir({str(tmp_path / 'gone')!r})\n"
-        "sys.exit(cli.main(['check', 'min_vs_max']))"
+        "sys.exit(main.main(['check', 'min_vs_max']))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 1

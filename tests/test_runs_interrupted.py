@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 import pytest
 from quick_run import evidences, living, without_figures, write_run
 
-from crsea_infer import runs
-from crsea_infer.errors import UserError
-from crsea_infer.inference.run_file import load_run
+from crsea_infer.plan.run_file import load_run
+from crsea_infer.support.errors import UserError
+from crsea_infer.workflow import runs
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,7 +24,7 @@ def start(path: Path, out: Path) -> subprocess.Popen[bytes]:
     # what starts the tests may ignore SIGINT (a shell does for what it runs in the background), and children inherit it
     code = (
         "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
-        "from crsea_infer.cli import main\n"
+        "from crsea_infer.cli.main import main\n"
         f"if __name__ == '__main__': sys.exit(main(['run', {str(path)!r}, '--output', {str(out)!r}]))"
     )
     script = path.with_name("start.py")

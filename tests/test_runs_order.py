@@ -12,12 +12,12 @@ import xarray
 from astropy.table import Table
 from quick_run import QUICK, evidences, without_figures
 
-from crsea_infer import runs
-from crsea_infer.errors import UserError
-from crsea_infer.inference import tasks
-from crsea_infer.inference.checkpoint import Checkpoint
-from crsea_infer.inference.run_file import load_run
-from crsea_infer.inference.samplers.base import SamplerResult
+from crsea_infer.inference.samplers.sampler import SamplerResult
+from crsea_infer.plan import tasks
+from crsea_infer.plan.run_file import load_run
+from crsea_infer.support.checkpoint import Checkpoint
+from crsea_infer.support.errors import UserError
+from crsea_infer.workflow import runs
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING
 import pytest
 from quick_run import without_figures
 
-from crsea_infer import runs
-from crsea_infer.emulator import region_cache
-from crsea_infer.inference.content import find
-from crsea_infer.inference.run_file import load_run
-from crsea_infer.output_names import SKY_REGION_FILE, SKY_REGIONS, is_name
+from crsea_infer.content.finding import find
+from crsea_infer.emulator.response import region_cache
+from crsea_infer.plan.run_file import load_run
+from crsea_infer.support.output_names import SKY_REGION_FILE, SKY_REGIONS, is_name
+from crsea_infer.workflow import runs
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from crsea_infer.grids.response import GridSettings
+    from crsea_infer.grids.response_grid import GridSettings
 
 REGION = "l=41..44,b=-2..2"
 RUN = """

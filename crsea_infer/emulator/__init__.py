@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from crsea_infer.emulator.model import SkyModel
-    from crsea_infer.emulator.region_cache import RegionCache
+    from crsea_infer.emulator.response.region_cache import RegionCache
+    from crsea_infer.emulator.sky_model import SkyModel
     from crsea_infer.emulator.source import SkyModelSource
 
 __all__ = ["exact", "load"]
@@ -16,7 +16,7 @@ __all__ = ["exact", "load"]
 
 def _is_of_spectra(path: Path) -> bool:
     from crsea_infer.emulator.archive import archive_kind
-    from crsea_infer.emulator.spectra import SPECTRA_KINDS
+    from crsea_infer.emulator.spectra.spectra_emulator import SPECTRA_KINDS
 
     return archive_kind(path) in SPECTRA_KINDS
 
@@ -45,12 +45,12 @@ def load(
     if isinstance(source, SkyModelSource):
         return source.read()
     path = source
-    from crsea_infer.emulator.sky import EmulatedSky
-    from crsea_infer.emulator.store import read_emulator
+    from crsea_infer.emulator.response.response_sky import EmulatedSky
+    from crsea_infer.emulator.response.store import read_emulator
 
     if path is not None and _is_of_spectra(path):
-        from crsea_infer.emulator.spectra import read_spectra_emulator
-        from crsea_infer.emulator.spectra_sky import SpectraSky
+        from crsea_infer.emulator.spectra.spectra_emulator import read_spectra_emulator
+        from crsea_infer.emulator.spectra.spectra_sky import SpectraSky
 
         return SpectraSky(read_spectra_emulator(path))
     return EmulatedSky(read_emulator(path), absorption=absorption, regions=regions)
@@ -58,11 +58,11 @@ def load(
 
 def exact(path: Path | None = None, *, absorption: bool = True) -> SkyModel:
     """Return the sky model backed by the solver, with the settings of an emulator file (default: the shipped one)."""
-    from crsea_infer.emulator.sky import ExactSky
-    from crsea_infer.emulator.store import read_emulator
+    from crsea_infer.emulator.response.response_sky import ExactSky
+    from crsea_infer.emulator.response.store import read_emulator
 
     if path is not None and _is_of_spectra(path):
-        from crsea_infer.errors import UserError
+        from crsea_infer.support.errors import UserError
 
         raise UserError(
             f"{path} was trained on spectra of another code, which this package cannot run",

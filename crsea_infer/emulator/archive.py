@@ -18,18 +18,18 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import numpy as np
 
-from crsea_infer import __version__
-from crsea_infer.errors import UserError
-from crsea_infer.files import atomic_write
 from crsea_infer.grids.description import described
 from crsea_infer.support.array_files import ArrayArchive, json_object, open_zip, refusing
 from crsea_infer.support.array_schema import AnyArray, ArraySpec, check_headers, check_numbers, signature
+from crsea_infer.support.errors import UserError
+from crsea_infer.support.files import atomic_write
+from crsea_infer.support.version import __version__
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from crsea_infer.inference.validation import Entry
+    from crsea_infer.content.toml_files import Entry
 
 __all__ = ["FORMAT", "Layout", "archive_kind", "read_archive", "write_archive"]
 

@@ -13,16 +13,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from crsea_infer.emulator.sky import ExactSky, Solve
-from crsea_infer.emulator.spectra import SpectraEmulator
-from crsea_infer.emulator.spectra_sky import SpectraSky
-from crsea_infer.errors import UserError
+from crsea_infer.emulator.response.response_sky import ExactSky, Solve
+from crsea_infer.emulator.spectra.spectra_emulator import SpectraEmulator
+from crsea_infer.emulator.spectra.spectra_sky import SpectraSky
+from crsea_infer.support.errors import UserError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from crsea_infer.arrays import Array, Float64
-    from crsea_infer.grids.response import GridSettings
+    from crsea_infer.grids.response_grid import GridSettings
+    from crsea_infer.support.arrays import Array, Float64
 
 __all__ = ["HeldOut", "HeldOutSky", "held_out_spectra", "solve_held_out"]
 

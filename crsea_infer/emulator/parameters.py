@@ -11,13 +11,13 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from crsea_infer.emulator.bound import COMPONENT_SCALES, LEPTON_SCALES
+from crsea_infer.emulator.response.bound import COMPONENT_SCALES, LEPTON_SCALES
 from crsea_infer.physics.local_spectrum import SpectrumParameters
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from crsea_infer.emulator.model import Request
+    from crsea_infer.emulator.sky_model import Request
     from crsea_infer.physics.local_spectrum import Species
 
 __all__ = ["Names", "SkyParameters", "galactic_parameters", "local_spectra", "on_sky"]

@@ -2,8 +2,8 @@
 
 The built-in sky models are read from emulator files, which say themselves what they are. A model of another package is
 a class that is announced under the entry point group `crsea_infer.sky_models`; it has the members of
-:class:`crsea_infer.emulator.model.SkyModel`, and a class method ``read(path, options)`` that makes one, from the file
-(or None) and the table that a run file gives under `[emulator]`.
+:class:`crsea_infer.emulator.sky_model.SkyModel`, and a class method ``read(path, options)`` that makes one, from the
+file (or None) and the table that a run file gives under `[emulator]`.
 """
 
 from __future__ import annotations
@@ -11,14 +11,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from crsea_infer.errors import UserError
-from crsea_infer.plugins import Registry
+from crsea_infer.support.errors import UserError
+from crsea_infer.support.plugins import Registry
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from crsea_infer.emulator.model import SkyModel
+    from crsea_infer.emulator.sky_model import SkyModel
 
 __all__ = ["SKY_MODELS", "SkyModelSource", "refuse_options"]
 
@@ -28,8 +28,8 @@ SKY_MODELS: Final = Registry(
     kind="sky model",
     group="crsea_infer.sky_models",
     built_in={
-        "responses": "crsea_infer.emulator.sky:EmulatedSky",
-        "spectra": "crsea_infer.emulator.spectra_sky:SpectraSky",
+        "responses": "crsea_infer.emulator.response.response_sky:EmulatedSky",
+        "spectra": "crsea_infer.emulator.spectra.spectra_sky:SpectraSky",
     },
     members=("read",),
 )

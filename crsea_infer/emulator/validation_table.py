@@ -17,12 +17,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from crsea_infer.errors import UserError
+from crsea_infer.support.errors import UserError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from crsea_infer.arrays import Float64
+    from crsea_infer.support.arrays import Float64
 
 __all__ = ["error_text", "stated_relative_error", "validation_table"]
 

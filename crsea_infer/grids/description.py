@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, TypeVar
 
 from pydantic import AfterValidator, ConfigDict, Field, field_validator, model_validator
 
-from crsea_infer.errors import UserError
-from crsea_infer.inference.validation import Entry, validate
+from crsea_infer.content.toml_files import Entry, validate
 from crsea_infer.physics.gas import X_CO
 from crsea_infer.physics.regions import parse_region
 from crsea_infer.physics.sources import SOURCE_DISTRIBUTIONS
+from crsea_infer.support.errors import UserError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -148,7 +148,7 @@ class ElectronsEntry(Entry):
 
 
 class Settings(Entry):
-    """Everything that determines a response grid; see :class:`crsea_infer.grids.response.GridSettings`."""
+    """Everything that determines a response grid; see :class:`crsea_infer.grids.response_grid.GridSettings`."""
 
     regions: Annotated[list[RegionName], Field(min_length=1, max_length=100_000)]
     axes: Annotated[list[AxisEntry], Field(min_length=2, max_length=2)]
@@ -181,7 +181,7 @@ class Settings(Entry):
 
 
 class SpectrumEntry(Entry):
-    """What one spectrum is; see :class:`crsea_infer.grids.spectra.Spectrum`."""
+    """What one spectrum is; see :class:`crsea_infer.grids.spectra_grid.Spectrum`."""
 
     messenger: Messenger
     region: RegionName | None

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from crsea_infer.errors import UserError
+from crsea_infer.support.errors import UserError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from crsea_infer.arrays import Float64
-    from crsea_infer.grids.spectra import Parameter
+    from crsea_infer.grids.spectra_grid import Parameter
+    from crsea_infer.support.arrays import Float64
 
 __all__ = ["sobol_design"]
 

@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import numpy as np
 from pydantic import Field
 
-from crsea_infer import __version__
-from crsea_infer.errors import UserError
-from crsea_infer.files import arrays_digest, digest
+from crsea_infer.content.toml_files import Entry
 from crsea_infer.grids.description import ParameterEntry, described
-from crsea_infer.inference.validation import Entry
 from crsea_infer.support.array_files import json_object, open_hdf5, refusing
 from crsea_infer.support.array_schema import TEXT, ArraySpec, check_headers, check_numbers, signature
+from crsea_infer.support.errors import UserError
+from crsea_infer.support.files import arrays_digest, digest
+from crsea_infer.support.version import __version__
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

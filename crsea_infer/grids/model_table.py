@@ -13,17 +13,17 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 import numpy as np
 
-from crsea_infer.errors import UserError
-from crsea_infer.files import check_regular, file_digest
-from crsea_infer.grids.spectra import Parameter
+from crsea_infer.grids.spectra_grid import Parameter
 from crsea_infer.support.array_files import first_words, refusing
+from crsea_infer.support.errors import UserError
+from crsea_infer.support.files import check_regular, file_digest
 from crsea_infer.support.names import check_name, check_texts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from crsea_infer.arrays import Float64
+    from crsea_infer.support.arrays import Float64
 
 __all__ = ["ModelTable", "read_model_table"]
 

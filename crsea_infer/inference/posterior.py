@@ -15,23 +15,23 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from crsea_infer.arrays import Array, Float64, array_namespace, full_precision
-from crsea_infer.errors import UserError, nearest
-from crsea_infer.inference.distributions import Product
-from crsea_infer.inference.likelihoods.base import FollowsMorphology
-from crsea_infer.inference.likelihoods.joint import JointLikelihood
-from crsea_infer.inference.priors import prior_sets_with
-from crsea_infer.inference.unresolved import with_unresolved_sources
+from crsea_infer.hypotheses.distributions import Product
+from crsea_infer.hypotheses.prior_sets import prior_sets_with
+from crsea_infer.inference.likelihoods.joint_likelihood import JointLikelihood
+from crsea_infer.inference.likelihoods.likelihood import FollowsMorphology
+from crsea_infer.inference.unresolved_sources import with_unresolved_sources
+from crsea_infer.support.arrays import Array, Float64, array_namespace, full_precision
+from crsea_infer.support.errors import UserError, nearest
 from crsea_infer.support.names import check_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from crsea_infer.emulator.model import BoundModel, Request, SkyModel
     from crsea_infer.emulator.parameters import SkyParameters
-    from crsea_infer.inference.hypotheses import Hypothesis
-    from crsea_infer.inference.likelihoods.base import Likelihood
-    from crsea_infer.inference.priors import Parameter
+    from crsea_infer.emulator.sky_model import BoundModel, Request, SkyModel
+    from crsea_infer.hypotheses.hypothesis import Hypothesis
+    from crsea_infer.hypotheses.prior_sets import Parameter
+    from crsea_infer.inference.likelihoods.likelihood import Likelihood
 
 __all__ = ["LikelihoodError", "Posterior", "check_names", "check_parameters", "posterior_for"]
 
@@ -353,7 +353,7 @@ def check_parameters(hypothesis: Hypothesis, model: SkyModel, requests: Sequence
     Parameters
     ----------
     requests
-        What all the data ask of the model; see :meth:`crsea_infer.emulator.model.SkyModel.parameters`.
+        What all the data ask of the model; see :meth:`crsea_infer.emulator.sky_model.SkyModel.parameters`.
 
     Raises
     ------

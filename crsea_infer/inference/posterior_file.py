@@ -15,19 +15,19 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from crsea_infer import __version__
-from crsea_infer.files import atomic_netcdf
-from crsea_infer.inference.likelihoods.base import DataColumn
+from crsea_infer.inference.likelihoods.likelihood import DataColumn
+from crsea_infer.support.files import atomic_netcdf
+from crsea_infer.support.version import __version__
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from crsea_infer.arrays import Float64
-    from crsea_infer.inference.likelihoods.base import Likelihood
+    from crsea_infer.hypotheses.prior_sets import Parameter
+    from crsea_infer.inference.likelihoods.likelihood import Likelihood
     from crsea_infer.inference.posterior import Posterior
-    from crsea_infer.inference.priors import Parameter
-    from crsea_infer.inference.samplers.base import SamplerResult
+    from crsea_infer.inference.samplers.sampler import SamplerResult
+    from crsea_infer.support.arrays import Float64
 
 __all__ = ["as_chains", "write_posterior"]
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
-    from crsea_infer.arrays import Array
+    from crsea_infer.support.arrays import Array
 
 __all__ = ["Target"]
 

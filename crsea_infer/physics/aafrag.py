@@ -17,16 +17,16 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from crsea_infer.errors import UserError, unknown_name
 from crsea_infer.physics import hadronic
 from crsea_infer.physics.constants import HELIUM_MASS_PER_NUCLEON, HELIUM_TO_HYDROGEN, PROTON_MASS
+from crsea_infer.support.errors import UserError, unknown_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from crsea_infer.arrays import Float64
     from crsea_infer.physics.hadronic import Product
     from crsea_infer.physics.local_spectrum import Species
+    from crsea_infer.support.arrays import Float64
 
 __all__ = ["VALID_FROM", "differential_cross_section", "require_tables"]
 

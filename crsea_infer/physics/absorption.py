@@ -20,7 +20,7 @@ from crsea_infer.physics.constants import (
 )
 
 if TYPE_CHECKING:
-    from crsea_infer.arrays import Float64
+    from crsea_infer.support.arrays import Float64
 
 __all__ = ["MAXIMUM_COEFFICIENT", "breit_wheeler", "cmb_absorption_coefficient"]
 

@@ -13,7 +13,7 @@ import numpy as np
 from crsea_infer.physics.constants import HELIUM_TO_HYDROGEN
 
 if TYPE_CHECKING:
-    from crsea_infer.arrays import Float64
+    from crsea_infer.support.arrays import Float64
 
 __all__ = ["atomic_cross_section", "differential_cross_section"]
 

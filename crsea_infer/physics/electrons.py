@@ -25,8 +25,8 @@ from crsea_infer.physics.sources import source_layers
 from crsea_infer.physics.transport import REFERENCE_RIGIDITY, solve_tridiagonal
 
 if TYPE_CHECKING:
-    from crsea_infer.arrays import Float64
     from crsea_infer.physics.transport import TransportSettings
+    from crsea_infer.support.arrays import Float64
 
 __all__ = ["ElectronSettings", "ElectronSolver", "loss_rate", "magnetic_field", "measured_intensity"]
 

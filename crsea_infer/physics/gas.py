@@ -16,14 +16,14 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from crsea_infer.errors import UserError
 from crsea_infer.support.array_files import open_hdf5, refusing
 from crsea_infer.support.array_schema import ArraySpec, check_headers, check_numbers
+from crsea_infer.support.errors import UserError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from crsea_infer.arrays import Float64
+    from crsea_infer.support.arrays import Float64
 
 __all__ = ["RING_EDGES", "RING_SUN_RADIUS", "X_CO", "GasColumns", "load_gas", "profile"]
 

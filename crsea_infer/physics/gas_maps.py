@@ -17,16 +17,16 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from crsea_infer.errors import UserError
-from crsea_infer.files import atomic_netcdf, file_digest
 from crsea_infer.physics.gas import RING_EDGES
+from crsea_infer.support.errors import UserError
+from crsea_infer.support.files import atomic_netcdf, file_digest
 from crsea_infer.support.fits import Key, read_hdus
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from crsea_infer.arrays import Float64
+    from crsea_infer.support.arrays import Float64
     from crsea_infer.support.fits import Hdu
 
 __all__ = ["compact_gas_table"]

@@ -15,16 +15,16 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from scipy.sparse import csr_array
 
-from crsea_infer.errors import UserError
 from crsea_infer.physics.absorption import MAXIMUM_COEFFICIENT
 from crsea_infer.physics.gas import RING_EDGES, RING_SUN_RADIUS, X_CO, GasColumns, profile
 from crsea_infer.physics.interpolation import interpolation_matrix
+from crsea_infer.support.errors import UserError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from crsea_infer.arrays import Float64
     from crsea_infer.physics.regions import Region
+    from crsea_infer.support.arrays import Float64
 
 __all__ = [
     "COMPONENTS",

@@ -18,7 +18,7 @@ from crsea_infer.physics.constants import HELIUM_TO_HYDROGEN, PION_MASS, PROTON_
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from crsea_infer.arrays import Float64
+    from crsea_infer.support.arrays import Float64
 
 __all__ = ["NUCLEAR_FACTOR", "differential_cross_section", "inelastic_cross_section", "spectrum_per_collision"]
 

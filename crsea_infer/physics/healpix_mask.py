@@ -13,15 +13,15 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from crsea_infer.errors import UserError
-from crsea_infer.files import check_regular, content_digest
 from crsea_infer.physics.healpix_pixels import Pixelisation, read_pixel_numbers, read_pixelisation
+from crsea_infer.support.errors import UserError
+from crsea_infer.support.files import check_regular, content_digest
 from crsea_infer.support.fits import read_hdus
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from crsea_infer.arrays import Float64
+    from crsea_infer.support.arrays import Float64
 
 __all__ = ["HealpixMask", "mask_digest", "read_mask"]
 

@@ -17,8 +17,8 @@ from crsea_infer.support.fits import Key
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from crsea_infer.arrays import Float64
     from crsea_infer.physics.regions import Region
+    from crsea_infer.support.arrays import Float64
     from crsea_infer.support.fits import Hdu
 
 __all__ = ["Frame", "Pixelisation", "near_box", "read_pixel_numbers", "read_pixelisation"]

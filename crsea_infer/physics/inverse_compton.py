@@ -15,8 +15,8 @@ from crsea_infer.physics.constants import BOLTZMANN, ELECTRON_MASS, THOMSON_CROS
 from crsea_infer.physics.radiation_field import RADIATION_FIELD, photon_density
 
 if TYPE_CHECKING:
-    from crsea_infer.arrays import Float64
     from crsea_infer.physics.radiation_field import GreyBody
+    from crsea_infer.support.arrays import Float64
 
 __all__ = ["SPEED_OF_LIGHT", "energy_loss", "field_energy_loss", "field_scattering", "scattering", "spectrum_kernel"]
 

@@ -26,10 +26,10 @@ from crsea_infer.physics.radiation_field import FIELDS, field_scaling
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from crsea_infer.arrays import Float64
     from crsea_infer.physics.geometry import LineOfSight
     from crsea_infer.physics.regions import Region
     from crsea_infer.physics.transport import TransportSettings
+    from crsea_infer.support.arrays import Float64
 
 __all__ = ["LEPTON_COMPONENTS", "LEPTON_ENERGIES", "LeptonSolver", "lepton_heights"]
 

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
 import numpy as np
 
-from crsea_infer.arrays import Array, Float64, array_namespace, reshaped, stack_last
-from crsea_infer.errors import UserError
 from crsea_infer.physics.constants import HELIUM_MASS_PER_NUCLEON, PROTON_MASS
+from crsea_infer.support.arrays import Array, Float64, array_namespace, reshaped, stack_last
+from crsea_infer.support.errors import UserError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

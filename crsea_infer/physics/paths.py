@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from crsea_infer.errors import UserError
 from crsea_infer.physics.constants import CENTIMETRES_PER_KILOPARSEC
 from crsea_infer.physics.geometry import absorption_nodes, bilinear_nodes
+from crsea_infer.support.errors import UserError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from crsea_infer.arrays import Float64
     from crsea_infer.physics.geometry import LineOfSight
     from crsea_infer.physics.regions import Region
+    from crsea_infer.support.arrays import Float64
 
 __all__ = ["path_weights"]
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from scipy.interpolate import RectBivariateSpline
 
-    from crsea_infer.arrays import Float64
+    from crsea_infer.support.arrays import Float64
 
 __all__ = ["DISCS", "FIELDS", "RADIATION_FIELD", "GreyBody", "energy_density", "field_scaling", "photon_density"]
 

@@ -21,16 +21,16 @@ from typing import TYPE_CHECKING, Final, Literal
 
 import numpy as np
 
-from crsea_infer.errors import UserError, unknown_name
-from crsea_infer.files import absolute
 from crsea_infer.physics.healpix_mask import mask_digest, read_mask
 from crsea_infer.physics.masks import lhaaso_mask
+from crsea_infer.support.errors import UserError, unknown_name
+from crsea_infer.support.files import absolute
 from crsea_infer.support.names import check_texts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from crsea_infer.arrays import Float64
+    from crsea_infer.support.arrays import Float64
 
 __all__ = ["REGIONS", "Region", "content_of_region", "parse_region", "region_key", "split_region"]
 

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Final, Literal
 import numpy as np
 from scipy.special import erf, wofz
 
-from crsea_infer.errors import unknown_name
+from crsea_infer.support.errors import unknown_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from crsea_infer.arrays import Float64
+    from crsea_infer.support.arrays import Float64
 
 __all__ = ["SOURCE_DISTRIBUTIONS", "Layer", "VerticalProfile", "source_layers"]
 

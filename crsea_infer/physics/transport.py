@@ -23,7 +23,7 @@ from crsea_infer.physics.constants import SUN_RADIUS
 from crsea_infer.physics.sources import source_layers
 
 if TYPE_CHECKING:
-    from crsea_infer.arrays import Float64
+    from crsea_infer.support.arrays import Float64
 
 __all__ = ["REFERENCE_RIGIDITY", "TransportSettings", "relative_density", "solve_tridiagonal"]
 

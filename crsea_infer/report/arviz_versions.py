@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.special import logsumexp
 
-from crsea_infer.loading import load_matplotlib
+from crsea_infer.support.loading import load_matplotlib
 
 if TYPE_CHECKING:
-    from crsea_infer.arrays import Float64
+    from crsea_infer.support.arrays import Float64
 
 __all__ = ["PsisLoo", "psis_loo"]
 

@@ -46,7 +46,7 @@ def attempts() -> Iterator[Callable[[], AbstractContextManager[None]]]:
 
 def reason(error: Exception) -> str:
     """Return what an error says, in one line: its kind too, unless it is told to users as it is."""
-    from crsea_infer.errors import UserError
+    from crsea_infer.support.errors import UserError
 
     if isinstance(error, UserError):
         return error.given

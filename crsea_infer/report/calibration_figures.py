@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from crsea_infer.inference.calibration_statistics import THRESHOLDS, bins_for, rank_counts
+from crsea_infer.analysis.calibration_statistics import THRESHOLDS, bins_for, rank_counts
 from crsea_infer.report.style import COLOURS, PAGE, new_figure, save, styled
 
 if TYPE_CHECKING:
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
     from matplotlib.axes import Axes
 
-    from crsea_infer.inference.calibration_statistics import RankTest
-    from crsea_infer.report.calibration import CalibrationReport
+    from crsea_infer.analysis.calibration_statistics import RankTest
+    from crsea_infer.report.calibration_tables import CalibrationReport
 
 __all__ = ["calibration_figures", "draw_bayes_factors", "draw_ranks"]
 

@@ -5,16 +5,16 @@ from __future__ import annotations
 import importlib.resources
 from typing import TYPE_CHECKING
 
-from crsea_infer.files import atomic_write
-from crsea_infer.output_names import CALIBRATION_FILES
-from crsea_infer.report.calibration import FILES, summary_words
 from crsea_infer.report.calibration_figures import calibration_figures
-from crsea_infer.report.page import number_with_error
+from crsea_infer.report.calibration_tables import FILES, summary_words
+from crsea_infer.report.run_page import number_with_error
+from crsea_infer.support.files import atomic_write
+from crsea_infer.support.output_names import CALIBRATION_FILES
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from crsea_infer.report.calibration import CalibrationReport
+    from crsea_infer.report.calibration_tables import CalibrationReport
 
 __all__ = ["write_calibration_page"]
 

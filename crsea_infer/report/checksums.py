@@ -11,8 +11,8 @@ import re
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
-from crsea_infer.files import atomic_write
-from crsea_infer.output_names import CHECKSUMS
+from crsea_infer.support.files import atomic_write
+from crsea_infer.support.output_names import CHECKSUMS
 
 if TYPE_CHECKING:
     from collections.abc import Collection

@@ -8,10 +8,10 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from crsea_infer.inference.subsets import ALL
-from crsea_infer.report.page import lnz_text, number_with_error
+from crsea_infer.plan.subsets import ALL
+from crsea_infer.report.run_page import lnz_text, number_with_error
+from crsea_infer.report.run_tables import chi2_rows, evidence_rows
 from crsea_infer.report.sections import SectionTable
-from crsea_infer.report.tables import chi2_rows, evidence_rows
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

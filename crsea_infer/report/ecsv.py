@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from crsea_infer.errors import UserError
-from crsea_infer.files import atomic_write, check_regular
+from crsea_infer.support.errors import UserError
+from crsea_infer.support.files import atomic_write, check_regular
 from crsea_infer.support.names import check_texts
 
 if TYPE_CHECKING:

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from crsea_infer.output_names import PRODUCTS
 from crsea_infer.report.arviz_versions import psis_loo
 from crsea_infer.report.ecsv import Column, read_table, write_table
 from crsea_infer.report.sections import Section, SectionTable
 from crsea_infer.report.summary import effective_samples
+from crsea_infer.support.output_names import PRODUCTS
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -14,24 +14,24 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from crsea_infer.errors import UserError
+from crsea_infer.analysis.savage_dickey import savage_dickey
 from crsea_infer.inference.evidence import bayes_factor, marked
-from crsea_infer.inference.savage_dickey import savage_dickey
-from crsea_infer.inference.subsets import ALL, TRAINING
-from crsea_infer.inference.tasks import generator_for
-from crsea_infer.output_names import PRODUCTS
+from crsea_infer.plan.subsets import ALL, TRAINING
+from crsea_infer.plan.tasks import generator_for
 from crsea_infer.report.ecsv import Column, read_table, write_table
-from crsea_infer.report.page import number_with_error
+from crsea_infer.report.run_page import number_with_error
 from crsea_infer.report.sections import Section, SectionTable
 from crsea_infer.report.summary import effective_samples
+from crsea_infer.support.errors import UserError
+from crsea_infer.support.output_names import PRODUCTS
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from crsea_infer.inference.distributions import Distribution
-    from crsea_infer.inference.hypotheses import Hypothesis
-    from crsea_infer.inference.samplers.base import SamplerResult
-    from crsea_infer.inference.savage_dickey import SavageDickey
+    from crsea_infer.analysis.savage_dickey import SavageDickey
+    from crsea_infer.hypotheses.distributions import Distribution
+    from crsea_infer.hypotheses.hypothesis import Hypothesis
+    from crsea_infer.inference.samplers.sampler import SamplerResult
     from crsea_infer.report.summary import HypothesisSummary, RunSummary, Sampling
 
 __all__ = ["FILE", "Nesting", "files", "nested_section", "nestings", "write_savage_dickey"]

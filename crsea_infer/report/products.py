@@ -3,7 +3,7 @@
 A product names its files, writes them, and may add a section to the page. It is skipped when its files are as they were
 written, so that a run resumed after its sampling makes only what is missing or damaged. One that fails, whatever a
 library raised, is told and leaves the others made; what it had before is removed, so that no file is of another state
-of the run. A new product is its names in :data:`crsea_infer.output_names.PRODUCTS`, and what makes it in
+of the run. A new product is its names in :data:`crsea_infer.support.output_names.PRODUCTS`, and what makes it in
 :data:`PRODUCTS` here.
 """
 
@@ -12,24 +12,24 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
-from crsea_infer import output_names
-from crsea_infer.errors import UserError
-from crsea_infer.files import make_directory
 from crsea_infer.inference.posterior_file import write_posterior
-from crsea_infer.inference.tasks import generator_for
+from crsea_infer.plan.tasks import generator_for
 from crsea_infer.report import (
-    corners,
-    data_sets,
-    exact_check,
+    corner_figures,
+    data_set_pulls,
+    exact_check_table,
     leave_one_out,
     nested_hypotheses,
-    sensitivity,
-    spectra,
-    tables,
-    tensions,
+    prior_sensitivity_figures,
+    run_tables,
+    spectrum_figures,
+    tension_table,
 )
 from crsea_infer.report.attempts import attempts, reason
 from crsea_infer.report.checksums import Checksums
+from crsea_infer.support import output_names
+from crsea_infer.support.errors import UserError
+from crsea_infer.support.files import make_directory
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -69,7 +69,7 @@ class Product:
     Attributes
     ----------
     name
-        In :data:`crsea_infer.output_names.PRODUCTS`, where the names of its files stand.
+        In :data:`crsea_infer.support.output_names.PRODUCTS`, where the names of its files stand.
     words
         What the console says while they are made; empty for what takes no time.
     files
@@ -181,7 +181,7 @@ def _figure_files(names: Callable[[RunSummary], dict[str, str]]) -> Callable[[Ru
 
 PRODUCTS: tuple[Product, ...] = (
     Product("posteriors", "", lambda summary: list(_posterior_files(summary)), _write_posteriors),
-    Product("tables", "", lambda _: tables.FILES, tables.write_tables, always=True),
+    Product("tables", "", lambda _: run_tables.FILES, run_tables.write_tables, always=True),
     Product(
         "nested hypotheses",
         "Comparing nested hypotheses",
@@ -189,13 +189,15 @@ PRODUCTS: tuple[Product, ...] = (
         nested_hypotheses.write_savage_dickey,
         nested_hypotheses.nested_section,
     ),
-    Product("tension", "", tensions.files, tensions.write_tension, tensions.tension_section, always=True),
+    Product(
+        "tension", "", tension_table.files, tension_table.write_tension, tension_table.tension_section, always=True
+    ),
     Product(
         "data sets",
         "Drawing pulls",
-        data_sets.files,
-        data_sets.write_data_sets,
-        data_sets.data_sets_section,
+        data_set_pulls.files,
+        data_set_pulls.write_data_sets,
+        data_set_pulls.data_sets_section,
     ),
     Product(
         "leave-one-out", "Leaving one out", leave_one_out.files, leave_one_out.write_loo, leave_one_out.loo_section
@@ -203,30 +205,30 @@ PRODUCTS: tuple[Product, ...] = (
     Product(
         "spectra",
         "Drawing spectra",
-        _figure_files(spectra.figure_names),
-        lambda directory, summary: spectra.write_spectra(directory / "figures", summary),
+        _figure_files(spectrum_figures.figure_names),
+        lambda directory, summary: spectrum_figures.write_spectra(directory / "figures", summary),
     ),
     Product(
         "corners",
         "Drawing corners",
-        lambda summary: [*_figure_files(corners.figure_names)(summary), *corners.full_figures(summary)],
-        lambda directory, summary: corners.write_corners(directory / "figures", summary),
+        lambda summary: [*_figure_files(corner_figures.figure_names)(summary), *corner_figures.full_figures(summary)],
+        lambda directory, summary: corner_figures.write_corners(directory / "figures", summary),
     ),
     Product(
         "exact check",
         "Checking with the transport solver",
-        exact_check.files,
-        exact_check.write_exact_check,
-        exact_check.exact_section,
-        is_current=exact_check.is_current,
+        exact_check_table.files,
+        exact_check_table.write_exact_check,
+        exact_check_table.exact_section,
+        is_current=exact_check_table.is_current,
     ),
     Product(
         "prior sensitivity",
         "Varying the widths of priors",
-        sensitivity.files,
-        sensitivity.write_sensitivity,
-        sensitivity.sensitivity_section,
-        is_current=sensitivity.is_current,
+        prior_sensitivity_figures.files,
+        prior_sensitivity_figures.write_sensitivity,
+        prior_sensitivity_figures.sensitivity_section,
+        is_current=prior_sensitivity_figures.is_current,
     ),
 )
 """What makes each product, in the order of the names."""

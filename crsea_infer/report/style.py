@@ -10,8 +10,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from crsea_infer.files import atomic_path
-from crsea_infer.loading import load_matplotlib
+from crsea_infer.support.files import atomic_path
+from crsea_infer.support.loading import load_matplotlib
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -19,17 +19,17 @@ from crsea_infer.inference.evidence import (
     quotable,
 )
 from crsea_infer.inference.samplers.registry import sampler_class
-from crsea_infer.inference.subsets import ALL, CONDITIONAL, TRAINING
+from crsea_infer.plan.subsets import ALL, CONDITIONAL, TRAINING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from crsea_infer.arrays import Float64
-    from crsea_infer.emulator.model import SkyModel
-    from crsea_infer.inference.best_fit import BestFit
+    from crsea_infer.analysis.best_fit import BestFit
+    from crsea_infer.emulator.sky_model import SkyModel
     from crsea_infer.inference.posterior import Posterior
-    from crsea_infer.inference.run_file import RunFile
-    from crsea_infer.inference.samplers.base import SamplerResult
+    from crsea_infer.inference.samplers.sampler import SamplerResult
+    from crsea_infer.plan.run_file import RunFile
+    from crsea_infer.support.arrays import Float64
 
 __all__ = ["HypothesisSummary", "RunSummary", "Sampling", "effective_samples", "shown_sampler"]
 
@@ -169,7 +169,7 @@ class HypothesisSummary:
         Kullback-Leibler divergence from prior to posterior, one parameter at a time, in probit coordinates and in the
         normal approximation.
         """
-        from crsea_infer.inference.samplers.base import to_probit
+        from crsea_infer.inference.samplers.sampler import to_probit
 
         result = self.results[self.shown]
         probit = to_probit(result.unit_samples)

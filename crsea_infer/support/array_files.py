@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from crsea_infer.errors import UserError
 from crsea_infer.support.array_schema import TEXT, AnyArray, ArrayHeader, size_limit
+from crsea_infer.support.errors import UserError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -17,7 +17,7 @@ from concurrent.futures import CancelledError, ThreadPoolExecutor
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, Self
 
-from crsea_infer.errors import UserError
+from crsea_infer.support.errors import UserError
 from crsea_infer.support.lanes import CORES
 from crsea_infer.support.packed import perform, unpacked
 from crsea_infer.support.pool import Event

@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any, Final
 
-from crsea_infer.errors import UserError
+from crsea_infer.support.errors import UserError
 from crsea_infer.support.fits_header import IMAGE_TYPES, Column, Hdu, Key, Unusable
 
 if TYPE_CHECKING:

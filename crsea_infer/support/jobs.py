@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from crsea_infer.errors import UserError
+from crsea_infer.support.errors import UserError
 from crsea_infer.support.lanes import CORES, DEVICE
 from crsea_infer.support.packed import as_user_error, pack, user_error_of
 

@@ -17,12 +17,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self
 
 import crsea_infer
-from crsea_infer.errors import UserError
-from crsea_infer.processes import starting_workers, undisturbed
 from crsea_infer.support import worker
+from crsea_infer.support.errors import UserError
 from crsea_infer.support.lanes import CORES, Lanes
 from crsea_infer.support.packed import unpacked
 from crsea_infer.support.pool import Event
+from crsea_infer.support.processes import starting_workers, undisturbed
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection

@@ -17,7 +17,7 @@ import stat
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
-from crsea_infer.errors import UserError
+from crsea_infer.support.errors import UserError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

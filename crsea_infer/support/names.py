@@ -17,8 +17,8 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
-from crsea_infer.errors import UserError
-from crsea_infer.output_names import OVERLAY, OWN_NAMES
+from crsea_infer.support.errors import UserError
+from crsea_infer.support.output_names import OVERLAY, OWN_NAMES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -14,8 +14,8 @@ import traceback
 from collections.abc import Callable
 from typing import Any, Final
 
-from crsea_infer import __version__
-from crsea_infer.errors import UserError
+from crsea_infer.support.errors import UserError
+from crsea_infer.support.version import __version__
 
 __all__ = ["Tell", "Work", "as_user_error", "pack", "perform", "unpacked", "user_error_of"]
 

@@ -13,15 +13,20 @@ import pytest
 from mutations import CONTENT, NUMBERS, SHAPES, TYPES, VALUES, paths, replaced, sets, without
 
 from crsea_infer.emulator.archive import _signature, archive_kind
-from crsea_infer.emulator.gaussian_process import GaussianProcess
-from crsea_infer.emulator.polynomial_chaos import PolynomialChaos, Terms
-from crsea_infer.emulator.response import ResponseEmulator
-from crsea_infer.emulator.spectra import Residuals, SpectraEmulator, read_spectra_emulator, write_spectra_emulator
-from crsea_infer.emulator.store import read_emulator, write_emulator
+from crsea_infer.emulator.response.chebyshev import ResponseEmulator
+from crsea_infer.emulator.response.store import read_emulator, write_emulator
+from crsea_infer.emulator.spectra.gaussian_process import GaussianProcess
+from crsea_infer.emulator.spectra.polynomial_chaos import PolynomialChaos, Terms
+from crsea_infer.emulator.spectra.spectra_emulator import (
+    Residuals,
+    SpectraEmulator,
+    read_spectra_emulator,
+    write_spectra_emulator,
+)
 from crsea_infer.emulator.validation_table import validation_table
-from crsea_infer.errors import UserError
-from crsea_infer.grids.response import Axis, GridSettings
-from crsea_infer.grids.spectra import Parameter, Spectrum
+from crsea_infer.grids.response_grid import Axis, GridSettings
+from crsea_infer.grids.spectra_grid import Parameter, Spectrum
+from crsea_infer.support.errors import UserError
 
 if TYPE_CHECKING:
     from collections.abc import Callable

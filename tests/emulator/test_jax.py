@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from crsea_infer.emulator import load
-from crsea_infer.emulator.model import Request
-from crsea_infer.emulator.store import read_emulator
-from crsea_infer.inference.hypotheses import load_hypothesis
+from crsea_infer.emulator.response.store import read_emulator
+from crsea_infer.emulator.sky_model import Request
+from crsea_infer.hypotheses.hypothesis import load_hypothesis
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

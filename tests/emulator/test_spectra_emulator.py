@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 from crsea_infer.emulator import load
 from crsea_infer.emulator.archive import archive_kind, write_archive
-from crsea_infer.emulator.gaussian_process import _solve, fit_gaussian_process
-from crsea_infer.emulator.generate import SkyTask, generate_spectra_grid
-from crsea_infer.emulator.model import Request
-from crsea_infer.emulator.polynomial_chaos import (
+from crsea_infer.emulator.sky_model import Request
+from crsea_infer.emulator.spectra.gaussian_process import _solve, fit_gaussian_process
+from crsea_infer.emulator.spectra.generate import SkyTask, generate_spectra_grid
+from crsea_infer.emulator.spectra.polynomial_chaos import (
     GrowthSettings,
     PolynomialChaos,
     Terms,
@@ -23,15 +23,15 @@ from crsea_infer.emulator.polynomial_chaos import (
     grow_terms,
     legendre,
 )
-from crsea_infer.emulator.spectra import SpectraEmulator, read_spectra_emulator, write_spectra_emulator
-from crsea_infer.emulator.spectra_sky import SpectraSky
-from crsea_infer.emulator.spectra_training import TrainingSettings, held_out_errors, train_spectra_emulator
-from crsea_infer.errors import UserError
+from crsea_infer.emulator.spectra.spectra_emulator import SpectraEmulator, read_spectra_emulator, write_spectra_emulator
+from crsea_infer.emulator.spectra.spectra_sky import SpectraSky
+from crsea_infer.emulator.spectra.training import TrainingSettings, held_out_errors, train_spectra_emulator
 from crsea_infer.grids.design import sobol_design
-from crsea_infer.grids.spectra import Parameter, SpectraGrid, Spectrum
-from crsea_infer.inference.hypotheses import Hypothesis, load_hypothesis
-from crsea_infer.inference.likelihoods.base import load_likelihood
+from crsea_infer.grids.spectra_grid import Parameter, SpectraGrid, Spectrum
+from crsea_infer.hypotheses.hypothesis import Hypothesis, load_hypothesis
+from crsea_infer.inference.likelihoods.likelihood import load_likelihood
 from crsea_infer.inference.posterior import check_parameters, posterior_for
+from crsea_infer.support.errors import UserError
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -8,11 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from crsea_infer.emulator import load
-from crsea_infer.emulator.response import train
-from crsea_infer.emulator.sky import EmulatedSky
+from crsea_infer.emulator.response.chebyshev import train
+from crsea_infer.emulator.response.response_sky import EmulatedSky
 from crsea_infer.emulator.validation_table import error_text, stated_relative_error, validation_table
-from crsea_infer.errors import UserError
-from crsea_infer.grids.response import Axis, GridSettings, build_grid
+from crsea_infer.grids.response_grid import Axis, GridSettings, build_grid
+from crsea_infer.support.errors import UserError
 
 
 def test_the_stated_error_is_one_standard_deviation_of_the_worst_spectrum() -> None:

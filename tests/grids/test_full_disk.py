@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from crsea_infer.grids.response import read_grid
+from crsea_infer.grids.response_grid import read_grid
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 # Each defines write(path, n): a small file for n = 1, one of hundreds of kilobytes for n = 30_000.
 SPECTRA = """
-from crsea_infer.grids.spectra import Parameter, SpectraGrid, Spectrum, write_spectra_grid
+from crsea_infer.grids.spectra_grid import Parameter, SpectraGrid, Spectrum, write_spectra_grid
 def write(path, n):
     parameters = (Parameter("halo_height", 2.0, 12.0, "kpc"),)
     points = np.linspace(2.0, 12.0, n + 1)[:, None]
@@ -33,7 +33,7 @@ def write(path, n):
 """
 RESPONSE = """
 import xarray as xr
-from crsea_infer.grids.response import write_grid
+from crsea_infer.grids.response_grid import write_grid
 def write(path, n):
     write_grid(xr.Dataset({"response": ("point", np.random.rand(n))}, attrs={"kind": "response"}), path)
 """
@@ -47,12 +47,12 @@ def write(path, n):
     gas_maps.compact_gas_table([Path("maps.fits")], path)
 """
 PIECES = """
-from crsea_infer.grids.pieces import Build, Pieces
+from crsea_infer.support.pieces import Build, Pieces
 def write(path, n):
     Pieces(path.parent, Build("task", {}, ("x",), np.zeros((1, 1)))).write([0], np.random.rand(1, n))
 """
 VALUES = """
-from crsea_infer.grids.pieces import Build, Pieces
+from crsea_infer.support.pieces import Build, Pieces
 def write(path, n):
     build = Build("task", {}, ("x",), np.zeros((40, 1)))
     pieces = Pieces(path.parent, build)
@@ -72,7 +72,7 @@ HEAD = """
 import os, resource, signal, sys
 from pathlib import Path
 import numpy as np
-from crsea_infer.errors import UserError
+from crsea_infer.support.errors import UserError
 """
 # a good file first, and a copy of it
 OLD = """
@@ -122,7 +122,7 @@ def test_a_process_killed_while_it_writes_leaves_the_old_file(name: str, tmp_pat
 
 
 GRID_BUILD = """
-from crsea_infer.cli import main
+from crsea_infer.cli.main import main
 if __name__ == "__main__":
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[2]), resource.RLIM_INFINITY))
@@ -162,7 +162,7 @@ def test_a_build_killed_at_its_first_file_can_be_started_again(tmp_path: Path) -
 
 
 def test_a_grid_is_read_back_as_it_was_written(tmp_path: Path) -> None:
-    from crsea_infer.grids.response import Axis, GridSettings, grid_dataset, write_grid
+    from crsea_infer.grids.response_grid import Axis, GridSettings, grid_dataset, write_grid
 
     axes = Axis("delta_slope", 0.0, 0.1, 2, "1/kpc"), Axis("halo_height", 2.0, 12.0, 3, "kpc", "log")
     settings = GridSettings(regions=("lhaaso_inner", "l=60..62,b=-1..1"), axes=axes)

@@ -12,13 +12,20 @@ import numpy as np
 import pytest
 from mutations import CONTENT, NUMBERS, SHAPES, TYPES, VALUES
 
-from crsea_infer.emulator.dragon import read_dragon_grid
-from crsea_infer.errors import UserError
-from crsea_infer.files import write_dataset
+from crsea_infer.emulator.spectra.dragon_intensities import read_dragon_grid
 from crsea_infer.grids.dragon_file import dragon_dataset
-from crsea_infer.grids.response import Axis, GridSettings, grid_dataset, read_grid
-from crsea_infer.grids.spectra import Parameter, SpectraGrid, Spectrum, grid_kind, read_spectra_grid, write_spectra_grid
+from crsea_infer.grids.response_grid import Axis, GridSettings, grid_dataset, read_grid
+from crsea_infer.grids.spectra_grid import (
+    Parameter,
+    SpectraGrid,
+    Spectrum,
+    grid_kind,
+    read_spectra_grid,
+    write_spectra_grid,
+)
 from crsea_infer.physics.gas import _read
+from crsea_infer.support.errors import UserError
+from crsea_infer.support.files import write_dataset
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from crsea_infer.emulator.dragon import dragon_intensities
-from crsea_infer.errors import UserError
+from crsea_infer.cli import import_commands
+from crsea_infer.emulator.spectra.dragon_intensities import dragon_intensities
 from crsea_infer.grids import importing
-from crsea_infer.grids.dragon import read_dragon
-from crsea_infer.grids.hermes import average_hermes_map
-from crsea_infer.grids.spectra import read_spectra_grid
+from crsea_infer.grids.dragon_output import read_dragon
+from crsea_infer.grids.hermes_maps import average_hermes_map
+from crsea_infer.grids.spectra_grid import read_spectra_grid
 from crsea_infer.physics.regions import parse_region
+from crsea_infer.support.errors import UserError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -100,12 +101,12 @@ def test_a_table_of_real_maps_becomes_a_grid(real: Path, tmp_path: Path) -> None
     row = ",".join(str(real / f"{name}.fits.gz") for name in names.values())
     (tmp_path / "models.csv").write_text(f"halo_height,{','.join(names)}\n4.0,{row}\n")
     parser = argparse.ArgumentParser()
-    importing.add_arguments(parser)
+    import_commands.add_arguments(parser)
     output = tmp_path / "grid.nc"
     arguments = ["hermes", str(tmp_path / "models.csv"), "--region", REGION.name, "--output", str(output)]
     with pytest.raises(UserError, match="--neutrino-flavours all"):
-        importing.execute(parser.parse_args(arguments))
-    importing.execute(parser.parse_args([*arguments, "--neutrino-flavours", "all"]))
+        import_commands.execute(parser.parse_args(arguments))
+    import_commands.execute(parser.parse_args([*arguments, "--neutrino-flavours", "all"]))
     grid = read_spectra_grid(output)
     assert grid.provenance["neutrino_factor"] == pytest.approx(1 / 3)
     neutrinos = average_hermes_map(real / "hermes_nu_HI.fits.gz", [REGION]).intensities[0]

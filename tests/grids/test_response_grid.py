@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from crsea_infer.errors import UserError
-from crsea_infer.grids.response import Axis, GridSettings, build_grid, read_grid, write_grid
+from crsea_infer.grids.response_grid import Axis, GridSettings, build_grid, read_grid, write_grid
+from crsea_infer.support.errors import UserError
 
 if TYPE_CHECKING:
     from pathlib import Path

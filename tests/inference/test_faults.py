@@ -13,12 +13,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from crsea_infer.errors import UserError
-from crsea_infer.inference.checkpoint import Checkpoint
-from crsea_infer.inference.samplers.base import no_progress
 from crsea_infer.inference.samplers.importance import ImportanceOptions
 from crsea_infer.inference.samplers.registry import sampler_names
-from crsea_infer.inference.tasks import Task
+from crsea_infer.inference.samplers.sampler import no_progress
+from crsea_infer.plan.tasks import Task
+from crsea_infer.support.checkpoint import Checkpoint
+from crsea_infer.support.errors import UserError
 
 ROOT = Path(__file__).resolve().parents[2]
 QUICK = ImportanceOptions(walkers=64, steps=80, draws=2000, least_effective=100.0)
@@ -143,7 +143,7 @@ def test_hdf5_on_a_full_file_system_is_one_message_and_keeps_the_old_checkpoint(
     Checkpoint(path, IDENTITY).save({"points": np.arange(10.0)})
     code = (
         "import resource, signal, sys; import numpy as np; from pathlib import Path\n"
-        "from crsea_infer.errors import UserError; from crsea_infer.inference.checkpoint import Checkpoint\n"
+        "from crsea_infer.support.errors import UserError; from crsea_infer.support.checkpoint import Checkpoint\n"
         "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, resource.RLIM_INFINITY))\n"
         "try:\n"
@@ -180,7 +180,8 @@ def test_a_posterior_on_a_full_file_system_is_one_message(tmp_path: Path) -> Non
     code = (
         "import resource, signal, sys; import numpy as np; from pathlib import Path\n"
         "import xarray, h5netcdf\n"
-        "from crsea_infer.errors import UserError; from crsea_infer.inference.posterior_file import _write_groups\n"
+        "from crsea_infer.support.errors import UserError\n"
+        "from crsea_infer.inference.posterior_file import _write_groups\n"
         "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, resource.RLIM_INFINITY))\n"
         "try:\n"

@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 from scipy import integrate, optimize, special, stats
 
-from crsea_infer.errors import UserError
-from crsea_infer.inference.likelihoods.base import Likelihood, load_likelihood
-from crsea_infer.inference.likelihoods.bins import SparseRows, averaged, bin_average
+from crsea_infer.inference.likelihoods.energy_bins import SparseRows, averaged, bin_average
 from crsea_infer.inference.likelihoods.flux_points import FluxPoints
 from crsea_infer.inference.likelihoods.flux_systematics import FluxSystematics
-from crsea_infer.inference.likelihoods.joint import JointLikelihood
+from crsea_infer.inference.likelihoods.joint_likelihood import JointLikelihood
+from crsea_infer.inference.likelihoods.likelihood import Likelihood, load_likelihood
+from crsea_infer.support.errors import UserError
 
 if TYPE_CHECKING:
     from pathlib import Path

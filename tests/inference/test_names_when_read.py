@@ -10,14 +10,14 @@ import pytest
 from astropy import units
 from astropy.table import Table
 
-from crsea_infer import cli
-from crsea_infer.errors import UserError
+from crsea_infer.cli import commands, main
+from crsea_infer.content import finding
+from crsea_infer.content.measurements import Column, read_table
 from crsea_infer.grids.model_table import read_model_table
-from crsea_infer.inference import commands, content
-from crsea_infer.inference.likelihoods.base import load_likelihood
-from crsea_infer.inference.priors import read_prior_set
-from crsea_infer.inference.run_file import load_run
-from crsea_infer.inference.tables import Column, read_table
+from crsea_infer.hypotheses.prior_sets import read_prior_set
+from crsea_infer.inference.likelihoods.likelihood import load_likelihood
+from crsea_infer.plan.run_file import load_run
+from crsea_infer.support.errors import UserError
 
 RUN = """
 title = "T"
@@ -34,7 +34,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def data(folder: Path, name: str) -> Path:
-    return Path(shutil.copytree(content.find("likelihoods", "lhaaso_km2a_outer").parent, folder / "likelihoods" / name))
+    return Path(shutil.copytree(finding.find("likelihoods", "lhaaso_km2a_outer").parent, folder / "likelihoods" / name))
 
 
 def run(folder: Path, *likelihoods: str) -> Path:
@@ -62,7 +62,7 @@ def test_a_data_folder_that_no_posterior_could_hold_is_refused(folder: Path, nam
 @pytest.mark.parametrize("name", ["draw", "chain", "sample", "x" * 240])
 def test_a_parameter_that_no_posterior_could_hold_is_refused(folder: Path, name: str) -> None:
     path = folder / "mine.toml"
-    path.write_text(content.find("priors", "gas").read_text().replace("hi_scale", name))
+    path.write_text(finding.find("priors", "gas").read_text().replace("hi_scale", name))
     with pytest.raises(UserError, match="cannot name a parameter"):
         read_prior_set(path)
 
@@ -144,10 +144,10 @@ def test_those_in_the_metadata_of_a_table_too(folder: Path) -> None:
 
 def test_markup_and_odd_file_names_are_shown_as_text(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (folder / "priors").mkdir()
-    text = content.find("priors", "gas").read_text()
+    text = finding.find("priors", "gas").read_text()
     (folder / "priors" / "[red]mine.toml").write_text(text.replace('title = "', 'title = "[bold]'))
     Path(b"priors/bytes\xff\x1b[2J.toml".decode(errors="surrogateescape")).write_text(text)
-    assert cli.main(["list", "priors"]) == 0
+    assert main.main(["list", "priors"]) == 0
     shown = capsys.readouterr().out
     assert "[red]mine" in shown
     assert "[bold]" in shown

@@ -8,20 +8,20 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from crsea_infer.emulator.model import Request
 from crsea_infer.emulator.parameters import galactic_parameters
-from crsea_infer.errors import UserError
-from crsea_infer.inference.hypotheses import Hypothesis, build_hypothesis, load_hypothesis
-from crsea_infer.inference.likelihoods.base import Likelihood, load_likelihood
+from crsea_infer.emulator.sky_model import Request
+from crsea_infer.hypotheses.hypothesis import Hypothesis, build_hypothesis, load_hypothesis
+from crsea_infer.inference.likelihoods.likelihood import Likelihood, load_likelihood
 from crsea_infer.inference.posterior import BLOCK, LikelihoodError, Posterior, check_parameters, posterior_for
 from crsea_infer.inference.target import Target
+from crsea_infer.support.errors import UserError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from crsea_infer.emulator.model import BoundModel
     from crsea_infer.emulator.parameters import SkyParameters
+    from crsea_infer.emulator.sky_model import BoundModel
 
 SKY = (Request("gamma", (1e4,), "lhaaso_inner"),)
 NAMES = ("lhaaso_km2a_inner", "lhaaso_km2a_outer")
@@ -219,7 +219,7 @@ def test_cosmic_rays_at_the_sun_need_their_own_spectrum_alone() -> None:
 
 def test_scales_of_electrons_are_refused_by_a_sky_without_electrons() -> None:
     from crsea_infer.emulator import load
-    from crsea_infer.emulator.sky import ExactSky
+    from crsea_infer.emulator.response.response_sky import ExactSky
 
     model = load()
     bare = ExactSky(dataclasses.replace(model.settings, electrons=None))  # type: ignore[attr-defined]

@@ -10,13 +10,13 @@ from astropy import units
 from astropy.table import Table
 
 from crsea_infer import emulator
-from crsea_infer.inference import content
-from crsea_infer.inference.hypotheses import load_hypothesis
-from crsea_infer.inference.likelihoods.base import load_likelihood
+from crsea_infer.content import finding
+from crsea_infer.hypotheses.hypothesis import load_hypothesis
+from crsea_infer.inference.likelihoods.likelihood import load_likelihood
 from crsea_infer.inference.posterior import posterior_for
 from crsea_infer.inference.posterior_file import write_posterior
-from crsea_infer.inference.run_file import load_run
-from crsea_infer.inference.samplers.base import SamplerResult
+from crsea_infer.inference.samplers.sampler import SamplerResult
+from crsea_infer.plan.run_file import load_run
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -68,7 +68,7 @@ def test_the_spectrum_is_drawn_again_from_the_file_alone(opened: Any, posterior:
     axes.fill_between(energy, *band, alpha=0.4)
     axes.set_title(data.attrs["title"])
 
-    table = Table.read(content.find("likelihoods", INNER).parent / "flux.ecsv")
+    table = Table.read(finding.find("likelihoods", INNER).parent / "flux.ecsv")
     for name, drawn in (("intensity", points), ("error_low", errors[0]), ("error_high", errors[1])):
         np.testing.assert_allclose(drawn, table[name].quantity.to_value(unit), rtol=1e-12)
     np.testing.assert_allclose(in_units(more["systematic"], unit), table["systematic"].quantity.to_value(unit))

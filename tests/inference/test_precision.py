@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from crsea_infer import emulator
-from crsea_infer.inference.content import packaged_root
-from crsea_infer.inference.hypotheses import load_hypothesis
-from crsea_infer.inference.likelihoods.base import load_likelihood
+from crsea_infer.content.finding import packaged_root
+from crsea_infer.hypotheses.hypothesis import load_hypothesis
+from crsea_infer.inference.likelihoods.likelihood import load_likelihood
 from crsea_infer.inference.posterior import posterior_for
-from crsea_infer.inference.run_file import load_run
+from crsea_infer.plan.run_file import load_run
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -71,7 +71,7 @@ def test_devices_are_asked_for_products_in_full_precision(gradient: bool) -> Non
 
 
 def test_the_sky_model_alone_asks_for_it_too() -> None:
-    from crsea_infer.emulator.model import Request
+    from crsea_infer.emulator.sky_model import Request
 
     bound = emulator.load().bind([Request("gamma", (1e4, 1e5), "lhaaso_inner"), Request("helium", (1e4, 1e5))])
     values = {
@@ -94,7 +94,7 @@ def test_many_counts_keep_their_digits() -> None:
         """Counts whose prediction is given."""
 
         def _expected(self, predictions: Any, _nuisances: Any) -> Any:
-            from crsea_infer.arrays import array_namespace
+            from crsea_infer.support.arrays import array_namespace
 
             return array_namespace(*predictions), predictions[0]
 

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from mutations import NUMBERS, SHAPES, TYPES, VALUES, paths, replaced, sets, without
 
-from crsea_infer.errors import UserError
-from crsea_infer.inference.checkpoint import read_arrays, write_arrays
-from crsea_infer.inference.samplers.base import result_from_arrays
+from crsea_infer.inference.samplers.sampler import result_from_arrays
+from crsea_infer.support.checkpoint import read_arrays, write_arrays
+from crsea_infer.support.errors import UserError
 
 if TYPE_CHECKING:
     from pathlib import Path

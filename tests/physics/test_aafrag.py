@@ -7,9 +7,9 @@ import sys
 import numpy as np
 import pytest
 
-from crsea_infer.errors import UserError
 from crsea_infer.physics import hadronic
 from crsea_infer.physics.aafrag import VALID_FROM, differential_cross_section
+from crsea_infer.support.errors import UserError
 
 
 def test_without_the_package_the_message_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:

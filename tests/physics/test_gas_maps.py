@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from astropy.io import fits
 
-from crsea_infer.errors import UserError
 from crsea_infer.physics.gas import load_gas
 from crsea_infer.physics.gas_maps import compact_gas_table
+from crsea_infer.support.errors import UserError
 
 if TYPE_CHECKING:
     from pathlib import Path

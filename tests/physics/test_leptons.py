@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 
 from crsea_infer.emulator import load
-from crsea_infer.emulator.model import Request
-from crsea_infer.errors import UserError
+from crsea_infer.emulator.sky_model import Request
 from crsea_infer.physics.constants import CENTIMETRES_PER_KILOPARSEC
 from crsea_infer.physics.geometry import LineOfSight, absorption_nodes
 from crsea_infer.physics.leptons import LEPTON_COMPONENTS, LEPTON_ENERGIES, LeptonSolver
 from crsea_infer.physics.paths import path_weights
 from crsea_infer.physics.regions import Region, parse_region
 from crsea_infer.physics.transport import TransportSettings
+from crsea_infer.support.errors import UserError
 
 REGIONS = ("tibet_inner", "l=125..235,b=-5..5", "l=0..360,b=20..60")
 RADII = np.asarray((np.arange(80) + 0.5) * 0.25, dtype=np.float64)

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crsea_infer.errors import UserError
 from crsea_infer.physics.local_spectrum import kinetic_energy, local_intensity, rigidity
+from crsea_infer.support.errors import UserError
 
 MIN = {
     "proton_norm": 3.285e4,

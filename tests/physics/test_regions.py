@@ -11,9 +11,9 @@ from astropy.coordinates import SkyCoord
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crsea_infer.errors import UserError
 from crsea_infer.physics.healpix_mask import read_mask
 from crsea_infer.physics.regions import REGIONS, parse_region, region_key, split_region
+from crsea_infer.support.errors import UserError
 
 if TYPE_CHECKING:
     from pathlib import Path

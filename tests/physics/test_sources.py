@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from scipy.integrate import quad
 
-from crsea_infer.errors import UserError
 from crsea_infer.physics.sources import SOURCE_DISTRIBUTIONS, VerticalProfile, source_layers
+from crsea_infer.support.errors import UserError
 
 PROFILES = [VerticalProfile("gaussian", 0.212), VerticalProfile("exponential", 0.325)]
 

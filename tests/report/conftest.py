@@ -15,13 +15,13 @@ sys.path.insert(0, str(Path(__file__).parent))
 from made_up import result_at
 
 from crsea_infer import emulator
-from crsea_infer.inference.best_fit import find_best_fit
+from crsea_infer.analysis.best_fit import find_best_fit
 from crsea_infer.inference.posterior import posterior_for
-from crsea_infer.inference.run_file import load_run
+from crsea_infer.plan.run_file import load_run
 from crsea_infer.report.summary import HypothesisSummary, RunSummary, Sampling
 
 if TYPE_CHECKING:
-    from crsea_infer.inference.samplers.base import SamplerResult
+    from crsea_infer.inference.samplers.sampler import SamplerResult
 
 RUN = """
 title = "Nested"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from crsea_infer.inference.evidence import Evidence
-from crsea_infer.inference.samplers.base import SamplerResult
+from crsea_infer.inference.samplers.sampler import SamplerResult
 
 if TYPE_CHECKING:
     import numpy as np

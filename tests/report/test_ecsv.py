@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from astropy.table import Table
 
-from crsea_infer.errors import UserError
 from crsea_infer.report.ecsv import Column, read_table, write_table
+from crsea_infer.support.errors import UserError
 
 if TYPE_CHECKING:
     from pathlib import Path

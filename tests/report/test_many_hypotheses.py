@@ -11,11 +11,11 @@ from made_up import result_at
 from matplotlib.colors import to_hex
 
 from crsea_infer import emulator
-from crsea_infer.inference.best_fit import find_best_fit
+from crsea_infer.analysis.best_fit import find_best_fit
 from crsea_infer.inference.posterior import posterior_for
-from crsea_infer.inference.run_file import load_run
-from crsea_infer.inference.study_file import load_study
-from crsea_infer.report import corners, data_sets, sensitivity, spectra
+from crsea_infer.plan.run_file import load_run
+from crsea_infer.plan.study_file import load_study
+from crsea_infer.report import corner_figures, data_set_pulls, prior_sensitivity_figures, spectrum_figures
 from crsea_infer.report.style import COLOURS, COLUMN, PAGE, legend_size, look, styled
 from crsea_infer.report.summary import HypothesisSummary, RunSummary
 
@@ -106,9 +106,9 @@ def test_spectra_are_legible_with_a_legend_of_lines_and_markers(
     twelve: RunSummary, names: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     figures: dict[str, Any] = {}
-    monkeypatch.setattr(spectra, "save", lambda figure, _folder, name: figures.setdefault(name, figure))
-    spectra.write_spectra(tmp_path, twelve)
-    assert set(figures) == set(spectra.figure_names(twelve))
+    monkeypatch.setattr(spectrum_figures, "save", lambda figure, _folder, name: figures.setdefault(name, figure))
+    spectrum_figures.write_spectra(tmp_path, twelve)
+    assert set(figures) == set(spectrum_figures.figure_names(twelve))
     for name, figure in figures.items():
         with styled():
             assert check_text(figure) == pytest.approx(PAGE if name == "spectra" else COLUMN)
@@ -119,24 +119,26 @@ def test_spectra_are_legible_with_a_legend_of_lines_and_markers(
         curves = {line.get_label(): drawn(line) for line in upper.lines if line.get_label() in names}
         assert curves == {key: drawn(line) for key, line in handles(figure).items() if key in names}
         assert len({(line.get_color(), line.get_marker()) for line in lower.lines if len(line.get_xdata()) > 2}) == N
-    assert "dashed" not in spectra.figure_names(twelve)["spectra"]
+    assert "dashed" not in spectrum_figures.figure_names(twelve)["spectra"]
 
 
 def test_the_overlaid_corner_has_lines_of_its_own_for_each(twelve: RunSummary, names: list[str]) -> None:
     with styled():
-        figure = corners.overlay(twelve)
+        figure = corner_figures.overlay(twelve)
         check_text(figure)
     assert_distinct_in_legend(figure, names, lines=True, markers=False)
     assert len({drawn(line) for line in figure.axes[0].lines}) == N
     contours = [one for one in figure.axes[1].collections if len(one.get_paths())]
     looks = {(to_hex(one.get_edgecolor()[0]), str(one.get_linestyle())) for one in contours}
     assert len(looks) == N
-    assert "39 %" not in corners.figure_names(twelve)["corner_overlay"]
+    assert "39 %" not in corner_figures.figure_names(twelve)["corner_overlay"]
 
 
 def test_the_pulls_have_markers_of_their_own_for_each(twelve: RunSummary, names: list[str]) -> None:
     with styled():
-        figure = data_sets.draw_pulls(twelve, {item.name: data_sets._pulls(item) for item in twelve.hypotheses})
+        figure = data_set_pulls.draw_pulls(
+            twelve, {item.name: data_set_pulls._pulls(item) for item in twelve.hypotheses}
+        )
         assert check_text(figure) == pytest.approx(PAGE)
     assert_distinct_in_legend(figure, names, lines=False, markers=True)
     markers = {(line.get_color(), line.get_marker()) for line in figure.axes[0].lines if len(line.get_xdata()) > 2}
@@ -147,13 +149,13 @@ def test_prior_sensitivity_shows_each_evidence_when_pairs_are_too_many(
     twelve: RunSummary, names: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     figures: list[Any] = []
-    monkeypatch.setattr(sensitivity, "save", lambda figure, *_: figures.append(figure))
-    sensitivity.write_sensitivity(tmp_path, twelve)
+    monkeypatch.setattr(prior_sensitivity_figures, "save", lambda figure, *_: figures.append(figure))
+    prior_sensitivity_figures.write_sensitivity(tmp_path, twelve)
     (figure,) = figures
     with styled():
         check_text(figure)
     assert_distinct_in_legend(figure, names, lines=True, markers=True)
-    caption = sensitivity.sensitivity_section(tmp_path, twelve).figures[sensitivity.FIGURE]
+    caption = prior_sensitivity_figures.sensitivity_section(tmp_path, twelve).figures[prior_sensitivity_figures.FIGURE]
     assert caption.startswith("Change of ln Z")
 
 

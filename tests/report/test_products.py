@@ -9,11 +9,17 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from crsea_infer import runs
-from crsea_infer.inference.run_file import load_run
-from crsea_infer.report import corners, data_sets, leave_one_out, sensitivity, spectra
+from crsea_infer.plan.run_file import load_run
+from crsea_infer.report import (
+    corner_figures,
+    data_set_pulls,
+    leave_one_out,
+    prior_sensitivity_figures,
+    spectrum_figures,
+)
 from crsea_infer.report.attempts import attempts, reason
 from crsea_infer.report.products import IncompleteError
+from crsea_infer.workflow import runs
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -84,7 +90,7 @@ def test_what_fails_leaves_the_rest_made_and_is_said(
     def fail(*_: object, **__: object) -> None:
         raise RuntimeError("out of\ncolours")
 
-    spectrum = spectra._draw_pulls
+    spectrum = spectrum_figures._draw_pulls
 
     def fail_once(axes: object, likelihood: object, summary: object) -> None:
         if getattr(likelihood, "name", "") == "lhaaso_km2a_outer":
@@ -93,27 +99,35 @@ def test_what_fails_leaves_the_rest_made_and_is_said(
 
     with monkeypatch.context() as patch:
         patch.setattr(leave_one_out, "psis_loo", fail)
-        patch.setattr(data_sets, "draw_pulls", fail)
-        patch.setattr(spectra, "_draw_pulls", fail_once)
-        patch.setattr(corners, "_corner", fail)
+        patch.setattr(data_set_pulls, "draw_pulls", fail)
+        patch.setattr(spectrum_figures, "_draw_pulls", fail_once)
+        patch.setattr(corner_figures, "_corner", fail)
         with pytest.raises(IncompleteError, match="finished, but incomplete") as caught:
             runs.execute(load_run(path), out, accept_unconverged=True)
     output = " ".join(capsys.readouterr().out.split())
-    for missing in ("loo.ecsv", "figures/pulls.pdf", "figures/spectrum_lhaaso_km2a_outer.pdf", "figures/spectra.png"):
+    for missing in (
+        "loo.ecsv",
+        "figures/pulls.pdf",
+        "figures/spectrum_lhaaso_km2a_outer.pdf",
+        "figures/spectrum_figures.png",
+    ):
         assert missing in caught.value.given
         assert not (out / missing).exists()
     assert output.count("cannot be made: RuntimeError: out of colours") == 4
     assert (out / "figures" / "spectrum_lhaaso_km2a_inner.pdf").exists()
-    for made in ("evidence.ecsv", "data_sets.ecsv", "pulls.ecsv", "gamma-optimized-min/posterior.nc"):
+    for made in ("evidence.ecsv", "data_set_pulls.ecsv", "pulls.ecsv", "gamma-optimized-min/posterior.nc"):
         assert (out / made).exists()
     page = (out / "index.html").read_text()
     assert "loo.ecsv cannot be made: RuntimeError: out of colours" in page
-    assert "figures/spectra.png" not in page.replace("figures/spectra.png cannot", "").split("<h2>", 1)[1]
+    assert (
+        "figures/spectrum_figures.png"
+        not in page.replace("figures/spectrum_figures.png cannot", "").split("<h2>", 1)[1]
+    )
     with monkeypatch.context() as patch:  # corners take long, and other tests look at them
-        patch.setattr(corners, "write_corners", lambda _folder, _summary: None)
+        patch.setattr(corner_figures, "write_corners", lambda _folder, _summary: None)
         runs.execute(load_run(path), out, accept_unconverged=True)
     assert (out / "loo.ecsv").exists()
-    assert (out / "figures" / "spectra.png").exists()
+    assert (out / "figures" / "spectrum_figures.png").exists()
     assert "cannot be made" not in (out / "index.html").read_text()
 
 
@@ -125,7 +139,7 @@ def test_a_section_that_cannot_be_written_leaves_the_page(
     def fail(*_: object) -> None:
         raise ValueError
 
-    monkeypatch.setattr(sensitivity, "_caption", lambda **_: fail())
+    monkeypatch.setattr(prior_sensitivity_figures, "_caption", lambda **_: fail())
     with pytest.raises(IncompleteError, match=r"the section of prior_sensitivity.ecsv.* on the page .*: ValueError"):
         runs.execute(load_run(path), out, accept_unconverged=True)
     assert "<h2>Exact check</h2>" in (out / "index.html").read_text()
@@ -135,7 +149,7 @@ def test_a_section_that_cannot_be_written_leaves_the_page(
 def test_without_docstrings_all_but_what_a_library_cannot_do_is_made(own_copy: tuple[Path, Path]) -> None:
     path, out = own_copy
     without(out, "loo.ecsv", "figures/pulls.p*", "index.html", "gamma-optimized-max/posterior.nc")
-    command = [sys.executable, "-OO", "-m", "crsea_infer.cli", "run", str(path), "--output", str(out)]
+    command = [sys.executable, "-OO", "-m", "crsea_infer.cli.main", "run", str(path), "--output", str(out)]
     done = subprocess.run([*command, "--accept-unconverged"], capture_output=True, text=True, check=False)
     assert "Traceback" not in done.stdout + done.stderr
     assert (out / "index.html").exists()

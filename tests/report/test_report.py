@@ -15,16 +15,14 @@ from hypothesis import strategies as st
 from made_up import result_at
 
 from crsea_infer import emulator
-from crsea_infer.inference.best_fit import find_best_fit
+from crsea_infer.analysis.best_fit import find_best_fit
 from crsea_infer.inference.evidence import Evidence
 from crsea_infer.inference.posterior import posterior_for
-from crsea_infer.inference.run_file import load_run
-from crsea_infer.report import corners, spectra
+from crsea_infer.plan.run_file import load_run
+from crsea_infer.report import corner_figures, spectrum_figures
 from crsea_infer.report.ecsv import read_table
-from crsea_infer.report.page import number_with_error, write_page
-from crsea_infer.report.style import COLUMN, PAGE, look, styled
-from crsea_infer.report.summary import HypothesisSummary, RunSummary, shown_sampler
-from crsea_infer.report.tables import (
+from crsea_infer.report.run_page import number_with_error, write_page
+from crsea_infer.report.run_tables import (
     chi2_rows,
     evidence_rows,
     read_cautions,
@@ -32,12 +30,14 @@ from crsea_infer.report.tables import (
     read_unconverged,
     write_tables,
 )
-from crsea_infer.run_directory import to_toml
+from crsea_infer.report.style import COLUMN, PAGE, look, styled
+from crsea_infer.report.summary import HypothesisSummary, RunSummary, shown_sampler
+from crsea_infer.workflow.run_directory import to_toml
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from crsea_infer.inference.samplers.base import SamplerResult
+    from crsea_infer.inference.samplers.sampler import SamplerResult
 
 
 def fake_result(posterior: Any, sampler: str, lnz: float | None, seed: int) -> SamplerResult:
@@ -126,18 +126,18 @@ def test_the_posterior_shown_is_that_of_a_sampler_that_converged(summary: RunSum
     assert summary.unconverged_shown == ""
     changed = _with(summary, first, second)
     assert changed.unconverged_shown == ""
-    assert "(emcee)" in corners.figure_names(changed)["corner_gamma-optimized-min"]
+    assert "(emcee)" in corner_figures.figure_names(changed)["corner_gamma-optimized-min"]
 
 
 def test_where_none_converged_captions_and_the_table_of_parameters_say_so(summary: RunSummary, tmp_path: Path) -> None:
     stuck = {name: _stuck(one) for name, one in summary.hypotheses[0].results.items()}
     changed = _with(summary, stuck, dict(summary.hypotheses[1].results))
     said = "Not converged: gamma-optimized-min (dynesty)."
-    captions = corners.figure_names(changed)
+    captions = corner_figures.figure_names(changed)
     assert "(dynesty, not converged)" in captions["corner_gamma-optimized-min"]
     assert "not converged" not in captions["corner_gamma-optimized-max"]
     assert said in captions["corner_overlay"]
-    assert all(said in caption for caption in spectra.figure_names(changed).values())
+    assert all(said in caption for caption in spectrum_figures.figure_names(changed).values())
     (tmp_path / "figures").mkdir()
     write_page(tmp_path, changed, [], {})
     page = (tmp_path / "index.html").read_text()
@@ -164,7 +164,7 @@ def test_a_bayes_factor_of_evidences_that_did_not_converge_is_marked(summary: Ru
 
 
 def test_the_overlay_leaves_out_what_only_shares_a_name(summary: RunSummary) -> None:
-    shared = corners._shared(summary)
+    shared = corner_figures._shared(summary)
     assert {"delta_slope", "halo_height", "hi_scale", "xco_scale"} <= set(shared)
     assert "proton_slope_2" not in shared, "to 24 TV in one model, to the knee in the other"
     assert len(shared) <= 8
@@ -172,18 +172,20 @@ def test_the_overlay_leaves_out_what_only_shares_a_name(summary: RunSummary) -> 
 
 def test_the_corner_for_the_paper_shows_transport_gas_and_what_the_data_know(summary: RunSummary) -> None:
     item = summary.hypotheses[0]
-    chosen = corners.chosen_parameters(item, summary)
+    chosen = corner_figures.chosen_parameters(item, summary)
     assert {"delta_slope", "halo_height", "hi_scale", "xco_scale"} <= set(chosen)
     assert len(chosen) == 8
     assert item.informativeness.shape == (len(item.posterior.names),)
-    assert "8 of its 21 parameters" in corners.figure_names(summary)["corner_gamma-optimized-min"]
+    assert "8 of its 21 parameters" in corner_figures.figure_names(summary)["corner_gamma-optimized-min"]
 
 
 @pytest.mark.parametrize("width", [PAGE])
 def test_text_in_a_corner_is_legible_and_inside(summary: RunSummary, width: float) -> None:
     item = summary.hypotheses[0]
     with styled():
-        figure = corners._corner([item], corners.chosen_parameters(item, summary), [look(0)], width, with_prior=True)
+        figure = corner_figures._corner(
+            [item], corner_figures.chosen_parameters(item, summary), [look(0)], width, with_prior=True
+        )
         check_text(figure)
 
 
@@ -191,9 +193,11 @@ def test_text_in_a_spectrum_is_legible_and_inside(
     summary: RunSummary, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: dict[str, Any] = {}
-    monkeypatch.setattr(spectra, "save", lambda figure, _folder, name: seen.setdefault(name, check_text(figure)))
-    spectra.write_spectra(tmp_path, summary)
-    assert set(seen) == set(spectra.figure_names(summary))
+    monkeypatch.setattr(
+        spectrum_figures, "save", lambda figure, _folder, name: seen.setdefault(name, check_text(figure))
+    )
+    spectrum_figures.write_spectra(tmp_path, summary)
+    assert set(seen) == set(spectrum_figures.figure_names(summary))
     assert seen["spectrum_lhaaso_km2a_inner"] == pytest.approx(COLUMN)
     assert seen["spectra"] == pytest.approx(PAGE)
 
@@ -229,8 +233,8 @@ def _is_drawn(text: Any, figure: Any) -> bool:
 
 
 def test_figures_are_written_as_pdf_and_png(summary: RunSummary, tmp_path: Path) -> None:
-    spectra.write_spectra(tmp_path, summary)
-    for name in spectra.figure_names(summary):
+    spectrum_figures.write_spectra(tmp_path, summary)
+    for name in spectrum_figures.figure_names(summary):
         assert (tmp_path / f"{name}.pdf").read_bytes().startswith(b"%PDF")
         assert (tmp_path / f"{name}.png").read_bytes().startswith(b"\x89PNG")
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from astropy.io import fits
 
-from crsea_infer.grids.dragon import read_dragon
-from crsea_infer.grids.hermes import average_hermes_map
+from crsea_infer.grids.dragon_output import read_dragon
+from crsea_infer.grids.hermes_maps import average_hermes_map
 from crsea_infer.inference.likelihoods.healpix_cubes import read_counts_cube, read_exposure_cube
 from crsea_infer.physics.healpix_mask import read_mask
 from crsea_infer.physics.regions import parse_region

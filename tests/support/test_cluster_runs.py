@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from dask_on_loopback import dask_cluster
 
-from crsea_infer import runs
-from crsea_infer.cli import main
-from crsea_infer.inference.study_file import load_study
+from crsea_infer.cli.main import main
+from crsea_infer.plan.study_file import load_study
 from crsea_infer.report.console import Display
+from crsea_infer.workflow import runs
 
 if TYPE_CHECKING:
     import subprocess

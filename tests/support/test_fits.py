@@ -13,7 +13,7 @@ import pytest
 from astropy.io import fits
 from fits_bytes import N_PIXELS, READ, change_card, write_counts
 
-from crsea_infer.errors import UserError
+from crsea_infer.support.errors import UserError
 from crsea_infer.support.fits import Key, read_hdus
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from fits_bytes import READ, WRITE, change_card
 
-from crsea_infer.errors import UserError
+from crsea_infer.support.errors import UserError
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from crsea_infer.errors import UserError
+from crsea_infer.support.errors import UserError
 from crsea_infer.support.jobs import run_jobs
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 WORK = """
 import os, signal, time
 from pathlib import Path
-from crsea_infer.errors import UserError
+from crsea_infer.support.errors import UserError
 
 def work(task, progress):
     what, path = task

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from crsea_infer import runs
-from crsea_infer.errors import UserError
-from crsea_infer.inference.run_file import load_run
+from crsea_infer.plan.run_file import load_run
 from crsea_infer.support import lanes
+from crsea_infer.support.errors import UserError
 from crsea_infer.support.jobs import run_jobs
 from crsea_infer.support.lanes import CORES, DEVICE, Lanes, device_present
+from crsea_infer.workflow import runs
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -125,7 +125,7 @@ def test_a_platform_that_is_not_there_is_one_message(tmp_path: Path) -> None:
     text = 'title = "Away"\nhypotheses = ["base-min"]\nlikelihoods = ["lhaaso_km2a_outer"]\n[samplers.nuts]\n'
     (tmp_path / "away.toml").write_text(text)
     ended = subprocess.run(
-        [sys.executable, "-m", "crsea_infer.cli", "run", "away.toml", "--output", "out"],
+        [sys.executable, "-m", "crsea_infer.cli.main", "run", "away.toml", "--output", "out"],
         cwd=tmp_path,
         env={**os.environ, "JAX_PLATFORMS": "rocm"},
         capture_output=True,

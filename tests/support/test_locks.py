@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from crsea_infer.errors import UserError
+from crsea_infer.support.errors import UserError
 from crsea_infer.support.locks import lock
 
 if TYPE_CHECKING:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from crsea_infer.errors import UserError
-from crsea_infer.output_names import OWN_NAMES
+from crsea_infer.support.errors import UserError
 from crsea_infer.support.names import LONGEST, check_name, check_texts, is_name, refuse_alike, visible
+from crsea_infer.support.output_names import OWN_NAMES
 
 _KINDS = ("parameter", "nuisance", "parameter of a grid", "component", "data set", "group", "hypothesis", "combination")
 _NEVER = (

@@ -27,8 +27,8 @@ max_steps = 100
 # what is made of samples takes longer than they do, and has tests of its own
 PROGRAM = """
 from pathlib import Path
-from crsea_infer import runs
-from crsea_infer.inference.run_file import load_run
+from crsea_infer.workflow import runs
+from crsea_infer.plan.run_file import load_run
 print("begun")
 runs.write_products = lambda *_: None
 runs.sections = lambda *_: ()
@@ -100,7 +100,7 @@ def test_files_of_the_current_directory_are_no_modules_of_workers(tmp_path: Path
 
 
 CLI = """
-from crsea_infer.cli import main
+from crsea_infer.cli.main import main
 raise SystemExit(main(["run", "tiny.toml", "--output", "out", "--accept-unconverged"]))
 """
 

@@ -82,7 +82,7 @@ import json
 
 from crsea_infer import emulator
 from crsea_infer.inference.posterior import posterior_for
-from crsea_infer.inference.run_file import load_run
+from crsea_infer.plan.run_file import load_run
 
 run, model = load_run("package"), emulator.load(None)
 chi2 = {}

@@ -82,7 +82,7 @@ def test_chi2_is_that_of_the_predicted_ratio(done: Any, hypothesis: str) -> None
 def test_the_ratios_are_those_of_the_packaged_tables(done: Any) -> None:
     from astropy.table import Table
 
-    from crsea_infer.inference.content import packaged_root
+    from crsea_infer.content.finding import packaged_root
 
     table = done.table("likelihoods/fermi_ratio/ratio.ecsv")
     inner, outer = (

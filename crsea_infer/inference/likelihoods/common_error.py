@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 if TYPE_CHECKING:
-    from crsea_infer.arrays import Array, Float64
+    from crsea_infer.support.arrays import Array, Float64
 
 __all__ = ["chi2_change", "is_noticeable", "log_likelihood_change"]
 

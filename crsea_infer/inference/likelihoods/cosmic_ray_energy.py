@@ -17,7 +17,7 @@ from crsea_infer.physics.local_spectrum import kinetic_energy, rigidity
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from crsea_infer.arrays import Float64
+    from crsea_infer.support.arrays import Float64
 
 __all__ = [
     "EnergyQuantity",

@@ -29,13 +29,13 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, Self
 
 import numpy as np
 
-from crsea_infer.arrays import Array, Float64, array_namespace
-from crsea_infer.emulator.model import Request
-from crsea_infer.errors import UserError
-from crsea_infer.files import file_digest
-from crsea_infer.inference.distributions import normal
-from crsea_infer.inference.likelihoods import two_piece
-from crsea_infer.inference.likelihoods.base import CommonEntry, DataColumn, DataSet, LikelihoodFolder
+from crsea_infer.content.measurements import Column, MeasurementTable, read_table
+from crsea_infer.content.toml_files import validate
+from crsea_infer.emulator.sky_model import Request
+from crsea_infer.hypotheses.distributions import normal
+from crsea_infer.hypotheses.prior_sets import Parameter
+from crsea_infer.inference.likelihoods import asymmetric_errors
+from crsea_infer.inference.likelihoods.best_nuisances import minimise, pull_of
 from crsea_infer.inference.likelihoods.cosmic_ray_energy import (
     EnergyQuantity,
     Nucleus,
@@ -46,10 +46,10 @@ from crsea_infer.inference.likelihoods.cosmic_ray_energy import (
     rigidity_of,
 )
 from crsea_infer.inference.likelihoods.extra_components import tex
-from crsea_infer.inference.likelihoods.profile import minimise, pull_of
-from crsea_infer.inference.priors import Parameter
-from crsea_infer.inference.tables import Column, MeasurementTable, read_table
-from crsea_infer.inference.validation import validate
+from crsea_infer.inference.likelihoods.likelihood import CommonEntry, DataColumn, DataSet, LikelihoodFolder
+from crsea_infer.support.arrays import Array, Float64, array_namespace
+from crsea_infer.support.errors import UserError
+from crsea_infer.support.files import file_digest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -139,7 +139,7 @@ class CosmicRayFlux(DataSet):
         table = read_table(folder.path.parent / entry.table, _columns(entry.energy))
         nuclei = _SPECIES[entry.species]
         measured = table.columns[entry.energy]
-        low, high = two_piece.statistical_errors(table, "intensity", np.zeros(len(table), dtype=bool))
+        low, high = asymmetric_errors.statistical_errors(table, "intensity", np.zeros(len(table), dtype=bool))
         low, high, relative = _systematics(folder, entry, table, low, high)
         keep = np.ones(len(table), dtype=bool)
         for nucleus in nuclei:
@@ -240,7 +240,7 @@ class CosmicRayFlux(DataSet):
     def log_likelihood_pointwise(self, predictions: tuple[Array, ...], nuisances: Mapping[str, Array]) -> Array:
         """Return ln p of each datum [..., n_data]."""
         xp, prediction = self._shifted(predictions, nuisances)
-        return two_piece.log_density(xp, self.values - prediction, self.error_low, self.error_high)
+        return asymmetric_errors.log_density(xp, self.values - prediction, self.error_low, self.error_high)
 
     def log_likelihood(self, predictions: tuple[Array, ...], nuisances: Mapping[str, Array]) -> Array:
         """Return ln p(data) [...]."""
@@ -250,7 +250,7 @@ class CosmicRayFlux(DataSet):
     def chi2(self, predictions: tuple[Array, ...], nuisances: Mapping[str, Array]) -> Array:
         """Return the sum of squared pulls [...] plus those of the nuisances."""
         xp, prediction = self._shifted(predictions, nuisances)
-        squares = two_piece.squares(xp, self.values - prediction, self.error_low, self.error_high)
+        squares = asymmetric_errors.squares(xp, self.values - prediction, self.error_low, self.error_high)
         total = xp.sum(squares, axis=-1)
         own = self.nuisances
         return total + pull_of(own, [nuisances[nuisance.name] for nuisance in own]) if own else total
@@ -275,7 +275,7 @@ class CosmicRayFlux(DataSet):
                 columns.append(mu * self._scale_derivative(predictions, values[scale_name]))
             if systematic_name is not None:
                 columns.append(mu * self.relative_systematic)
-            parts = two_piece.cost_slope_curvature(xp, self.values - mu, self.error_low, self.error_high)
+            parts = asymmetric_errors.cost_slope_curvature(xp, self.values - mu, self.error_low, self.error_high)
             return *parts, xp.stack(columns, axis=-1)
 
         best = minimise(cost, own, predictions[0][..., 0])
@@ -284,18 +284,18 @@ class CosmicRayFlux(DataSet):
     def pulls(self, predictions: tuple[Array, ...], nuisances: Mapping[str, Array]) -> Array:
         """Return (data - mu) / sigma [..., n_data]."""
         xp, prediction = self._shifted(predictions, nuisances)
-        return two_piece.pulls(xp, self.values - prediction, self.error_low, self.error_high)
+        return asymmetric_errors.pulls(xp, self.values - prediction, self.error_low, self.error_high)
 
     def simulate(
         self, rng: np.random.Generator, predictions: tuple[Float64, ...], nuisances: Mapping[str, float]
     ) -> Self:
         """Return the same data set with points drawn around one prediction."""
         _, prediction = self._shifted(predictions, nuisances)
-        return replace(self, values=two_piece.draw(rng, prediction, self.error_low, self.error_high))
+        return replace(self, values=asymmetric_errors.draw(rng, prediction, self.error_low, self.error_high))
 
     @cached_property
-    def _two_piece(self) -> two_piece.TwoPiece:
-        return two_piece.TwoPiece(self.error_low, self.error_high)
+    def _two_piece(self) -> asymmetric_errors.TwoPiece:
+        return asymmetric_errors.TwoPiece(self.error_low, self.error_high)
 
     def _sum(self, predictions: tuple[Array, ...]) -> Array:
         """Return J_X at all nodes [..., n_nodes], summed over nuclei."""

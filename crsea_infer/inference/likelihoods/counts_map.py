@@ -24,21 +24,21 @@ import numpy as np
 from pydantic import Field
 from scipy import special
 
-from crsea_infer.arrays import Array, Float64, array_namespace
-from crsea_infer.emulator.model import Request
-from crsea_infer.errors import UserError
-from crsea_infer.files import file_digest
-from crsea_infer.inference.distributions import normal
-from crsea_infer.inference.likelihoods.base import CommonEntry, DataSet, LikelihoodFolder
-from crsea_infer.inference.likelihoods.bins import bin_integral
+from crsea_infer.content.measurements import Column, Provenance, read_table
+from crsea_infer.content.toml_files import validate
+from crsea_infer.emulator.sky_model import Request
+from crsea_infer.hypotheses.distributions import normal
+from crsea_infer.hypotheses.prior_sets import Parameter
+from crsea_infer.inference.likelihoods.best_nuisances import minimise, pull_of
 from crsea_infer.inference.likelihoods.common_error import is_noticeable
+from crsea_infer.inference.likelihoods.energy_bins import bin_integral
 from crsea_infer.inference.likelihoods.extra_components import NormEntry, norm_parameter, power_law_between, tex
 from crsea_infer.inference.likelihoods.healpix_cubes import HealpixCube, read_counts_cube, read_exposure_cube
-from crsea_infer.inference.likelihoods.profile import minimise, pull_of
-from crsea_infer.inference.priors import Parameter
-from crsea_infer.inference.tables import Column, Provenance, read_table
-from crsea_infer.inference.validation import validate
+from crsea_infer.inference.likelihoods.likelihood import CommonEntry, DataSet, LikelihoodFolder
 from crsea_infer.physics.regions import Region, parse_region
+from crsea_infer.support.arrays import Array, Float64, array_namespace
+from crsea_infer.support.errors import UserError
+from crsea_infer.support.files import file_digest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -25,9 +25,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from crsea_infer.arrays import Array, Float64, array_namespace, stack_last
-from crsea_infer.inference.distributions import log_uniform, normal
-from crsea_infer.inference.priors import Parameter
+from crsea_infer.hypotheses.distributions import log_uniform, normal
+from crsea_infer.hypotheses.prior_sets import Parameter
+from crsea_infer.support.arrays import Array, Float64, array_namespace, stack_last
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

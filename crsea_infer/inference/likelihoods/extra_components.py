@@ -14,20 +14,20 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from crsea_infer.errors import UserError, unknown_name
-from crsea_infer.files import check_regular, file_digest
-from crsea_infer.inference.distributions import normal
-from crsea_infer.inference.likelihoods.bins import averaged
-from crsea_infer.inference.priors import Parameter
-from crsea_infer.inference.tables import Column, read_table
-from crsea_infer.inference.validation import Entry
+from crsea_infer.content.measurements import Column, read_table
+from crsea_infer.content.toml_files import Entry
+from crsea_infer.hypotheses.distributions import normal
+from crsea_infer.hypotheses.prior_sets import Parameter
+from crsea_infer.inference.likelihoods.energy_bins import averaged
+from crsea_infer.support.errors import UserError, unknown_name
+from crsea_infer.support.files import check_regular, file_digest
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from crsea_infer.arrays import Float64
-    from crsea_infer.inference.likelihoods.bins import Averaging
+    from crsea_infer.inference.likelihoods.energy_bins import Averaging
+    from crsea_infer.support.arrays import Float64
 
 __all__ = [
     "ComponentEntry",
@@ -94,7 +94,7 @@ def read_components(
         Of the intensities.
     energies, averaging
         What turns intensities at `energies` into predictions of the points; see
-        :func:`crsea_infer.inference.likelihoods.bins.bin_average`.
+        :func:`crsea_infer.inference.likelihoods.energy_bins.bin_average`.
     where, data_set
         For messages, and for the origin of the norms.
 

@@ -14,9 +14,9 @@ systematic nuisance and s_i the systematic error:
 
 where eps is the sky model's own relative error, of the published data d_i (where it matters it is common to all points
 too: see :mod:`crsea_infer.inference.likelihoods.common_error`), and p(y_i | mu_i) is the two-piece normal of
-:mod:`crsea_infer.inference.likelihoods.two_piece`, as are upper limits. Data sets that give the same `systematic_name`
-share one eta, which is how a scale common to several of them is expressed. The process f(E) and the extra scatter f are
-those of :mod:`crsea_infer.inference.likelihoods.flux_systematics`.
+:mod:`crsea_infer.inference.likelihoods.asymmetric_errors`, as are upper limits. Data sets that give the same
+`systematic_name` share one eta, which is how a scale common to several of them is expressed. The process f(E) and the
+extra scatter f are those of :mod:`crsea_infer.inference.likelihoods.flux_systematics`.
 """
 
 from __future__ import annotations
@@ -28,14 +28,15 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 import numpy as np
 from pydantic import Field
 
-from crsea_infer.arrays import Array, Float64, array_namespace
-from crsea_infer.emulator.model import Request
-from crsea_infer.files import file_digest
-from crsea_infer.inference.distributions import normal
-from crsea_infer.inference.likelihoods import two_piece
-from crsea_infer.inference.likelihoods.base import CommonEntry, DataSet, LikelihoodFolder, SpectralSlope
-from crsea_infer.inference.likelihoods.bins import Averaging, averaged, bin_average
+from crsea_infer.content.measurements import Column, check_bins, read_table
+from crsea_infer.content.toml_files import validate
+from crsea_infer.emulator.sky_model import Request
+from crsea_infer.hypotheses.distributions import normal
+from crsea_infer.hypotheses.prior_sets import Parameter
+from crsea_infer.inference.likelihoods import asymmetric_errors
+from crsea_infer.inference.likelihoods.best_nuisances import minimise, pull_of
 from crsea_infer.inference.likelihoods.common_error import chi2_change, is_noticeable, log_likelihood_change
+from crsea_infer.inference.likelihoods.energy_bins import Averaging, averaged, bin_average
 from crsea_infer.inference.likelihoods.extra_components import ComponentEntry, ExtraComponent, read_components, tex
 from crsea_infer.inference.likelihoods.flux_systematics import (
     FluxSystematics,
@@ -44,10 +45,9 @@ from crsea_infer.inference.likelihoods.flux_systematics import (
     independent_and_systematic,
     read_systematics,
 )
-from crsea_infer.inference.likelihoods.profile import minimise, pull_of
-from crsea_infer.inference.priors import Parameter
-from crsea_infer.inference.tables import Column, check_bins, read_table
-from crsea_infer.inference.validation import validate
+from crsea_infer.inference.likelihoods.likelihood import CommonEntry, DataSet, LikelihoodFolder, SpectralSlope
+from crsea_infer.support.arrays import Array, Float64, array_namespace
+from crsea_infer.support.files import file_digest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -151,7 +151,7 @@ class FluxPoints(DataSet):
         low, high = table.columns["energy_min"], table.columns["energy_max"]
         centre = table.columns.get("energy_reference", np.sqrt(low * high))
         limits = table.columns.get("is_upper_limit", np.zeros(len(table))) > 0
-        error_low, error_high = two_piece.statistical_errors(table, "intensity", limits)
+        error_low, error_high = asymmetric_errors.statistical_errors(table, "intensity", limits)
         errors = read_systematics(
             folder, entry.systematics, entry.extra_scatter, entry.systematic_name, entry.label, centre
         )
@@ -241,7 +241,7 @@ class FluxPoints(DataSet):
     def log_likelihood_pointwise(self, predictions: tuple[Array, ...], nuisances: Mapping[str, Array]) -> Array:
         """Return ln p of each datum [..., n_data]; what errors in common change is shared out evenly."""
         xp, residual, low, high = self._residuals(predictions, nuisances)
-        terms = two_piece.log_density(xp, residual, low, high, self._limits)
+        terms = asymmetric_errors.log_density(xp, residual, low, high, self._limits)
         if self._has_common_error:
             change = log_likelihood_change(*self._common(xp, predictions, residual, low, high))
             terms = terms + change[..., None] / self.n_data
@@ -252,7 +252,7 @@ class FluxPoints(DataSet):
         xp, residual, low, high = self._residuals(predictions, nuisances)
         if self.is_sum_of_squares:
             return self._two_piece.log_likelihood(xp, residual)
-        total = xp.sum(two_piece.log_density(xp, residual, low, high, self._limits), axis=-1)
+        total = xp.sum(asymmetric_errors.log_density(xp, residual, low, high, self._limits), axis=-1)
         if self._has_common_error:
             total = total + log_likelihood_change(*self._common(xp, predictions, residual, low, high))
         return total
@@ -260,7 +260,7 @@ class FluxPoints(DataSet):
     def chi2(self, predictions: tuple[Array, ...], nuisances: Mapping[str, Array]) -> Array:
         """Return the sum of squared pulls [...] plus those of the nuisances; an upper limit counts -2 ln Phi."""
         xp, residual, low, high = self._residuals(predictions, nuisances)
-        total = xp.sum(two_piece.squares(xp, residual, low, high, self._limits), axis=-1)
+        total = xp.sum(asymmetric_errors.squares(xp, residual, low, high, self._limits), axis=-1)
         if self._has_common_error:
             total = total + chi2_change(*self._common(xp, predictions, residual, low, high))
         own = self._linear_nuisances
@@ -295,14 +295,14 @@ class FluxPoints(DataSet):
 
         def cost(nuisances: Array) -> tuple[Array, Array, Array, Array]:
             left = residual - xp.matmul(design, nuisances[..., None])[..., 0]
-            return *two_piece.cost_slope_curvature(xp, left, low, high, self._limits), design
+            return *asymmetric_errors.cost_slope_curvature(xp, left, low, high, self._limits), design
 
         best = minimise(cost, nuisances_of_fit, prediction[..., 0])
         return held | {nuisance.name: best[..., k] for k, nuisance in enumerate(self._linear_nuisances)}
 
     def pulls(self, predictions: tuple[Array, ...], nuisances: Mapping[str, Array]) -> Array:
         """Return (data - mu) / sigma [..., n_data]; for limits (U - mu) / sigma."""
-        return two_piece.pulls(*self._residuals(predictions, nuisances), self._limits)
+        return asymmetric_errors.pulls(*self._residuals(predictions, nuisances), self._limits)
 
     def simulate(
         self, rng: np.random.Generator, predictions: tuple[Float64, ...], nuisances: Mapping[str, float]
@@ -316,7 +316,7 @@ class FluxPoints(DataSet):
         if self._has_common_error:
             shift = self.relative_model_error * rng.standard_normal()
             expected = expected + shift * self._from_sky(predictions)
-        drawn = two_piece.draw(rng, expected, low, high)
+        drawn = asymmetric_errors.draw(rng, expected, low, high)
         return replace(self, values=np.where(self.is_upper_limit, self.values, drawn))
 
     @cached_property
@@ -345,8 +345,8 @@ class FluxPoints(DataSet):
         )
 
     @cached_property
-    def _two_piece(self) -> two_piece.TwoPiece:
-        return two_piece.TwoPiece(*self.errors)
+    def _two_piece(self) -> asymmetric_errors.TwoPiece:
+        return asymmetric_errors.TwoPiece(*self.errors)
 
     @cached_property
     def _limits(self) -> np.typing.NDArray[np.bool_] | None:

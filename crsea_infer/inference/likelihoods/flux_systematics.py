@@ -15,22 +15,22 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import numpy as np
 from pydantic import AllowInfNan, Discriminator, Field, Tag
 
-from crsea_infer.errors import UserError
-from crsea_infer.inference import content
-from crsea_infer.inference.distributions import log_uniform
+from crsea_infer.content import finding
+from crsea_infer.content.measurements import Column, read_table
+from crsea_infer.content.toml_files import Entry, read_toml
+from crsea_infer.hypotheses.distributions import log_uniform
+from crsea_infer.hypotheses.prior_sets import Parameter
 from crsea_infer.inference.likelihoods.energy_correlated import LENGTHS, EnergyCorrelated
 from crsea_infer.inference.likelihoods.extra_components import tex
-from crsea_infer.inference.priors import Parameter
-from crsea_infer.inference.tables import Column, read_table
-from crsea_infer.inference.validation import Entry, read_toml
+from crsea_infer.support.errors import UserError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from crsea_infer.arrays import Float64
-    from crsea_infer.inference.likelihoods.base import LikelihoodFolder
-    from crsea_infer.inference.tables import MeasurementTable
+    from crsea_infer.content.measurements import MeasurementTable
+    from crsea_infer.inference.likelihoods.likelihood import LikelihoodFolder
+    from crsea_infer.support.arrays import Float64
 
 __all__ = [
     "FluxSystematics",
@@ -218,7 +218,7 @@ def _scatter(folder: LikelihoodFolder, entry: ScatterEntry, label: str) -> Param
 def _energies_of(folder: LikelihoodFolder, other: str) -> Float64:
     """Return the reference energies of another data set of flux points, GeV."""
     where = f"{folder.where}: systematics.shared_with"
-    path: Path = content.find("likelihoods", other, where=where, base=folder.path.parent)
+    path: Path = finding.find("likelihoods", other, where=where, base=folder.path.parent)
     named = read_toml(path)
     columns: Sequence[Column] = (
         Column("energy_min", "GeV", "positive"),

@@ -15,16 +15,16 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from crsea_infer.errors import UserError
 from crsea_infer.physics.healpix_pixels import Frame, Pixelisation, read_pixel_numbers, read_pixelisation
+from crsea_infer.support.errors import UserError
 from crsea_infer.support.fits import Key, read_hdus
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from crsea_infer.arrays import Float64
     from crsea_infer.physics.regions import Region
+    from crsea_infer.support.arrays import Float64
     from crsea_infer.support.fits import Hdu
 
 __all__ = ["HealpixCube", "read_counts_cube", "read_exposure_cube"]

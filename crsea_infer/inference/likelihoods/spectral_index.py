@@ -7,7 +7,7 @@ law that fits the predicted spectrum best over the same band: with x = ln E and 
 
 that is least squares in ln I. The weights say where in the band the fit has its weight: uniform in ln E by default.
 For a spectrum that curves by d(index)/d(ln E) = c, moving the mean of x by dx moves the index by c dx. Errors may be
-asymmetric (:mod:`crsea_infer.inference.likelihoods.two_piece`); a systematic error is added in quadrature.
+asymmetric (:mod:`crsea_infer.inference.likelihoods.asymmetric_errors`); a systematic error is added in quadrature.
 """
 
 from __future__ import annotations
@@ -18,19 +18,19 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 import numpy as np
 
-from crsea_infer.arrays import Array, Float64, array_namespace, reshaped
-from crsea_infer.emulator.model import Request
-from crsea_infer.errors import UserError
-from crsea_infer.files import file_digest
-from crsea_infer.inference.likelihoods import two_piece
-from crsea_infer.inference.likelihoods.base import CommonEntry, DataSet, LikelihoodFolder, SpectralSlope
-from crsea_infer.inference.tables import Column, check_bins, read_table
-from crsea_infer.inference.validation import validate
+from crsea_infer.content.measurements import Column, check_bins, read_table
+from crsea_infer.content.toml_files import validate
+from crsea_infer.emulator.sky_model import Request
+from crsea_infer.inference.likelihoods import asymmetric_errors
+from crsea_infer.inference.likelihoods.likelihood import CommonEntry, DataSet, LikelihoodFolder, SpectralSlope
+from crsea_infer.support.arrays import Array, Float64, array_namespace, reshaped
+from crsea_infer.support.errors import UserError
+from crsea_infer.support.files import file_digest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from crsea_infer.inference.priors import Parameter
+    from crsea_infer.hypotheses.prior_sets import Parameter
 
 __all__ = ["SpectralIndex", "index_functional"]
 
@@ -100,7 +100,7 @@ class SpectralIndex(DataSet):
         if (np.abs(table.columns["index"]) > 10).any():
             raise UserError(f"{table.path}: an index lies outside -10 to 10", valid="dlnI/dlnE, such as -2.7")
         none = np.zeros(len(table), dtype=bool)
-        low, high = two_piece.statistical_errors(table, "index", none)
+        low, high = asymmetric_errors.statistical_errors(table, "index", none)
         systematic = table.columns.get("systematic", np.zeros(len(table)))
         bands = [
             index_functional(float(first), float(last), entry.weight_slope)
@@ -151,7 +151,7 @@ class SpectralIndex(DataSet):
 
     def log_likelihood_pointwise(self, predictions: tuple[Array, ...], nuisances: Mapping[str, Array]) -> Array:  # noqa: ARG002
         """Return ln p of each index [..., n_data]."""
-        return two_piece.log_density(*self._residuals(predictions))
+        return asymmetric_errors.log_density(*self._residuals(predictions))
 
     def log_likelihood(self, predictions: tuple[Array, ...], nuisances: Mapping[str, Array]) -> Array:  # noqa: ARG002
         """Return ln p(data) [...]."""
@@ -165,11 +165,11 @@ class SpectralIndex(DataSet):
     def chi2_profiled(self, predictions: tuple[Array, ...]) -> Array:
         """Return chi2 [...]: there is no nuisance to profile."""
         xp, residual, low, high = self._residuals(predictions)
-        return xp.sum(two_piece.squares(xp, residual, low, high), axis=-1)
+        return xp.sum(asymmetric_errors.squares(xp, residual, low, high), axis=-1)
 
     def pulls(self, predictions: tuple[Array, ...], nuisances: Mapping[str, Array]) -> Array:  # noqa: ARG002
         """Return (measured - predicted index) / sigma [..., n_data]."""
-        return two_piece.pulls(*self._residuals(predictions))
+        return asymmetric_errors.pulls(*self._residuals(predictions))
 
     def simulate(
         self,
@@ -179,7 +179,7 @@ class SpectralIndex(DataSet):
     ) -> Self:
         """Return the same data set with indices drawn around those of one prediction [n_energies]."""
         _, residual, low, high = self._residuals(predictions)
-        return replace(self, values=two_piece.draw(rng, self.values - residual, low, high))
+        return replace(self, values=asymmetric_errors.draw(rng, self.values - residual, low, high))
 
     def _residuals(self, predictions: tuple[Array, ...]) -> tuple[Any, Array, Array, Array]:
         prediction = self.binned_prediction(predictions)
@@ -188,10 +188,10 @@ class SpectralIndex(DataSet):
         return xp, self.values - prediction, xp.asarray(errors.low), xp.asarray(errors.high)
 
     @cached_property
-    def _two_piece(self) -> two_piece.TwoPiece:
+    def _two_piece(self) -> asymmetric_errors.TwoPiece:
         """The errors with that of the model."""
         variance = self.relative_model_error**2 * np.sum(self.functional**2, axis=-1)
-        return two_piece.TwoPiece(np.sqrt(self.error_low**2 + variance), np.sqrt(self.error_high**2 + variance))
+        return asymmetric_errors.TwoPiece(np.sqrt(self.error_low**2 + variance), np.sqrt(self.error_high**2 + variance))
 
 
 def index_functional(low: float, high: float, weight_slope: float) -> tuple[Float64, Float64]:

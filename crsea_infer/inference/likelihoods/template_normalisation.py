@@ -27,22 +27,22 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, Self
 import numpy as np
 from pydantic import Field
 
-from crsea_infer.arrays import Array, Float64, array_namespace
-from crsea_infer.emulator.model import Request
-from crsea_infer.errors import UserError, unknown_name
-from crsea_infer.files import file_digest
-from crsea_infer.inference.likelihoods.base import CommonEntry, DataSet, LikelihoodFolder
+from crsea_infer.content.measurements import Column, MeasurementTable, read_table
+from crsea_infer.content.toml_files import Entry, validate
+from crsea_infer.emulator.sky_model import Request
 from crsea_infer.inference.likelihoods.extra_components import power_law_between
-from crsea_infer.inference.tables import Column, MeasurementTable, read_table
-from crsea_infer.inference.validation import Entry, validate
+from crsea_infer.inference.likelihoods.likelihood import CommonEntry, DataSet, LikelihoodFolder
 from crsea_infer.physics.interpolation import interpolation_matrix
 from crsea_infer.physics.regions import parse_region
+from crsea_infer.support.arrays import Array, Float64, array_namespace
+from crsea_infer.support.errors import UserError, unknown_name
+from crsea_infer.support.files import file_digest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from crsea_infer.inference.priors import Parameter
+    from crsea_infer.hypotheses.prior_sets import Parameter
 
 __all__ = ["NormCurve", "Template", "TemplateNormalisation"]
 

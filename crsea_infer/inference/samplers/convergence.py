@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from crsea_infer.arrays import Float64
+    from crsea_infer.support.arrays import Float64
 
 __all__ = ["autocorrelation_time", "split_r_hat"]
 

@@ -21,9 +21,11 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 import numpy as np
 from pydantic import Field, model_validator
 
-from crsea_infer.errors import UserError
 from crsea_infer.inference.evidence import Evidence
-from crsea_infer.inference.samplers.base import (
+from crsea_infer.inference.samplers.options import Count, SamplerOptions, require
+from crsea_infer.inference.samplers.pareto_smoothing import pareto_k_hat
+from crsea_infer.inference.samplers.proposals import effective_sample, improved
+from crsea_infer.inference.samplers.sampler import (
     CONVERGED,
     Counted,
     Sampler,
@@ -33,18 +35,16 @@ from crsea_infer.inference.samplers.base import (
     standard_normal_log_density,
     to_unit,
 )
-from crsea_infer.inference.samplers.options import Count, SamplerOptions, require
-from crsea_infer.inference.samplers.pareto import pareto_k_hat
-from crsea_infer.inference.samplers.proposals import effective_sample, improved
 from crsea_infer.inference.samplers.scouts import find_peaks, missed_peaks
+from crsea_infer.support.errors import UserError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from crsea_infer.arrays import Float64
-    from crsea_infer.inference.checkpoint import Checkpoint
-    from crsea_infer.inference.samplers.base import Progress
+    from crsea_infer.inference.samplers.sampler import Progress
     from crsea_infer.inference.target import Target
+    from crsea_infer.support.arrays import Float64
+    from crsea_infer.support.checkpoint import Checkpoint
 
 __all__ = ["Importance", "ImportanceOptions"]
 
@@ -125,7 +125,7 @@ class Importance(Sampler):
     def run(
         self, target: Target, seed: np.random.SeedSequence, checkpoint: Checkpoint, progress: Progress
     ) -> SamplerResult:
-        """Sample; see :class:`~crsea_infer.inference.samplers.base.Sampler`."""
+        """Sample; see :class:`~crsea_infer.inference.samplers.sampler.Sampler`."""
         self.check(target)
         options = self.options
         kept = checkpoint.load()

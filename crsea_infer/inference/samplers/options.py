@@ -2,8 +2,8 @@
 
 Types are strict, unknown names are refused with the nearest one, and the bounds of a number stand beside its default.
 What ties two options together is checked by a validator of the model, with :func:`require`; what ties them to the
-problem, such as its number of parameters, by :meth:`crsea_infer.inference.samplers.base.Sampler.check`. The docstring
-of a model describes its options, in the documentation as in the JSON schema that editors read.
+problem, such as its number of parameters, by :meth:`crsea_infer.inference.samplers.sampler.Sampler.check`. The
+docstring of a model describes its options, in the documentation as in the JSON schema that editors read.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 from pydantic import Field
 
-from crsea_infer.inference.validation import Entry, WrongValueError, validate
+from crsea_infer.content.toml_files import Entry, WrongValueError, validate
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

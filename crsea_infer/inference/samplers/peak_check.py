@@ -15,7 +15,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from crsea_infer.inference.samplers.base import (
+from crsea_infer.inference.samplers.mixtures import StudentMixture
+from crsea_infer.inference.samplers.proposals import effective_sample, improved
+from crsea_infer.inference.samplers.sampler import (
     CONVERGED,
     Counted,
     SamplerResult,
@@ -23,15 +25,13 @@ from crsea_infer.inference.samplers.base import (
     to_probit,
     to_unit,
 )
-from crsea_infer.inference.samplers.mixtures import StudentMixture
-from crsea_infer.inference.samplers.proposals import effective_sample, improved
 from crsea_infer.inference.samplers.scouts import find_peaks
 
 if TYPE_CHECKING:
-    from crsea_infer.arrays import Float64
     from crsea_infer.inference.samplers.proposals import Proposal
     from crsea_infer.inference.samplers.scouts import Peak
     from crsea_infer.inference.target import Target
+    from crsea_infer.support.arrays import Float64
 
 __all__ = ["checked_for_peaks"]
 

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from crsea_infer.inference.evidence import Evidence
-from crsea_infer.inference.samplers.base import CONVERGED, Counted, SamplerResult
+from crsea_infer.inference.samplers.sampler import CONVERGED, Counted, SamplerResult
 
 if TYPE_CHECKING:
-    from crsea_infer.inference.samplers.base import Sampler
+    from crsea_infer.inference.samplers.sampler import Sampler
     from crsea_infer.inference.target import Target
 
 __all__ = ["METHOD", "point_result"]

@@ -17,13 +17,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from crsea_infer.inference.samplers.base import standard_normal_log_density
 from crsea_infer.inference.samplers.mixtures import StudentMixture, fit_mixture, joined
+from crsea_infer.inference.samplers.sampler import standard_normal_log_density
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from crsea_infer.arrays import Float64
+    from crsea_infer.support.arrays import Float64
 
 __all__ = ["Proposal", "effective_sample", "improved"]
 

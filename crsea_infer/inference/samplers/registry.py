@@ -1,22 +1,22 @@
 """Which samplers there are: those of this package, and those that others announce by an entry point.
 
 Classes load when they are asked for. What a sampler is, stands on its class; see
-:class:`crsea_infer.inference.samplers.base.Sampler`.
+:class:`crsea_infer.inference.samplers.sampler.Sampler`.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from crsea_infer.errors import UserError
 from crsea_infer.inference.samplers.options import SamplerOptions
-from crsea_infer.plugins import Registry
+from crsea_infer.support.errors import UserError
 from crsea_infer.support.names import is_name
+from crsea_infer.support.plugins import Registry
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from crsea_infer.inference.samplers.base import Sampler
+    from crsea_infer.inference.samplers.sampler import Sampler
 
 __all__ = ["SAMPLERS", "longest_first", "make", "sampler_class", "sampler_names"]
 

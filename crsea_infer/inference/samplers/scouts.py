@@ -18,13 +18,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from crsea_infer.inference.samplers.base import standard_normal_log_density
+from crsea_infer.inference.samplers.sampler import standard_normal_log_density
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from crsea_infer.arrays import Float64
-    from crsea_infer.inference.samplers.base import Counted
+    from crsea_infer.inference.samplers.sampler import Counted
+    from crsea_infer.support.arrays import Float64
 
 __all__ = ["Peak", "find_peaks", "missed_peaks"]
 

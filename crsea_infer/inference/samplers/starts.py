@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from crsea_infer.inference.samplers.base import Counted, draw_from_prior, to_unit
+from crsea_infer.inference.samplers.sampler import Counted, draw_from_prior, to_unit
 
 if TYPE_CHECKING:
-    from crsea_infer.arrays import Float64
+    from crsea_infer.support.arrays import Float64
 
 __all__ = ["LiveStart", "live_start"]
 

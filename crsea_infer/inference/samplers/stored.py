@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import numpy as np
 from pydantic import ConfigDict, Field, FiniteFloat
 
-from crsea_infer.errors import UserError
-from crsea_infer.inference.validation import Entry, validate
+from crsea_infer.content.toml_files import Entry, validate
 from crsea_infer.support.array_schema import ArrayHeader, ArraySpec, check_headers, check_numbers
+from crsea_infer.support.errors import UserError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from crsea_infer.inference.likelihoods.base import load_likelihood
 from crsea_infer.inference.likelihoods.counts_map import CountsMap
+from crsea_infer.inference.likelihoods.likelihood import load_likelihood
 
 if TYPE_CHECKING:
     from pathlib import Path

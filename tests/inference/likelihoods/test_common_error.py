@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from scipy.stats import multivariate_normal
 
-from crsea_infer.inference.likelihoods.base import load_likelihood
 from crsea_infer.inference.likelihoods.common_error import is_noticeable
 from crsea_infer.inference.likelihoods.flux_points import FluxPoints
+from crsea_infer.inference.likelihoods.likelihood import load_likelihood
 
 
 @pytest.fixture(name="points")

@@ -11,8 +11,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import optimize
 
-from crsea_infer.errors import UserError
-from crsea_infer.inference.likelihoods.base import Likelihood, load_likelihood
 from crsea_infer.inference.likelihoods.cosmic_ray_energy import (
     interstellar_energy,
     jacobian,
@@ -21,6 +19,8 @@ from crsea_infer.inference.likelihoods.cosmic_ray_energy import (
     rigidity_of,
 )
 from crsea_infer.inference.likelihoods.cosmic_ray_flux import CosmicRayFlux
+from crsea_infer.inference.likelihoods.likelihood import Likelihood, load_likelihood
+from crsea_infer.support.errors import UserError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -139,7 +139,7 @@ def test_light_nuclei_are_protons_and_helium_of_the_same_energy(tmp_path: Path) 
 
 
 def copied(tmp_path: Path, name: str) -> Path:
-    from crsea_infer.inference.content import packaged_root
+    from crsea_infer.content.finding import packaged_root
 
     home = tmp_path / name
     home.mkdir()
@@ -232,7 +232,7 @@ def test_kascade_has_an_assumed_systematic_because_its_tables_give_none(shared_d
 
 
 def test_the_reanalysis_of_kascade_and_other_hadronic_models_may_be_chosen() -> None:
-    from crsea_infer.inference.likelihoods.base import load_likelihood as read
+    from crsea_infer.inference.likelihoods.likelihood import load_likelihood as read
 
     assert load("lhaaso_protons", table="epos_lhc.ecsv").n_data == 19
     assert load("kascade_helium", table="qgsjet_01.ecsv").n_data == 14

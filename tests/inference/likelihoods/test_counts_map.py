@@ -25,9 +25,9 @@ from simulated_cubes import (
     write_cube,
 )
 
-from crsea_infer.errors import UserError
-from crsea_infer.inference.likelihoods.base import Likelihood
 from crsea_infer.inference.likelihoods.healpix_cubes import read_counts_cube, read_exposure_cube
+from crsea_infer.inference.likelihoods.likelihood import Likelihood
+from crsea_infer.support.errors import UserError
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from astropy.table import Table
 
-from crsea_infer.inference import content
-from crsea_infer.inference.likelihoods.base import load_likelihood
+from crsea_infer.content import finding
 from crsea_infer.inference.likelihoods.cosmic_ray_flux import CosmicRayFlux
 from crsea_infer.inference.likelihoods.flux_points import FluxPoints
+from crsea_infer.inference.likelihoods.likelihood import load_likelihood
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,7 +29,7 @@ WINDOWS = ("m10_10", "20_30", "30_40", "60_70", "70_80", "80_90")
 
 
 def table(folder: str, file: str = "flux") -> Any:
-    return Table.read(content.packaged_root() / "likelihoods" / folder / f"{file}.ecsv", format="ascii.ecsv")
+    return Table.read(finding.packaged_root() / "likelihoods" / folder / f"{file}.ecsv", format="ascii.ecsv")
 
 
 def rows(path: Path) -> list[Row]:

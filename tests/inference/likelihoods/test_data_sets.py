@@ -9,21 +9,21 @@ import numpy as np
 import pytest
 from astropy.table import Table
 
-from crsea_infer.inference import content
-from crsea_infer.inference.likelihoods.base import Likelihood, load_likelihood
+from crsea_infer.content import finding
 from crsea_infer.inference.likelihoods.flux_points import FluxPoints
+from crsea_infer.inference.likelihoods.likelihood import Likelihood, load_likelihood
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-PACKAGED = sorted(path.parent.name for path in (content.packaged_root() / "likelihoods").glob("*/likelihood.toml"))
+PACKAGED = sorted(path.parent.name for path in (finding.packaged_root() / "likelihoods").glob("*/likelihood.toml"))
 WINDOWS = ("m10_10", "20_30", "30_40", "60_70", "70_80", "80_90")
 Row = dict[str, str]
 
 
 def table(name: str, file: str = "flux.ecsv") -> Any:
-    return Table.read(content.packaged_root() / "likelihoods" / name / file, format="ascii.ecsv")
+    return Table.read(finding.packaged_root() / "likelihoods" / name / file, format="ascii.ecsv")
 
 
 def rows(shared_data: Path, file: str, keep: Callable[[Row], bool] = lambda _: True) -> list[Row]:
@@ -53,7 +53,7 @@ def test_a_packaged_data_set_can_be_read_and_says_where_it_is_from(name: str) ->
 
 @pytest.mark.parametrize("name", PACKAGED)
 def test_every_column_has_unit_and_description(name: str) -> None:
-    for path in (content.packaged_root() / "likelihoods" / name).glob("*.ecsv"):
+    for path in (finding.packaged_root() / "likelihoods" / name).glob("*.ecsv"):
         for column in Table.read(path, format="ascii.ecsv").columns.values():
             assert column.description, f"{path.name}: {column.name}"
 

@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from crsea_infer.errors import UserError
-from crsea_infer.inference.likelihoods.base import load_likelihood
 from crsea_infer.inference.likelihoods.energy_correlated import EnergyCorrelated
 from crsea_infer.inference.likelihoods.flux_points import FluxPoints
-from crsea_infer.inference.likelihoods.joint import JointLikelihood
+from crsea_infer.inference.likelihoods.joint_likelihood import JointLikelihood
+from crsea_infer.inference.likelihoods.likelihood import load_likelihood
+from crsea_infer.support.errors import UserError
 
 INNER, OUTER = "lhaaso_km2a_inner", "lhaaso_km2a_outer"
 

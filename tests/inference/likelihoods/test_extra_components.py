@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from scipy import optimize
 
-from crsea_infer.errors import UserError
-from crsea_infer.inference.content import packaged_root
-from crsea_infer.inference.likelihoods.base import load_likelihood
+from crsea_infer.content.finding import packaged_root
 from crsea_infer.inference.likelihoods.extra_components import power_law_between
 from crsea_infer.inference.likelihoods.flux_points import FluxPoints
+from crsea_infer.inference.likelihoods.likelihood import load_likelihood
+from crsea_infer.support.errors import UserError
 
 if TYPE_CHECKING:
     from pathlib import Path

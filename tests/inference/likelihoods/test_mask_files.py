@@ -11,14 +11,14 @@ import numpy as np
 import pytest
 from simulated_cubes import folder as write_folder
 
-from crsea_infer.errors import UserError
-from crsea_infer.grids.response import GridSettings
-from crsea_infer.grids.scale_out import ResponseTask, response_build
-from crsea_infer.inference import content
-from crsea_infer.inference.run_file import RunFile, load_run
-from crsea_infer.inference.study_file import load_study
-from crsea_infer.inference.tasks import data_digest
+from crsea_infer.content import finding
+from crsea_infer.grids.response_build import ResponseTask, response_build
+from crsea_infer.grids.response_grid import GridSettings
 from crsea_infer.physics.regions import content_of_region, parse_region, region_key
+from crsea_infer.plan.run_file import RunFile, load_run
+from crsea_infer.plan.study_file import load_study
+from crsea_infer.plan.tasks import data_digest
+from crsea_infer.support.errors import UserError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,7 +40,7 @@ def write_mask(path: Path, below: float) -> None:
 
 
 def copied(folder: Path, name: str, region: str) -> None:
-    source = content.find("likelihoods", name).parent
+    source = finding.find("likelihoods", name).parent
     shutil.copytree(source, folder)
     path = folder / "likelihood.toml"
     lines = [f'region = "{region}"' if line.startswith("region =") else line for line in path.read_text().splitlines()]

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from crsea_infer.errors import UserError
-from crsea_infer.inference.likelihoods.base import Likelihood, load_likelihood
+from crsea_infer.inference.likelihoods.likelihood import Likelihood, load_likelihood
 from crsea_infer.inference.likelihoods.spectral_index import SpectralIndex, index_functional
+from crsea_infer.support.errors import UserError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -112,7 +112,7 @@ energy_min,energy_max,energy_reference,intensity,error_low,error_high,systematic
 @pytest.mark.parametrize(("side", "index"), [("inner", 2.67), ("outer", 2.83)])
 def test_flux_points_may_be_dropped_in_as_the_folder_says(tmp_path: Path, side: str, index: float) -> None:
     """The three keys are those that the file itself names; the points are a power law, which must then fit exactly."""
-    from crsea_infer.inference.content import packaged_root
+    from crsea_infer.content.finding import packaged_root
     from crsea_infer.inference.likelihoods.flux_points import FluxPoints
 
     home = tmp_path / f"lhaaso_wcda_{side}"
@@ -154,7 +154,7 @@ def test_flux_points_may_be_dropped_in_as_the_folder_says(tmp_path: Path, side: 
     ],
 )
 def test_a_mistake_is_told(tmp_path: Path, old: str, new: str, words: list[str]) -> None:
-    from crsea_infer.inference.content import packaged_root
+    from crsea_infer.content.finding import packaged_root
 
     home = tmp_path / "mine"
     home.mkdir()

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from crsea_infer.errors import UserError
-from crsea_infer.inference.likelihoods.base import FollowsMorphology, Likelihood, load_likelihood
+from crsea_infer.inference.likelihoods.likelihood import FollowsMorphology, Likelihood, load_likelihood
 from crsea_infer.inference.likelihoods.template_normalisation import NormCurve, TemplateNormalisation
+from crsea_infer.support.errors import UserError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -55,7 +55,7 @@ def test_a_softer_spectrum_counts_by_the_events_it_makes() -> None:
     """Against direct integration of flux times effective area over the quoted range."""
     from astropy.table import Table
 
-    from crsea_infer.inference.content import packaged_root
+    from crsea_infer.content.finding import packaged_root
 
     likelihood = load("icecube_kra5")
     home = packaged_root() / "likelihoods" / "icecube_kra5"
@@ -157,7 +157,7 @@ def test_jax_gives_the_same_numbers() -> None:
 
 
 def test_tables_that_do_not_fit_are_refused(tmp_path: Path) -> None:
-    from crsea_infer.inference.content import packaged_root
+    from crsea_infer.content.finding import packaged_root
 
     home = tmp_path / "mine"
     home.mkdir()

@@ -9,16 +9,16 @@ from typing import Any
 import numpy as np
 from scipy import integrate, special, stats
 
-from crsea_infer.arrays import array_namespace
-from crsea_infer.inference.distributions import special_functions
-from crsea_infer.inference.samplers.dynamic import DynamicDynestyOptions
-from crsea_infer.inference.samplers.ensemble import EmceeOptions
-from crsea_infer.inference.samplers.hamiltonian import NutsOptions
+from crsea_infer.hypotheses.distributions import special_functions
+from crsea_infer.inference.samplers.dynesty_dynamic import DynamicDynestyOptions
+from crsea_infer.inference.samplers.dynesty_static import DynestyOptions
+from crsea_infer.inference.samplers.emcee_ensemble import EmceeOptions
 from crsea_infer.inference.samplers.importance import ImportanceOptions
-from crsea_infer.inference.samplers.nested import DynestyOptions
-from crsea_infer.inference.samplers.neural import NautilusOptions
+from crsea_infer.inference.samplers.jax_nested import JaxNestedOptions
+from crsea_infer.inference.samplers.nautilus import NautilusOptions
+from crsea_infer.inference.samplers.nuts import NutsOptions
 from crsea_infer.inference.samplers.registry import sampler_class
-from crsea_infer.inference.samplers.slices import JaxNestedOptions
+from crsea_infer.support.arrays import array_namespace
 
 QUICK = {
     "dynesty": DynestyOptions(subruns=3, live_points=40, walks=20, walkers=10, remaining=0.2),

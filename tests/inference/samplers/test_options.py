@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from crsea_infer.errors import UserError
-from crsea_infer.inference.samplers.nested import DynestyOptions
+from crsea_infer.inference.samplers.dynesty_static import DynestyOptions
 from crsea_infer.inference.samplers.options import options_from
 from crsea_infer.inference.samplers.registry import make, sampler_class
+from crsea_infer.support.errors import UserError
 
 
 @pytest.mark.parametrize(

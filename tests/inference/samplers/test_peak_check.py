@@ -10,12 +10,12 @@ import pytest
 from known_problems import PROBLEMS, QUICK, LinearGaussian, NarrowMode, UnitCube, modest_options
 from scipy import stats
 
-from crsea_infer.inference.checkpoint import Checkpoint
 from crsea_infer.inference.evidence import Evidence
 from crsea_infer.inference.samplers import peak_check
-from crsea_infer.inference.samplers.base import SamplerResult, no_progress
 from crsea_infer.inference.samplers.peak_check import checked_for_peaks
 from crsea_infer.inference.samplers.registry import make
+from crsea_infer.inference.samplers.sampler import SamplerResult, no_progress
+from crsea_infer.support.checkpoint import Checkpoint
 
 SCOUTS = np.random.SeedSequence(7)
 

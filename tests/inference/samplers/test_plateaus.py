@@ -11,12 +11,7 @@ import pytest
 from known_problems import QUICK, UnitCube, modest_options
 from scipy import stats
 
-from crsea_infer.arrays import array_namespace
-from crsea_infer.inference.checkpoint import Checkpoint
-from crsea_infer.inference.samplers.base import Counted, SamplerResult, no_progress
-from crsea_infer.inference.samplers.registry import make
-from crsea_infer.inference.samplers.starts import live_start
-from crsea_infer.inference.samplers.volumes import (
+from crsea_infer.inference.samplers.nested_volumes import (
     Deaths,
     insertion_ranks,
     integrate,
@@ -25,6 +20,11 @@ from crsea_infer.inference.samplers.volumes import (
     simulate_error,
     uniform_p_value,
 )
+from crsea_infer.inference.samplers.registry import make
+from crsea_infer.inference.samplers.sampler import Counted, SamplerResult, no_progress
+from crsea_infer.inference.samplers.starts import live_start
+from crsea_infer.support.arrays import array_namespace
+from crsea_infer.support.checkpoint import Checkpoint
 
 EVIDENCES = ("dynesty", "dynesty-dynamic", "importance", "jax-nested", "nautilus")
 SLOW = {"jax-nested", "nautilus"}

@@ -8,7 +8,7 @@ from scipy.stats import genpareto, multivariate_t
 
 from crsea_infer.inference.samplers.convergence import autocorrelation_time, split_r_hat
 from crsea_infer.inference.samplers.mixtures import StudentMixture, fit_mixture, joined
-from crsea_infer.inference.samplers.pareto import generalised_pareto_shape, pareto_k_hat
+from crsea_infer.inference.samplers.pareto_smoothing import generalised_pareto_shape, pareto_k_hat
 from crsea_infer.inference.samplers.proposals import Proposal, effective_sample, improved
 from crsea_infer.inference.samplers.turns import Normal
 

@@ -24,10 +24,10 @@ from known_problems import (
     modest_options,
 )
 
-from crsea_infer.arrays import array_namespace
-from crsea_infer.errors import UserError
-from crsea_infer.inference.checkpoint import Checkpoint
-from crsea_infer.inference.samplers.base import (
+from crsea_infer.inference.samplers.emcee_ensemble import EmceeOptions
+from crsea_infer.inference.samplers.importance import Importance, ImportanceOptions
+from crsea_infer.inference.samplers.registry import make, sampler_names
+from crsea_infer.inference.samplers.sampler import (
     CONVERGED,
     SamplerResult,
     no_progress,
@@ -36,9 +36,9 @@ from crsea_infer.inference.samplers.base import (
     to_probit,
     to_unit,
 )
-from crsea_infer.inference.samplers.ensemble import EmceeOptions
-from crsea_infer.inference.samplers.importance import Importance, ImportanceOptions
-from crsea_infer.inference.samplers.registry import make, sampler_names
+from crsea_infer.support.arrays import array_namespace
+from crsea_infer.support.checkpoint import Checkpoint
+from crsea_infer.support.errors import UserError
 
 EVIDENCES = {"dynesty", "dynesty-dynamic", "importance", "jax-nested", "nautilus"}
 TRACED = {"jax-nested", "nuts"}
@@ -255,7 +255,7 @@ def test_an_interrupted_run_ends_with_the_numbers_of_an_unbroken_one(
     options = QUICK[sampler]
     unbroken = run(sampler, target, 5, options)
     path = tmp_path / "checkpoint.h5"
-    monkeypatch.setattr("crsea_infer.inference.samplers.neural._PIECE_S", 1e-3)
+    monkeypatch.setattr("crsea_infer.inference.samplers.nautilus._PIECE_S", 1e-3)
     checkpoint = Checkpoint(path, {"seed": 5}, interval=0.0)
     # Compiled code cannot be interrupted by the likelihood.
     broken = target if sampler in TRACED else Interrupted(target, int(fraction * unbroken.n_calls))
@@ -284,8 +284,8 @@ from pathlib import Path
 sys.path.insert(0, {root!r})
 from known_problems import QUICK, LinearGaussian
 from crsea_infer.inference.samplers.registry import make
-from crsea_infer.inference.samplers.base import no_progress
-from crsea_infer.inference.checkpoint import Checkpoint
+from crsea_infer.inference.samplers.sampler import no_progress
+from crsea_infer.support.checkpoint import Checkpoint
 import time
 class Slow(LinearGaussian):
     def log_likelihood(self, theta):

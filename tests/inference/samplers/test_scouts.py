@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from known_problems import QUICK, Banana, LinearGaussian, NarrowMode, TwoModes
 
-from crsea_infer.inference.checkpoint import Checkpoint
-from crsea_infer.inference.samplers.base import Counted, no_progress, to_unit
 from crsea_infer.inference.samplers.importance import Importance, ImportanceOptions
+from crsea_infer.inference.samplers.sampler import Counted, no_progress, to_unit
 from crsea_infer.inference.samplers.scouts import find_peaks, missed_peaks
+from crsea_infer.support.checkpoint import Checkpoint
 
 
 def peaks_of(target: Any, seed: int = 1, n_draws: int = 4096) -> Any:

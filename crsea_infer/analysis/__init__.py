@@ -1,0 +1,1 @@
+"""What finished samplings say beyond their evidence: of emulation, priors, nested hypotheses, tension, calibration."""

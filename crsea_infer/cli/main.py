@@ -1,0 +1,397 @@
+"""The command line: parses, calls, and turns errors into exit statuses. Nothing is computed here.
+
+Exit status 0 means done; 1 an error of the user's, told in one message; 2 wrong usage (no such command or option); 130
+interrupted with everything kept. Modules load only when their command is given, so that help is quick.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import math
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from crsea_infer.cli.arguments import number, one_of, place, whole_number
+from crsea_infer.support.errors import UserError
+from crsea_infer.support.files import working_directory
+from crsea_infer.support.limits import LARGEST_SEED
+from crsea_infer.support.names import check_texts, visible
+from crsea_infer.support.processes import ignore_interrupts, undisturbed
+from crsea_infer.support.version import __version__
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    Command = Callable[[argparse.Namespace], None]
+
+__all__ = ["main"]
+
+_DESCRIPTION = """\
+Is the diffuse glow of the Milky Way, from GeV to PeV, the work of the cosmic-ray sea alone, and which sea?
+Compare hypotheses on data: posteriors, evidences, Bayes factors, figures."""
+
+_EXAMPLES = """\
+examples:
+  crsea-infer run min_vs_max                     compare two hypotheses; the run resumes if it was interrupted
+  crsea-infer check my_run.toml                  read a run file and show what it would do
+  crsea-infer list likelihoods                   what there is: packaged, and in your own folders
+  crsea-infer predict gamma-optimized-min --region lhaaso_inner --energies 1e4,1e5 --format json
+  crsea-infer init analysis                      a folder with a run, a prior set and a data set to start from
+
+'crsea-infer COMMAND --help' tells more about each command."""
+
+_RUN_EXAMPLES = """\
+RUN is the name of a run (see 'crsea-infer list runs') or the path of a run file.
+An output directory that holds the same run is resumed; one that holds another run is refused.
+
+examples:
+  crsea-infer run min_vs_max
+  crsea-infer run my_run.toml --output results/first --seed 7"""
+
+_PREDICT_EXAMPLES = """\
+Prints energy_gev and intensity in GeV^-1 cm^-2 s^-1 sr^-1 (neutrinos per flavour), total and per component; protons and
+helium in GeV^-1 m^-2 s^-1 sr^-1 (helium per GeV per nucleon). Parameters have their published values unless --set.
+
+examples:
+  crsea-infer predict base-max --region l=50..200,b=-5..5 --energies 10,100,1000
+  crsea-infer predict gamma-optimized-min --region lhaaso_inner --messenger neutrino --set halo_height=6 --format json
+  crsea-infer predict gamma-optimized-min --messenger proton --radius 6"""
+
+_SCHEMA_EXAMPLES = """\
+Editors with a TOML language server complete and check a file whose first line names its schema.
+
+examples:
+  crsea-infer schema run > run.schema.json       then, in a run file: #:schema ./run.schema.json"""
+
+_DEFAULT_ENERGIES = tuple(10.0 ** (1 + step / 4) for step in range(21))  # 10 GeV to 1 PeV, four per decade
+_MESSENGERS = ("gamma", "neutrino", "proton", "helium")
+_AXES = ("longitude", "latitude")
+_FORMATS = ("ecsv", "json")
+_SCHEMAS = ("run", "study", "priors", "hypotheses", "likelihood")
+_KINDS = ("regions", "priors", "likelihoods", "hypotheses", "runs")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit status."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    _print_anything()
+    try:
+        check_texts(given, "the command line")
+        options = _parser(given[0] if given else "").parse_args(given)
+        command: Command = options.handler
+        working_directory()  # what cannot be found is said before anything counts from it
+        command(options)
+        sys.stdout.flush()
+    except UserError as error:
+        print(f"crsea-infer: {visible(str(error))}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        with undisturbed():
+            print("\ncrsea-infer: interrupted; what was done is kept, and the same command resumes it", file=sys.stderr)
+        return 130
+    except BrokenPipeError:  # the reader of our output, such as 'head', has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except OSError as error:
+        print(f"crsea-infer: {visible(str(error))}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def entry() -> int:
+    """Run the command of this process; once it is done, a late second Ctrl-C does not turn its status into another."""
+    status = main()
+    ignore_interrupts()
+    return status
+
+
+def _print_anything() -> None:
+    """Let no character that the encoding of terminal or pipe lacks end a run that is done: it becomes its escape."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper) and stream.errors == "strict":
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _parser(chosen: str) -> argparse.ArgumentParser:
+    """Build the parser; the arguments that the modules of a command define only when it is chosen."""
+    parser = argparse.ArgumentParser(
+        prog="crsea-infer",
+        description=_DESCRIPTION,
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=f"crsea-infer {__version__}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+
+    def add(name: str, summary: str, command: Command, epilog: str = "") -> argparse.ArgumentParser:
+        added = commands.add_parser(
+            name,
+            help=summary,
+            description=summary[0].upper() + summary[1:] + ".",
+            epilog=epilog,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+            allow_abbrev=False,
+        )
+        added.set_defaults(handler=command)
+        return added
+
+    run = add("run", "compare the hypotheses of a run file on its data", _run, _RUN_EXAMPLES)
+    run.add_argument("run", metavar="RUN", help="name or path of a run file")
+    run.add_argument("--output", metavar="DIR", type=place("--output"), help="where results go (default: results/NAME)")
+    run.add_argument("--fresh", action="store_true", help="discard what an earlier run left in DIR, and start anew")
+    run.add_argument(
+        "--accept-unconverged", action="store_true", help="end with exit status 0 even if a sampler did not converge"
+    )
+    run.add_argument(
+        "--seed",
+        metavar="N",
+        type=whole_number("--seed", 0, LARGEST_SEED),
+        help="seed of all random numbers (default: the run file's)",
+    )
+    run.add_argument(
+        "--scheduler",
+        metavar="ADDRESS",
+        help="dask scheduler whose workers sample: tcp://host:8786 (default: processes on this machine)",
+    )
+
+    compare = add("compare", "give the Bayes factors between finished hypotheses", _compare)
+    compare.add_argument("directories", metavar="DIR", type=place("DIR"), nargs="+", help="output directory of a run")
+
+    predict = add("predict", "print the intensity that a hypothesis predicts", _predict, _PREDICT_EXAMPLES)
+    _add_prediction(predict)
+
+    calibration = add("calibrate", "calibrate the hypotheses of a run file on simulated data", _calibrate)
+
+    check = add("check", "read a run file and all that it names, and show what it would do", _check)
+    check.add_argument("run", metavar="RUN", help="name or path of a run file")
+
+    listing = add("list", "show what there is", _list)
+    listing.add_argument(
+        "kind", nargs="?", choices=_KINDS, type=one_of("kind of content", _KINDS), help="only this (default: all)"
+    )
+
+    cite = add("cite", "print BibTeX for what a run uses", _cite)
+    cite.add_argument("run", metavar="RUN", help="name or path of a run file")
+
+    schema = add("schema", "print the JSON schema of a sort of file, for editors", _schema, _SCHEMA_EXAMPLES)
+    schema.add_argument(
+        "kind", nargs="?", choices=_SCHEMAS, type=one_of("schema", _SCHEMAS), help="only this (default: all, by name)"
+    )
+
+    init = add("init", "write a run file, a prior set and a data set to start from", _init)
+    init.add_argument("directory", metavar="DIR", type=place("DIR"), help="folder to write them to")
+
+    grid = add("grid", "build and look at grids of transport and emission", _grid)
+    emulator = add("emulator", "train emulators on grids, and validate them", _emulator)
+    if chosen == "grid":
+        from crsea_infer.cli import grid_commands
+
+        grid_commands.add_arguments(grid)
+    if chosen == "emulator":
+        from crsea_infer.cli import emulator_commands
+
+        emulator_commands.add_arguments(emulator)
+    if chosen == "calibrate":
+        from crsea_infer.cli import calibrate_command
+
+        calibrate_command.add_arguments(calibration)
+    return parser
+
+
+def _add_prediction(predict: argparse.ArgumentParser) -> None:
+    """Add the arguments of ``crsea-infer predict``."""
+    predict.add_argument("hypothesis", metavar="HYPOTHESIS", help="see 'crsea-infer list hypotheses'")
+    predict.add_argument("--region", metavar="REGION", help="a name (see 'list regions') or a box, l=50..200,b=-5..5")
+    predict.add_argument("--energies", metavar="E,E,...", help="in GeV (default: 10 GeV to 1 PeV, four per decade)")
+    predict.add_argument("--messenger", choices=_MESSENGERS, type=one_of("messenger", _MESSENGERS), default="gamma")
+    predict.add_argument(
+        "--radius", metavar="KPC", type=number("--radius"), help="protons and helium: where (default: at the Sun)"
+    )
+    predict.add_argument("--set", metavar="NAME=VALUE", action="append", default=[], help="change a parameter")
+    predict.add_argument("--exact", action="store_true", help="use the transport solver, not the emulator")
+    predict.add_argument(
+        "--all-flavours", action="store_true", help="neutrinos of all flavours (default: one of three)"
+    )
+    predict.add_argument("--no-absorption", action="store_true", help="gamma rays as they were emitted")
+    predict.add_argument(
+        "--profile", choices=_AXES, type=one_of("profile", _AXES), help="cut the region into bins along this axis"
+    )
+    predict.add_argument(
+        "--bins",
+        metavar="N",
+        type=whole_number("--bins", 1, 360),
+        default=10,
+        help="bins of --profile (default: %(default)s)",
+    )
+    predict.add_argument("--format", choices=_FORMATS, type=one_of("format", _FORMATS), default="ecsv")
+
+
+def _run(options: argparse.Namespace) -> None:
+    from crsea_infer.plan.run_file import load_run
+    from crsea_infer.plan.study_file import is_study, load_study
+
+    if is_study(options.run):
+        study = load_study(options.run)
+        from crsea_infer.workflow.studies import execute_study
+
+        execute_study(
+            study,
+            options.output or Path("results") / study.name,
+            options.seed,
+            fresh=options.fresh,
+            scheduler=options.scheduler,
+            accept_unconverged=options.accept_unconverged,
+        )
+        return
+    run_file = load_run(options.run)
+    from crsea_infer.workflow import runs
+
+    runs.execute(
+        run_file,
+        options.output or Path("results") / run_file.name,
+        options.seed,
+        fresh=options.fresh,
+        scheduler=options.scheduler,
+        accept_unconverged=options.accept_unconverged,
+    )
+
+
+def _compare(options: argparse.Namespace) -> None:
+    from crsea_infer.workflow import runs
+
+    runs.compare(options.directories)
+
+
+def _predict(options: argparse.Namespace) -> None:
+    from crsea_infer.inference.prediction import predict_command
+
+    is_cosmic_ray = options.messenger in {"proton", "helium"}
+    if is_cosmic_ray and options.region is not None:
+        raise UserError(
+            f"--region {options.region} with --messenger {options.messenger}",
+            valid="--region for gamma and neutrino, --radius for proton and helium",
+            fix="drop --region; --radius says where in the disc",
+        )
+    if not is_cosmic_ray and options.radius is not None:
+        raise UserError(f"--radius with --messenger {options.messenger}", valid="--radius for proton and helium")
+    if not is_cosmic_ray and options.region is None:
+        raise UserError(
+            f"no --region for --messenger {options.messenger}",
+            valid="a name (see 'crsea-infer list regions') or a box, such as l=50..200,b=-5..5",
+            fix="add --region lhaaso_inner, for example",
+        )
+    if options.all_flavours and options.messenger != "neutrino":
+        raise UserError(f"--all-flavours with --messenger {options.messenger}", valid="--messenger neutrino")
+    if options.profile is not None and is_cosmic_ray:
+        raise UserError(f"--profile with --messenger {options.messenger}", valid="--profile for gamma and neutrino")
+    if options.radius is not None and options.radius < 0:
+        raise UserError(f"--radius {options.radius:g}", valid="a distance from the Galactic centre in kpc, not below 0")
+    text = predict_command(
+        options.hypothesis,
+        options.region,
+        _energies(options.energies),
+        options.messenger,
+        _settings(options.set),
+        options.exact,
+        options.format,
+        options.radius,
+        absorption=not options.no_absorption,
+        all_flavours=options.all_flavours,
+        profile=(options.profile, options.bins) if options.profile else None,
+    )
+    print(text.rstrip("\n"))
+
+
+def _calibrate(options: argparse.Namespace) -> None:
+    from crsea_infer.cli import calibrate_command
+
+    calibrate_command.execute(options)
+
+
+def _check(options: argparse.Namespace) -> None:
+    from crsea_infer.cli import commands
+
+    commands.check(options.run)
+
+
+def _list(options: argparse.Namespace) -> None:
+    from crsea_infer.cli import commands
+
+    commands.list_content((options.kind,) if options.kind else _KINDS)
+
+
+def _cite(options: argparse.Namespace) -> None:
+    from crsea_infer.cli import commands
+
+    print(commands.cite(options.run))
+
+
+def _schema(options: argparse.Namespace) -> None:
+    from crsea_infer.plan.schemas import schema_text
+
+    print(schema_text(options.kind))
+
+
+def _init(options: argparse.Namespace) -> None:
+    from crsea_infer.cli import commands
+
+    commands.init(options.directory)
+
+
+def _grid(options: argparse.Namespace) -> None:
+    from crsea_infer.cli import grid_commands
+
+    grid_commands.execute(options)
+
+
+def _emulator(options: argparse.Namespace) -> None:
+    if options.emulator_command == "validate":
+        from crsea_infer.cli.emulator_validation import validate_command
+
+        print(validate_command(options))
+        return
+    from crsea_infer.cli import emulator_commands
+
+    emulator_commands.execute(options)
+
+
+def _energies(text: str | None) -> tuple[float, ...]:
+    """Read "10,100,1e3": energies in GeV."""
+    if text is None:
+        return _DEFAULT_ENERGIES
+    valid = "energies in GeV above 0, separated by commas: 10,100,1e3"
+    energies = []
+    for part in text.split(","):
+        try:
+            energy = float(part)
+        except ValueError as error:
+            raise UserError(f"--energies {text}: {part.strip()!r} is not a number", valid=valid) from error
+        if not (math.isfinite(energy) and energy > 0):
+            raise UserError(f"--energies {text}: {part.strip()} is not an energy", valid=valid)
+        energies.append(energy)
+    return tuple(energies)
+
+
+def _settings(given: Sequence[str]) -> dict[str, float]:
+    """Read the "name=value" of every --set."""
+    settings: dict[str, float] = {}
+    for text in given:
+        name, equals, value = (part.strip() for part in text.partition("="))
+        try:
+            number = float(value)
+        except ValueError:
+            number = math.nan
+        if not (name and equals and math.isfinite(number)):
+            raise UserError(f"--set {text}", valid="--set NAME=VALUE with a finite number, such as --set halo_height=6")
+        if name in settings:
+            raise UserError(f"--set {name} is given twice", valid="each parameter once")
+        settings[name] = number
+    return settings
+
+
+if __name__ == "__main__":
+    sys.exit(main())

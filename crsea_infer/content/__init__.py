@@ -1,0 +1,1 @@
+"""Finding and reading what scientists write: TOML files, tables of measurements, labels."""

@@ -1,0 +1,1 @@
+"""Our own sky: responses of regions to local cosmic-ray spectra, emulated or solved."""

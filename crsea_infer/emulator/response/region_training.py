@@ -1,0 +1,88 @@
+"""Training for sky regions that an emulator lacks, with its own physics and design.
+
+All regions asked for together are solved together, since they share the transport solutions, but each is fitted for
+itself: what is found for a region depends on which others it was asked for with only by rounding.
+"""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from crsea_infer.emulator.response.chebyshev import fit_chebyshev
+from crsea_infer.physics.geometry import COMPONENTS, N_ABSORPTION_NODES
+from crsea_infer.physics.leptons import LEPTON_COMPONENTS, LEPTON_ENERGIES
+from crsea_infer.physics.regions import parse_region
+from crsea_infer.support.errors import UserError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from crsea_infer.grids.response_grid import GridSettings
+    from crsea_infer.support.arrays import Float64
+
+__all__ = ["Particles", "RegionFit", "basis_shape", "train_regions"]
+
+Particles = Literal["nuclei", "electrons"]
+
+
+@dataclass(frozen=True)
+class RegionFit:
+    """One region as a function of the transport parameters, as in :class:`.response.ResponseEmulator`.
+
+    Attributes
+    ----------
+    coefficients
+        Shape [product of axis nodes, rank].
+    basis
+        Of nuclei [rank, 1, component, absorption, rigidity], cm^-2; of electrons [rank, 1, lepton component, lepton
+        energy], GeV^-1 cm^-2 s^-1 sr^-1.
+    """
+
+    coefficients: Float64
+    basis: Float64
+
+
+def basis_shape(settings: GridSettings, particles: Particles) -> tuple[int, ...]:
+    """Return the shape of a basis behind its rank."""
+    if particles == "electrons":
+        return 1, len(LEPTON_COMPONENTS), LEPTON_ENERGIES.size
+    return 1, len(COMPONENTS), N_ABSORPTION_NODES, settings.n_rigidity
+
+
+def train_regions(settings: GridSettings, particles: Particles, names: Sequence[str]) -> dict[str, RegionFit]:
+    """Solve transport at every design point, seen through some regions, and fit each of them.
+
+    Parameters
+    ----------
+    settings
+        Physics and design; its own regions do not matter.
+    particles
+        Whose emission.
+    names
+        Names or boxes of the regions.
+
+    Raises
+    ------
+    UserError
+        When nothing is left of a region behind its mask, or the settings have no electrons.
+    """
+    regions = [parse_region(name) for name in names]
+    solver = settings.solver(regions) if particles == "nuclei" else settings.lepton_solver(regions)
+    if solver is None:
+        raise UserError(
+            "this emulator was trained on a grid without electrons",
+            fix="build the grid without --no-leptons, or leave the prior set 'leptons' out",
+        )
+    column = {axis.name: number for number, axis in enumerate(settings.axes)}
+    outputs = np.stack(
+        [
+            solver(float(point[column["delta_slope"]]), float(point[column["halo_height"]]))
+            for point in itertools.product(*(axis.nodes for axis in settings.axes))
+        ]
+    )
+    fits = [fit_chebyshev(outputs[:, i : i + 1], settings.axes) for i in range(len(regions))]
+    return {name: RegionFit(*fit) for name, fit in zip(names, fits, strict=True)}

@@ -1,0 +1,387 @@
+"""The two sky models: one backed by the response emulator, one by the transport solver itself.
+
+Both answer the same requests through the same contraction; they differ only in where the responses come from, which is
+what the exact check of an inference compares. A region that the emulator was not trained on is added when it is first
+asked for, by solving transport on the emulator's own design for that region (a few seconds; electrons more), and kept
+(:mod:`crsea_infer.emulator.response.region_cache`).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache, cached_property, partial
+from typing import TYPE_CHECKING, Any, Final, Self
+
+import numpy as np
+from scipy.interpolate import CubicSpline
+
+from crsea_infer.emulator.parameters import SkyParameters, galactic_parameters
+from crsea_infer.emulator.response.bound import Bound, CosmicRayRequest, gather_energies
+from crsea_infer.emulator.response.chebyshev import ResponseEmulator
+from crsea_infer.emulator.response.contraction import Family, Joined, SkyRequest, Transport, group_requests
+from crsea_infer.emulator.response.fold import SpectralFold
+from crsea_infer.emulator.response.region_cache import RegionCache
+from crsea_infer.emulator.response.trained import Amplitudes, Trained
+from crsea_infer.emulator.sky_model import BoundModel, Request, SkyModel
+from crsea_infer.emulator.source import refuse_options
+from crsea_infer.emulator.validation_table import stated_relative_error
+from crsea_infer.physics.leptons import LEPTON_ENERGIES
+from crsea_infer.physics.local_spectrum import Species, kinetic_energy, rigidity
+from crsea_infer.physics.regions import parse_region, region_key
+from crsea_infer.physics.transport import relative_density
+from crsea_infer.support.arrays import Array, Float64
+from crsea_infer.support.errors import UserError
+from crsea_infer.support.files import arrays_digest, digest
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from crsea_infer.grids.response_grid import GridSettings
+    from crsea_infer.physics.hadronic import Product
+
+__all__ = ["EmulatedSky", "ExactSky"]
+
+_CROSS_SECTIONS: Final = {
+    "kelner-aharonian": "Kelner, Aharonian and Bugayov 2006 (Phys. Rev. D 74, 034018)",
+    "aafrag": "AAfrag, Koldobskiy et al. 2021 (Phys. Rev. D 104, 123027), through aafragpy",
+}
+_ARRAYS: Final = ("coefficients", "basis", "lepton_coefficients", "lepton_basis")
+Solve = Callable[[float, float], Float64]
+"""From delta_slope and halo_height to what regions receive [region, ...]."""
+
+_PHYSICS: Final = {
+    "absorption": "pair production on the CMB (2.725 K); no infrared",
+    "losses": "no hadronic energy losses: delta_sun and D0 cancel in the density relative to the Sun",
+}
+
+
+def _describe(settings: GridSettings) -> dict[str, str]:
+    transport, sight = settings.transport, settings.line_of_sight
+    return {
+        **_PHYSICS,
+        "cross_section": _CROSS_SECTIONS[settings.cross_section],
+        "nuclei": "helium in beam and target (He/H = 0.1); factor "
+        f"{settings.nuclear_enhancement:g} for heavier nuclei in the beam",
+        "leptons": "none"
+        if settings.electrons is None
+        else "inverse Compton and bremsstrahlung of propagated electrons, "
+        "in hypotheses that name the prior set 'leptons'",
+        "sources": transport.sources,
+        "geometry": f"Sun at {transport.sun_radius:g} kpc (transport) and {sight.sun_radius:g} kpc (gas rings); free "
+        f"escape at {transport.disc_radius:g} kpc and at the halo height",
+        "gas": settings.as_json()["gas"],
+        "x_co": "per ring, 1e20 cm^-2 / (K km/s): " + " ".join(f"{value / 1e20:g}" for value in sight.x_co),
+    }
+
+
+def _disc_densities(settings: GridSettings, request: Request, parameters: Mapping[str, Array]) -> Float64:
+    """Density in the plane at the radius of a request relative to the Sun [..., energy], by the solver."""
+    species, energies = _species_and_energies(request)
+    at = np.asarray(rigidity(species, energies))
+    slopes, heights = np.asarray(parameters["delta_slope"]), np.asarray(parameters["halo_height"])
+    pairs = zip(slopes.ravel(), heights.ravel(), strict=True)
+    found = [
+        _disc_density(settings, float(request.radius or 0.0), at, float(one), float(other)) for one, other in pairs
+    ]
+    return np.stack(found).reshape(*slopes.shape, energies.size)
+
+
+def _disc_density(settings: GridSettings, radius: float, at: Float64, slope: float, height: float) -> Float64:
+    """Density in the plane at `radius` relative to the Sun, at the rigidities `at`, by the solver."""
+    nodes = settings.rigidities
+    density = relative_density(nodes, np.zeros(1), delta_slope=slope, halo_height=height, settings=settings.transport)[
+        ..., 0
+    ]
+    in_log = CubicSpline(settings.transport.radii, np.log(density), axis=1)(radius)
+    return np.exp(CubicSpline(np.log(nodes), in_log)(np.log(at)))
+
+
+def _check_requests(requests: Sequence[Request], settings: GridSettings) -> list[str]:
+    """Check the requests and return the keys of the sky regions they need, without repetition."""
+    regions: dict[str, None] = {}
+    for request in requests:
+        energies = np.asarray(request.energies, dtype=float)
+        if energies.size == 0 or not (np.isfinite(energies) & (energies > 0)).all():
+            raise UserError(f"energies {list(request.energies)} are not all positive numbers", valid="energies > 0 GeV")
+        if request.messenger in {"gamma", "neutrino"}:
+            if request.region is None:
+                raise UserError(f"a request for {request.messenger} rays names no sky region")
+            regions[region_key(request.region)] = None
+        else:
+            top = float(kinetic_energy(request.messenger, settings.rigidities.max()))  # type: ignore[arg-type]
+            if energies.max() > top or energies.min() < 1.0:
+                raise UserError(
+                    f"cosmic-ray energies run from {energies.min():g} to {energies.max():g} GeV",
+                    valid=f"1 to {top:.3g} GeV (per nucleon for helium)",
+                )
+            if request.radius is not None and not 0.5 <= request.radius <= settings.transport.disc_radius - 1.0:
+                raise UserError(
+                    f"radius {request.radius:g} kpc is outside the modelled disc",
+                    valid=f"0.5 to {settings.transport.disc_radius - 1.0:g} kpc",
+                )
+    return list(regions)
+
+
+class _Sky:
+    """What the two sky models share."""
+
+    def __init__(self, settings: GridSettings, *, absorption: bool = True) -> None:
+        self.settings = settings
+        self.absorption = absorption
+
+    @property
+    def box(self) -> Mapping[str, tuple[float, float]]:
+        return {axis.name: (axis.lower, axis.upper) for axis in self.settings.axes}
+
+    @property
+    def description(self) -> Mapping[str, str]:
+        description = _describe(self.settings)
+        return description if self.absorption else description | {"absorption": "none"}
+
+    def parameters(self, requests: Sequence[Request]) -> SkyParameters:
+        """Transport, gas and local spectra; those of electrons when the grid has them."""
+        return galactic_parameters(self.box, requests, electrons=self.settings.electrons is not None)
+
+    def _fold(self, request: Request) -> SpectralFold:
+        product: Product = "gamma" if request.messenger == "gamma" else "neutrino"
+        return SpectralFold.for_energies(
+            product,
+            np.asarray(request.energies, dtype=float),
+            self.settings.rigidities,
+            absorb=self.absorption,
+            cross_section=self.settings.cross_section,
+            enhancement=self.settings.nuclear_enhancement,
+        )
+
+    def _bound(
+        self,
+        requests: Sequence[Request],
+        families: Mapping[str, Family],
+        transport: Callable[[Mapping[str, Array]], Transport],
+    ) -> BoundModel:
+        """Fix the model to its requests, given the family of each region and what makes the transport of a call."""
+        wanted = [self._fold(one) if _is_sky(one) else _species_and_energies(one) for one in requests]
+        energies = gather_energies(wanted)
+        sky: list[SkyRequest] = []
+        cosmic_rays: list[CosmicRayRequest] = []
+        own = iter(energies.own)
+        for number, (request, one) in enumerate(zip(requests, wanted, strict=True)):
+            if isinstance(one, SpectralFold) and request.region is not None:
+                is_gamma = request.messenger == "gamma"
+                leptons = _lepton_interpolation(np.asarray(request.energies, dtype=float)) if is_gamma else None
+                sky.append(SkyRequest(number, region_key(request.region), request.energies, one, leptons))
+            else:
+                species, _ = _species_and_energies(request)
+                density = None if request.radius is None else partial(_disc_densities, self.settings, request)
+                cosmic_rays.append(CosmicRayRequest(number, species, next(own), density))
+        has_transport = bool(sky) or any(request.radius is not None for request in requests)
+        groups = group_requests(families, sky, energies.offsets)
+        return Bound(tuple(self.box) if has_transport else (), energies, groups, tuple(cosmic_rays), transport)
+
+
+def _is_sky(request: Request) -> bool:
+    return request.messenger in {"gamma", "neutrino"}
+
+
+def _species_and_energies(request: Request) -> tuple[Species, Float64]:
+    species: Species = "proton" if request.messenger == "proton" else "helium"
+    return species, np.asarray(request.energies, dtype=float)
+
+
+def _lepton_interpolation(energies: Float64) -> Float64:
+    """Return the matrix [lepton energy, energy] of a cubic spline through E^2.8 times the intensity; 0 above 1 PeV."""
+    nodes = np.log(LEPTON_ENERGIES)
+    spline = CubicSpline(nodes, np.diag(LEPTON_ENERGIES**2.8))(np.minimum(np.log(energies), nodes[-1]))
+    return np.asarray(np.where(energies <= LEPTON_ENERGIES[-1], spline.T * energies**-2.8, 0.0))
+
+
+class EmulatedSky(_Sky, SkyModel):
+    """The sky through the response emulator.
+
+    Parameters
+    ----------
+    emulator
+        Trained responses.
+    absorption
+        Whether gamma rays are absorbed on their way.
+    regions
+        Where regions that the emulator lacks are kept; default: the user's cache directory.
+    """
+
+    def __init__(
+        self, emulator: ResponseEmulator, *, absorption: bool = True, regions: RegionCache | None = None
+    ) -> None:
+        super().__init__(emulator.settings, absorption=absorption)
+        self.emulator = emulator
+        self.regions = RegionCache.of_user() if regions is None else regions
+
+    @classmethod
+    def read(cls, path: Path | None, options: Mapping[str, Any]) -> Self:
+        """Return the sky of an emulator file; see :mod:`crsea_infer.emulator.source`."""
+        from crsea_infer.emulator.response.store import read_emulator
+
+        refuse_options("responses", options)
+        return cls(read_emulator(path))
+
+    @property
+    def fingerprint(self) -> str:
+        """Hash of the grid settings, of every trained number and of the error that is stated of them.
+
+        Regions that the emulator lacks follow from the settings, wherever they were trained.
+        """
+        arrays = {name: getattr(self.emulator, name) for name in _ARRAYS}
+        return digest(
+            {
+                "grid": self.settings.as_json(),
+                "numbers": arrays_digest({name: array for name, array in arrays.items() if array is not None}),
+                "validation": self.emulator.metadata.get("validation"),
+                "physics": dict(self.description),
+            }
+        )
+
+    @property
+    def relative_error(self) -> float:
+        """Held-out relative error, one sigma; see :mod:`crsea_infer.emulator.validation_table`."""
+        return stated_relative_error(self.emulator.metadata)
+
+    def bind(self, requests: Sequence[Request]) -> BoundModel:
+        """Fix the model to its requests; see :class:`crsea_infer.emulator.sky_model.SkyModel`."""
+        wanted = _check_requests(requests, self.settings)
+        known = Trained(self.emulator, self.settings.regions, lambda: self.emulator)
+        families = dict.fromkeys(self.settings.regions, known)
+        new = tuple(name for name in wanted if name not in families)
+        if new:
+            families |= self._trained_apart(new)
+        return self._bound(requests, families, Amplitudes)
+
+    def _trained_apart(self, names: tuple[str, ...]) -> dict[str, Trained]:
+        """Return a family of its own for each region that the emulator lacks."""
+        # electrons take longer than nuclei, and most hypotheses leave their gamma rays out: only when asked for
+        electrons = cache(lambda: self.regions.fits(self.settings, "electrons", names))
+
+        def with_electrons(name: str, nuclei: ResponseEmulator) -> ResponseEmulator:
+            if self.settings.electrons is None:
+                return nuclei  # which says that it has none
+            fit = electrons()[name]
+            return dataclasses.replace(nuclei, lepton_coefficients=fit.coefficients, lepton_basis=fit.basis)
+
+        found = {}
+        for name, fit in self.regions.fits(self.settings, "nuclei", names).items():
+            nuclei = ResponseEmulator(dataclasses.replace(self.settings, regions=(name,)), fit.coefficients, fit.basis)
+            found[name] = Trained(nuclei, (name,), cache(partial(with_electrons, name, nuclei)))
+        return found
+
+
+class ExactSky(_Sky, SkyModel):
+    """The sky through the transport solver: milliseconds per point, no emulation error.
+
+    Parameters
+    ----------
+    settings
+        Physics choices and numerics.
+    absorption
+        Whether gamma rays are absorbed on their way.
+    """
+
+    @property
+    def fingerprint(self) -> str:
+        """Hash of the settings."""
+        return digest({"exact": self.settings.as_json(), "physics": dict(self.description)})
+
+    @property
+    def relative_error(self) -> float:
+        """The solver is the reference."""
+        return 0.0
+
+    def bind(self, requests: Sequence[Request]) -> BoundModel:
+        """Fix the model to its requests; see :class:`crsea_infer.emulator.sky_model.SkyModel`."""
+        wanted = _check_requests(requests, self.settings)
+        nuclei, electrons = self._solvers(wanted)
+        ranges = tuple(self.box.values())
+
+        def transport(parameters: Mapping[str, Array]) -> Transport:
+            return _Solved(parameters, ranges, nuclei, electrons)
+
+        families = dict.fromkeys(wanted, _Solving(tuple(wanted)))
+        return self._bound(requests, families, transport)
+
+    def _solvers(self, wanted: Sequence[str]) -> tuple[Solve | None, Callable[[], Solve | None]]:
+        """Return what solves transport of nuclei for some regions, and what gives the same for electrons if asked."""
+        regions = [parse_region(name) for name in wanted]
+        return self.settings.solver(regions) if regions else None, cache(lambda: self.settings.lepton_solver(regions))
+
+
+@dataclass(frozen=True)
+class _Solving:
+    """Regions that the solver knows, as a family of :mod:`crsea_infer.emulator.response.contraction`."""
+
+    regions: tuple[str, ...]
+
+    def columns(self, pieces: Sequence[tuple[str, Callable[[Float64], Float64]]]) -> Joined:
+        """Prepare columns; see :class:`crsea_infer.emulator.response.contraction.Family`."""
+
+        def evaluate(solved: _Solved, factors: Array | None) -> Array:
+            responses = solved.responses
+            parts = [onto(responses[..., self.regions.index(region), :, :, :]) for region, onto in pieces]
+            return _sum_of_components(np.concatenate(parts, axis=-1), responses.ndim - 4, factors)
+
+        return evaluate
+
+    def leptons(self, pieces: Sequence[tuple[str, Float64]]) -> Joined:
+        """Prepare intensities of electrons; see :class:`crsea_infer.emulator.response.contraction.Family`."""
+
+        def evaluate(solved: _Solved, factors: Array | None) -> Array:
+            intensities = solved.leptons
+            parts = [intensities[..., self.regions.index(region), :, :] @ onto for region, onto in pieces]
+            return _sum_of_components(np.concatenate(parts, axis=-1), intensities.ndim - 3, factors)
+
+        return evaluate
+
+
+def _sum_of_components(found: Float64, batch_axes: int, factors: Float64 | None) -> Float64:
+    """Return what was found for components [batch, component, ...] as [batch, component, n], or with factors summed."""
+    flat = found.reshape(*found.shape[: batch_axes + 1], -1)
+    return flat if factors is None else np.sum(flat * factors[..., None], axis=-2)
+
+
+class _Solved:
+    """The solver's answers at the points of one call, for all regions together; NaN outside the box."""
+
+    def __init__(
+        self,
+        parameters: Mapping[str, Array],
+        ranges: Sequence[tuple[float, float]],
+        nuclei: Solve | None,
+        electrons: Callable[[], Solve | None],
+    ) -> None:
+        self._points = [np.asarray(parameters[name], dtype=float) for name in ("delta_slope", "halo_height")]
+        self._ranges, self._nuclei, self._electrons = ranges, nuclei, electrons
+
+    @cached_property
+    def responses(self) -> Float64:
+        """Of nuclei [..., region, component, absorption, rigidity], cm^-2."""
+        if self._nuclei is None:
+            raise AssertionError("a sky request always has a region")
+        return self._solve(self._nuclei)
+
+    @cached_property
+    def leptons(self) -> Float64:
+        """Gamma rays of electrons [..., region, component, lepton energy], GeV^-1 cm^-2 s^-1 sr^-1."""
+        electrons = self._electrons()
+        if electrons is None:
+            raise UserError("this model was set up without electrons", fix="leave the prior set 'leptons' out")
+        return self._solve(electrons)
+
+    def _solve(self, solve: Solve) -> Float64:
+        points = np.stack(self._points, axis=-1)
+        flat = points.reshape(-1, 2)
+        inside = np.all([(low <= x) & (x <= high) for x, (low, high) in zip(flat.T, self._ranges, strict=True)], axis=0)
+        distinct, place = np.unique(flat[inside], axis=0, return_inverse=True)
+        if not len(distinct):
+            distinct, place = np.array([[low for low, _ in self._ranges]]), np.zeros(0, dtype=int)
+        solved = np.stack([solve(float(slope), float(height)) for slope, height in distinct])
+        found = np.full((len(flat), *solved.shape[1:]), np.nan)
+        found[inside] = solved[place.ravel()]
+        return found.reshape(*points.shape[:-1], *solved.shape[1:])

@@ -1,0 +1,486 @@
+"""Run files: hypotheses x data sets x samplers, in one TOML file.
+
+A run file says what to compare with what, and nothing about how the machine does it. Reading one resolves everything it
+names (prior sets, tables, options), so that whatever is wrong is said before any computing, and so that a run can be
+recognised later by its content rather than by its name.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from pydantic import Field
+
+from crsea_infer.content import finding
+from crsea_infer.content.toml_files import Entry, SchemaOf, read_toml, validate
+from crsea_infer.emulator.source import SKY_MODELS, SkyModelSource
+from crsea_infer.hypotheses.hypothesis import Hypothesis, build_hypothesis, load_hypothesis
+from crsea_infer.inference.likelihoods.likelihood import Likelihood, load_likelihood, with_regions
+from crsea_infer.physics.regions import content_of_region, region_key
+from crsea_infer.plan.subsets import ALL, Subsets, read_subsets
+from crsea_infer.support.errors import UserError, unknown_name
+from crsea_infer.support.files import absolute, check_regular, digest
+from crsea_infer.support.limits import LARGEST_SEED
+from crsea_infer.support.names import refuse_alike
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from pydantic import GetJsonSchemaHandler
+    from pydantic.json_schema import JsonSchemaValue
+    from pydantic_core import CoreSchema
+
+    from crsea_infer.inference.samplers.options import SamplerOptions
+
+__all__ = [
+    "ExactCheckEntry",
+    "PriorSensitivityEntry",
+    "RunEntry",
+    "RunFile",
+    "SamplerTables",
+    "load_run",
+    "run_from",
+]
+
+SENSITIVITY_PARAMETERS = ("hi_scale", "xco_scale", "halo_height", "delta_slope")
+"""Parameters whose prior widths are varied unless others are asked for: gas and transport."""
+
+SENSITIVITY_FACTORS = tuple(2.0 ** (step / 2) for step in range(-4, 5))
+"""Factors on the width: a quarter to four times, in steps of sqrt(2)."""
+
+LARGEST_EXACT = 100_000
+EXACT_SAMPLES = 1000
+
+
+@dataclass(frozen=True, eq=False)
+class RunFile:
+    """A run file that was read, checked and resolved.
+
+    Attributes
+    ----------
+    name
+        Its name without ".toml"; the output goes to a folder of that name unless another is asked for.
+    path
+        The file.
+    hypotheses, likelihoods
+        What is compared, and with what.
+    subsets
+        Which of the likelihoods are training sets, and the groups between which tension is sought.
+    exact_samples
+        Posterior samples of each hypothesis that are checked with the transport solver; 0 for none.
+    sensitivity_parameters, sensitivity_factors
+        Parameters whose prior widths are varied afterwards, and the factors on them; no parameters for none.
+    seed
+        Of all random numbers of the run.
+    samplers
+        Name of each sampler -> its options.
+    emulator
+        File of the emulator, a sky model by its name, or None for the emulator that comes with the package.
+    """
+
+    name: str
+    path: Path
+    title: str
+    description: str
+    hypotheses: tuple[Hypothesis, ...]
+    likelihoods: tuple[Likelihood, ...]
+    seed: int
+    samplers: Mapping[str, SamplerOptions]
+    emulator: Path | SkyModelSource | None
+    subsets: Subsets
+    exact_samples: int = EXACT_SAMPLES
+    sensitivity_parameters: tuple[str, ...] = SENSITIVITY_PARAMETERS
+    sensitivity_factors: tuple[float, ...] = SENSITIVITY_FACTORS
+
+    def samplings(self, hypothesis: str) -> dict[str, tuple[Likelihood, ...]]:
+        """Return the data of each sampling of a hypothesis, as :meth:`Subsets.samplings` names them."""
+        known = {likelihood.name: likelihood for likelihood in self.likelihoods}
+        return {
+            data: tuple(known[name] for name in names) for data, names in self.subsets.samplings(hypothesis).items()
+        }
+
+    def likelihoods_of(self, hypothesis: str) -> tuple[Likelihood, ...]:
+        """Return all data that a hypothesis meets: those predicted, and its training set."""
+        return self.samplings(hypothesis)[ALL]
+
+    def resolved(self) -> dict[str, Any]:
+        """Return all that determines the results, as plain values that TOML and JSON can hold.
+
+        The sky model is not part of it: it has its own fingerprint.
+        """
+        return {
+            **self.subsets.content(),
+            "seed": self.seed,
+            "hypotheses": {hypothesis.name: _hypothesis_content(hypothesis) for hypothesis in self.hypotheses},
+            "likelihoods": {likelihood.name: _likelihood_content(likelihood) for likelihood in self.likelihoods},
+            "samplers": {name: _plain(options.model_dump()) for name, options in self.samplers.items()},
+        }
+
+    def fingerprint(self) -> str:
+        """Return a hash of :meth:`resolved`: equal for runs that give equal numbers, whatever they are called."""
+        return digest(self.resolved())
+
+
+class _EmulatorEntry(Entry):
+    """The sky model in place of the one that comes with the package.
+
+    Attributes
+    ----------
+    path
+        An emulator file, from the folder of the run file.
+    kind
+        Name of a sky model that another package brings; without it, the file says what it is.
+    options
+        Whatever else that sky model wants to know.
+    """
+
+    path: str | None = None
+    kind: str | None = None
+    options: dict[str, Any] = Field(default_factory=dict)
+
+
+class ExactCheckEntry(Entry):
+    """Posterior samples that are evaluated again with the transport solver.
+
+    Attributes
+    ----------
+    samples
+        Of each hypothesis; 0 for none.
+    """
+
+    samples: int = EXACT_SAMPLES
+
+
+class PriorSensitivityEntry(Entry):
+    """Prior widths that are varied when the sampling is done.
+
+    Attributes
+    ----------
+    parameters
+        Whose; [] for none.
+    factors
+        On the widths, from 0.001 to 1000.
+    """
+
+    parameters: list[str] | None = None
+    factors: list[float] = Field(default_factory=lambda: list(SENSITIVITY_FACTORS))
+
+
+class _HypothesisEntry(Entry):
+    """A hypothesis of this run, by its prior sets.
+
+    Attributes
+    ----------
+    name
+        Also of its folder in the output.
+    prior_sets
+        Names or paths, in order.
+    train_on
+        Its training set, in place of the common one; [] for none.
+    """
+
+    name: str
+    title: str = ""
+    prior_sets: list[str]
+    train_on: list[str] | None = None
+
+
+class _SamplerTables:
+    """Annotation of the table of samplers: in the JSON schema, it has those at hand with their options."""
+
+    def __get_pydantic_json_schema__(self, core_schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        """Return the schema of a table that has tables of samplers only."""
+        from crsea_infer.inference.samplers.registry import sampler_class, sampler_names
+
+        tables: dict[str, SchemaOf] = {}
+        for name in sampler_names():
+            with suppress(UserError):  # of what another package announces: said when a run file names it
+                tables[name] = SchemaOf(sampler_class(name).Options)
+        properties = {name: table.__get_pydantic_json_schema__(core_schema, handler) for name, table in tables.items()}
+        return {"type": "object", "properties": properties, "additionalProperties": False}
+
+
+SamplerTables = Annotated[dict[str, dict[str, Any]], _SamplerTables()]
+"""Sampler -> its options, each checked by the model of that sampler."""
+
+
+class RunEntry(Entry):
+    """A run: hypotheses times data sets times samplers.
+
+    Attributes
+    ----------
+    title, description
+        Words for the page.
+    hypotheses
+        What is compared: names, a table NAME = [prior sets], or tables [[hypotheses]].
+    likelihoods
+        Names or paths of all data sets, training sets included.
+    train_on
+        Names of the likelihoods that are the training set of every hypothesis without one of its own.
+    tension
+        true, or a table of groups of likelihoods that are held against each other.
+    options
+        Keys of a data set's likelihood.toml, changed for this run alone: [options.NAME].
+    samplers
+        With their options, one table for each: [samplers.NAME].
+    seed
+        Of all random numbers.
+    emulator
+        The sky model, in place of the one that comes with the package.
+    exact_check
+        Posterior samples that are evaluated again with the transport solver.
+    prior_sensitivity
+        Prior widths that are varied when the sampling is done.
+    """
+
+    title: str
+    description: str = ""
+    hypotheses: list[str] | dict[str, list[str]] | list[Annotated[dict[str, Any], SchemaOf(_HypothesisEntry)]]
+    likelihoods: list[str]
+    train_on: list[str] = Field(default_factory=list)
+    tension: bool | dict[str, list[str]] = False
+    options: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    samplers: SamplerTables
+    seed: int = 1
+    emulator: _EmulatorEntry | None = None
+    exact_check: ExactCheckEntry = Field(default_factory=ExactCheckEntry)
+    prior_sensitivity: PriorSensitivityEntry = Field(default_factory=PriorSensitivityEntry)
+
+
+def load_run(name: str | Path) -> RunFile:
+    """Find a run file by name or path, read it and resolve what it names.
+
+    Paths inside a run file count from the folder of that file.
+
+    Raises
+    ------
+    UserError
+        On anything that is absent, unknown, misspelt, given twice or out of range, with file and key.
+    """
+    path = finding.find("runs", str(name))
+    given = read_toml(path)
+    if "combinations" in given:
+        among = given["combinations"]
+        names = f" ({', '.join(map(str, among))})" if isinstance(among, dict) and among else ""
+        raise UserError(
+            f"{path}: is a study of several runs, not a run",
+            valid="a run file, without [combinations]",
+            fix=f"write the combination that you want{names} as a run file of its own",
+        )
+    return run_from(path, path.stem, given)
+
+
+def run_from(path: Path, name: str, given: Mapping[str, Any]) -> RunFile:
+    """Resolve the content of a run file that was read already; raises as :func:`load_run`.
+
+    Parameters
+    ----------
+    path
+        Where the content comes from: for messages and relative paths.
+    name
+        Of the run.
+    given
+        The keys of a run file.
+    """
+    entry = validate(RunEntry, given, str(path))
+    if not 0 <= entry.seed <= LARGEST_SEED:
+        raise UserError(f"{path}: seed = {entry.seed}", valid=f"a whole number from 0 to {LARGEST_SEED}")
+    if entry.exact_check.samples and not 100 <= entry.exact_check.samples <= LARGEST_EXACT:
+        raise UserError(
+            f"{path}: exact_check.samples = {entry.exact_check.samples}",
+            valid=f"0 (no check), or a whole number from 100 to {LARGEST_EXACT}",
+        )
+    likelihoods = _likelihoods(path, entry)
+    spelt_out = _spelt_out(path, entry)
+    hypotheses = _hypotheses(path, entry, spelt_out)
+    samplers = _samplers(path, entry)
+    return RunFile(
+        name=name,
+        path=path,
+        title=entry.title,
+        description=entry.description,
+        hypotheses=hypotheses,
+        likelihoods=likelihoods,
+        seed=entry.seed,
+        samplers=samplers,
+        emulator=_emulator(path, entry),
+        subsets=read_subsets(
+            path,
+            [likelihood.name for likelihood in likelihoods],
+            [hypothesis.name for hypothesis in hypotheses],
+            list(samplers),
+            train_on=entry.train_on,
+            own={one.name: one.train_on for one in spelt_out if one.train_on is not None},
+            tension=entry.tension,
+        ),
+        exact_samples=entry.exact_check.samples,
+        sensitivity_parameters=_sensitivity_parameters(path, entry, hypotheses),
+        sensitivity_factors=_sensitivity_factors(path, entry),
+    )
+
+
+def _sensitivity_parameters(path: Path, entry: RunEntry, hypotheses: tuple[Hypothesis, ...]) -> tuple[str, ...]:
+    given = entry.prior_sensitivity.parameters
+    if given is None:
+        return SENSITIVITY_PARAMETERS
+    known = dict.fromkeys(parameter.name for hypothesis in hypotheses for parameter in hypothesis.free)
+    for name in given:
+        if name not in known:
+            raise unknown_name("sampled parameter", name, known, where=f"{path}: prior_sensitivity.parameters")
+    return tuple(dict.fromkeys(given))
+
+
+def _sensitivity_factors(path: Path, entry: RunEntry) -> tuple[float, ...]:
+    given = entry.prior_sensitivity.factors
+    if not given or not all(1e-3 <= factor <= 1e3 for factor in given):
+        raise UserError(
+            f"{path}: prior_sensitivity.factors = {given}", valid="factors on prior widths, from 0.001 to 1000"
+        )
+    return tuple(sorted({*given, 1.0}))
+
+
+def _spelt_out(path: Path, entry: RunEntry) -> list[_HypothesisEntry]:
+    """Return the tables [[hypotheses]] of a run file, if it has its hypotheses in that form."""
+    return [
+        validate(_HypothesisEntry, table, f"{path}: [[hypotheses]] number {number}")
+        for number, table in enumerate(entry.hypotheses, start=1)
+        if isinstance(table, dict)
+    ]
+
+
+def _hypotheses(path: Path, entry: RunEntry, spelt_out: list[_HypothesisEntry]) -> tuple[Hypothesis, ...]:
+    where = f"{path}: hypotheses"
+    names = [one.name for one in spelt_out] or [str(name) for name in entry.hypotheses]
+    _refuse_bad_list(where, names, "hypothesis")
+    if spelt_out:
+        return tuple(
+            build_hypothesis(one.name, one.prior_sets, title=one.title, where=f"{where}, {one.name}", base=path.parent)
+            for one in spelt_out
+        )
+    if isinstance(entry.hypotheses, dict):
+        return tuple(
+            build_hypothesis(name, prior_sets, where=f"{where}.{name}", base=path.parent)
+            for name, prior_sets in entry.hypotheses.items()
+        )
+    return tuple(load_hypothesis(name, where=where) for name in names)
+
+
+def _likelihoods(path: Path, entry: RunEntry) -> tuple[Likelihood, ...]:
+    where = f"{path}: likelihoods"
+    _refuse_bad_list(where, entry.likelihoods, "likelihood")
+    called = {name: finding.likelihood_name(name, path.parent) for name in entry.likelihoods}
+    for name in entry.options:
+        if name not in called.values():
+            raise unknown_name("likelihood", name, called.values(), where=f"{path}: options")
+    likelihoods = tuple(
+        load_likelihood(
+            name,
+            entry.options.get(called[name]),
+            options_where=f"[options.{called[name]}] of {path}",
+            where=where,
+            base=path.parent,
+        )
+        for name in entry.likelihoods
+    )
+    _refuse_bad_list(where, [likelihood.name for likelihood in likelihoods], "likelihood")
+    return likelihoods
+
+
+def _samplers(path: Path, entry: RunEntry) -> dict[str, SamplerOptions]:
+    from crsea_infer.inference.samplers.options import options_from
+    from crsea_infer.inference.samplers.registry import sampler_class, sampler_names
+
+    if not entry.samplers:
+        raise UserError(
+            f"{path}: has no sampler",
+            valid=", ".join(sorted(sampler_names())),
+            fix="add a table, such as [samplers.dynesty]",
+        )
+    return {
+        name: options_from(sampler_class(name, f"{path}: samplers").Options, name, given, str(path))
+        for name, given in entry.samplers.items()
+    }
+
+
+def _emulator(path: Path, entry: RunEntry) -> Path | SkyModelSource | None:
+    given = entry.emulator
+    if given is None:
+        return None
+    if given.path is None and given.kind is None:
+        raise UserError(
+            f"{path}: emulator: neither path nor kind is given",
+            valid="path = an emulator file, or kind = the name of a sky model",
+            fix="remove [emulator] to use the one that comes with the package",
+        )
+    emulator = None if given.path is None else absolute(given.path, path.parent)
+    if emulator is not None:
+        check_regular(emulator)
+    if given.kind is not None:
+        SKY_MODELS.load(given.kind, f"{path}: emulator.kind")
+        return SkyModelSource(given.kind, emulator, given.options)
+    if given.options:
+        raise UserError(f"{path}: emulator.options without emulator.kind", fix="remove it, or name the sky model")
+    if emulator is not None and not emulator.is_file():
+        raise UserError(
+            f"{path}: emulator.path: there is no file {emulator}",
+            valid="an emulator made by 'crsea-infer emulator train'",
+            fix="correct the path, or remove [emulator] to use the one that comes with the package",
+        )
+    return emulator
+
+
+def _refuse_bad_list(where: str, names: list[str], kind: str) -> None:
+    if not names:
+        raise UserError(f"{where}: the list is empty", valid=f"the name of at least one {kind}")
+    repeated = [name for name in names if names.count(name) > 1]
+    if repeated:
+        raise UserError(f"{where}: {repeated[0]!r} is given twice", valid=f"each {kind} once")
+    refuse_alike(names, where, kind)
+
+
+def _hypothesis_content(hypothesis: Hypothesis) -> dict[str, Any]:
+    morphology = {"morphology": hypothesis.morphology} if hypothesis.morphology else {}
+    return {
+        **morphology,
+        "prior_sets": list(hypothesis.prior_sets),
+        "parameters": {
+            parameter.name: {
+                "fiducial": parameter.fiducial,
+                "prior": parameter.distribution.describe(),
+                **{
+                    key: value
+                    for key, value in dataclasses.asdict(parameter.distribution).items()
+                    if key == "kind" or abs(value) != float("inf")
+                },
+            }
+            for parameter in hypothesis.parameters
+        },
+    }
+
+
+def _likelihood_content(likelihood: Likelihood) -> dict[str, Any]:
+    words = {"title", "label", "citations"}
+    found = {key: _plain(value) for key, value in likelihood.settings.items() if value is not None and key not in words}
+    return {**with_regions(found, content_of_region), **_masks(likelihood)}  # wherever the masks lie
+
+
+def _masks(likelihood: Likelihood) -> dict[str, list[str]]:
+    """Return the content of every mask file through which a data set of whatever kind is predicted."""
+    names = {request.region for request in likelihood.requests if request.region is not None}
+    keys = {name if "#sha256-" in name else region_key(name) for name in names if "mask" in name}
+    masked = sorted(content_of_region(key) for key in keys if "#sha256-" in key)
+    return {"masked_regions": masked} if masked else {}
+
+
+def _plain(value: Any) -> Any:
+    """Return mappings and sequences as dicts and lists, without None, which TOML cannot hold."""
+    if isinstance(value, dict):
+        return {str(key): _plain(item) for key, item in value.items() if item is not None}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return value

@@ -1,0 +1,230 @@
+"""index.html: the tables and figures of a run on one page, which opens anywhere the folder is copied to."""
+
+from __future__ import annotations
+
+import importlib.resources
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from crsea_infer.inference.samplers.sampler import CONVERGED
+from crsea_infer.plan.subsets import ALL
+from crsea_infer.report import corner_figures, spectrum_figures
+from crsea_infer.report.checksums import Checksums
+from crsea_infer.report.run_tables import chi2_rows, evidence_rows
+from crsea_infer.support.files import atomic_write
+from crsea_infer.support.output_names import PAGE, RECORD
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from crsea_infer.report.sections import Section
+    from crsea_infer.report.summary import HypothesisSummary, RunSummary
+
+__all__ = ["lnz_text", "number_with_error", "write_page"]
+
+
+def write_page(
+    directory: Path,
+    summary: RunSummary,
+    sections: Sequence[Section],
+    versions: Mapping[str, str],
+    missing: Sequence[str] = (),
+) -> None:
+    """Write index.html beside the tables, figures and posteriors of the run; `missing` says what could not be made."""
+    import jinja2
+
+    template = importlib.resources.files("crsea_infer.report").joinpath("page.html.j2").read_text(encoding="utf-8")
+    environment = jinja2.Environment(autoescape=True, trim_blocks=True, undefined=jinja2.StrictUndefined)
+    page = environment.from_string(template).render(
+        title=summary.run.title,
+        description=summary.run.description,
+        factors=[
+            {
+                "hypothesis_1": factor.hypothesis_1,
+                "hypothesis_2": factor.hypothesis_2,
+                "verdict": factor.verdict[0].upper() + factor.verdict[1:],
+                "text": number_with_error(factor.ln_b, factor.ln_b_err),
+                "method": factor.method,
+            }
+            for factor in summary.bayes_factors
+        ],
+        warnings=[*missing, *summary.warnings, *(text for section in sections for text in section.cautions)],
+        sections=[_section(directory, section) for section in sections],
+        condition=summary.condition,
+        evidences=_evidences(summary),
+        parts=any(item.samplings.keys() != {ALL} for item in summary.hypotheses),
+        subruns=_scatter(summary),
+        fits=_fits(summary),
+        pulls=[
+            f"{item.name}: its parameters leave the middle of their priors by {item.best_fit.prior_pull:.1f} in χ² "
+            f"({len(item.posterior.names)} parameters)."
+            for item in summary.hypotheses
+        ],
+        spectra=_figures(directory, _spectra(summary)),
+        corners=_figures(directory, corner_figures.figure_names(summary)),
+        hypotheses=[_hypothesis(item) for item in summary.hypotheses],
+        data=[
+            {
+                "title": likelihood.title,
+                "reference": f"{likelihood.provenance.reference}, {likelihood.provenance.table_or_figure}",
+                "status": likelihood.provenance.status,
+                "n_data": likelihood.n_data,
+                "systematics": likelihood.settings.get("systematics", ""),
+            }
+            for likelihood in summary.run.likelihoods
+        ],
+        physics=[(name.replace("_", " "), text) for name, text in summary.model.description.items()],
+        files=_files(directory, summary),
+        versions=list(versions.items()),
+    )
+    atomic_write(directory / PAGE, page)
+
+
+def number_with_error(value: float, error: float) -> str:
+    """Write a number and its error with two figures of the error: 29.86 ± 0.13; exact ones with two decimals."""
+    if not np.isfinite(value):
+        return "–"
+    if error == 0.0:  # exact
+        return f"{value:.2f}"
+    if not (np.isfinite(error) and error > 0.0):
+        return f"{value:.4g}"
+    digits = max(0, 1 - int(np.floor(np.log10(error))))
+    return f"{value:.{digits}f} ± {error:.{digits}f}"
+
+
+def lnz_text(lnz: float, error: float) -> str:
+    """Write ln Z, or a dash when the sampler gives none."""
+    return number_with_error(lnz, error)
+
+
+def _evidences(summary: RunSummary) -> list[dict[str, Any]]:
+    return [
+        {
+            "hypothesis": row.hypothesis,
+            "sampler": row.sampler,
+            "data": row.data,
+            "lnz": lnz_text(row.lnz, row.lnz_err),
+            "n_calls": f"{row.n_calls:,}".replace(",", "\u202f"),
+            "time": f"{row.wall_s:.0f} s",
+            "status": row.status if row.status == CONVERGED else f"not converged: {row.status}",
+            "converged": row.status == CONVERGED,
+        }
+        for item in summary.hypotheses
+        for row in evidence_rows(item)
+    ]
+
+
+def _scatter(summary: RunSummary) -> list[str]:
+    lines = []
+    for item in summary.hypotheses:
+        for name, result in item.results.items():
+            if result.evidence is None or "lnz_err_simulated" not in result.diagnostics:
+                continue
+            simulated, scatter = (float(result.diagnostics[f"lnz_err_{kind}"]) for kind in ("simulated", "scatter"))
+            lines.append(
+                f"{item.name}, {name}: error {simulated:.2f} from simulated shrinkage, {scatter:.2f} from the scatter "
+                "of its sub-runs; the larger is quoted."
+            )
+    return lines
+
+
+def _fits(summary: RunSummary) -> list[dict[str, str]]:
+    return [
+        {
+            "hypothesis": row["hypothesis"],
+            "likelihood": row["likelihood"],
+            "n_data": str(row["n_data"]),
+            "chi2_published": f"{row['chi2_published']:.1f}",
+            "reduced_published": f"{row['reduced_chi2_published']:.2f}",
+            "chi2_best": f"{row['chi2_best_fit']:.1f}",
+            "reduced_best": f"{row['reduced_chi2_best_fit']:.2f}",
+        }
+        for item in summary.hypotheses
+        for row in chi2_rows(item)
+    ]
+
+
+def _section(directory: Path, section: Section) -> dict[str, Any]:
+    return {
+        "title": section.title,
+        "tables": [
+            {
+                "columns": [(name, name in table.numbers) for name in table.columns],
+                "rows": [
+                    [(text, name in table.numbers) for name, text in zip(table.columns, row, strict=True)]
+                    for row in table.rows
+                ],
+            }
+            for table in section.tables
+        ],
+        "words": section.words,
+        "figures": _figures(directory, section.figures),
+    }
+
+
+def _figures(directory: Path, names: Mapping[str, str]) -> list[dict[str, Any]]:
+    return [
+        {
+            "png": f"figures/{name}.png",
+            "pdf": f"figures/{name}.pdf",
+            "all": f"figures/{name}_all.pdf" if (directory / "figures" / f"{name}_all.pdf").exists() else "",
+            "caption": caption,
+            "narrow": name.startswith("spectrum_"),
+        }
+        for name, caption in names.items()
+        if (directory / "figures" / f"{name}.png").exists()
+    ]
+
+
+def _spectra(summary: RunSummary) -> dict[str, str]:
+    """Return the spectra to show: all data sets in one figure where there is one, for it holds the others."""
+    names = spectrum_figures.figure_names(summary)
+    return {"spectra": names["spectra"]} if "spectra" in names else names
+
+
+def _hypothesis(item: HypothesisSummary) -> dict[str, Any]:
+    low, middle, high = np.quantile(item.draws, [0.16, 0.5, 0.84], axis=0)
+    rows = []
+    for index, parameter in enumerate(item.posterior.parameters):
+        unit, scale = parameter.unit, max(abs(middle[index]), high[index] - low[index])
+        shown = 3 if scale < 1e3 else 0
+        width = 0.5 * (high[index] - low[index])
+        if 0.0 < width < 1e3:
+            shown = max(0, 1 - int(np.floor(np.log10(width))))
+        rows.append(
+            {
+                "name": parameter.name,
+                "prior": parameter.distribution.describe(),
+                "description": parameter.description,
+                "posterior": _interval(low[index], middle[index], high[index], shown),
+                "best": _plain(item.best_fit.parameters[index], shown),
+                "unit": unit,
+            }
+        )
+    return {
+        "name": item.name,
+        "title": item.title,
+        "prior_sets": ", ".join(item.posterior.hypothesis.prior_sets),
+        "shown": item.shown_words,
+        "parameters": rows,
+    }
+
+
+def _interval(low: float, middle: float, high: float, digits: int) -> str:
+    below, above = _plain(middle - low, digits), _plain(high - middle, digits)
+    return f"{_plain(middle, digits)} (+{above}, \u2212{below})"
+
+
+def _plain(value: float, digits: int) -> str:
+    return f"{value:.3g}" if abs(value) >= 1e5 else f"{value:.{digits}f}"
+
+
+def _files(directory: Path, summary: RunSummary) -> list[str]:
+    """Return the tables and posteriors that the run wrote, relative to the page."""
+    written = sorted(Checksums(directory).names)
+    names = [RECORD, *(name for name in written if name.endswith(".ecsv"))]
+    for item in summary.hypotheses:
+        names += [name for name in written if name.startswith(f"{item.name}/") and name.endswith(".nc")]
+    return [name for name in names if (directory / name).exists()]

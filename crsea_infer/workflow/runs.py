@@ -1,0 +1,387 @@
+"""From a run file to a finished directory: sample, weigh, draw, tell.
+
+A run is its hypotheses times its samplers; each pair is a task of its own, done in worker processes and kept on disk as
+soon as it is finished. Everything after sampling (posterior files, tables, figures, the page) is made from the kept
+results, so a run that was interrupted anywhere goes on from there, and a finished one only makes what is missing.
+"""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from itertools import combinations
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from crsea_infer.analysis.best_fit import find_best_fit
+from crsea_infer.inference.evidence import Evidence, bayes_factor, combine, disagreements, marked
+from crsea_infer.inference.posterior_file import as_chains
+from crsea_infer.inference.samplers.registry import longest_first, make, sampler_class
+from crsea_infer.inference.samplers.sampler import maximum_likelihood
+from crsea_infer.plan.run_check import check_run
+from crsea_infer.plan.subsets import ALL
+from crsea_infer.plan.tasks import AwayTask, Task, generator_for, run_identity, sample_away, sample_task
+from crsea_infer.report.console import Display, new_console, show_factors, show_result
+from crsea_infer.report.products import IncompleteError, sections, write_products
+from crsea_infer.report.run_page import write_page
+from crsea_infer.report.run_tables import read_cautions, read_evidences, read_unconverged
+from crsea_infer.report.summary import HypothesisSummary, RunSummary, Sampling, shown_sampler
+from crsea_infer.support.checkpoint import lock
+from crsea_infer.support.cluster import check_address
+from crsea_infer.support.errors import UserError
+from crsea_infer.support.files import make_directory, remove_leftovers
+from crsea_infer.support.jobs import run_jobs
+from crsea_infer.support.lanes import CORES, DEVICE, Lanes, device_present
+from crsea_infer.support.local import available_cores
+from crsea_infer.support.processes import terminated_like_interrupted
+from crsea_infer.workflow.run_directory import RunDirectory, versions
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from rich.console import Console
+
+    from crsea_infer.emulator.sky_model import SkyModel
+    from crsea_infer.inference.posterior import Posterior
+    from crsea_infer.inference.samplers.sampler import Sampler, SamplerResult
+    from crsea_infer.plan.run_file import RunFile
+
+__all__ = ["NotConvergedError", "compare", "execute", "sample_together"]
+
+_MOST_WORKERS = 8
+
+
+class NotConvergedError(UserError):
+    """A run that is finished and kept, in which a sampler did not converge."""
+
+
+def execute(
+    run: RunFile,
+    output: Path,
+    seed: int | None = None,
+    *,
+    fresh: bool = False,
+    workers: int | None = None,
+    scheduler: str | None = None,
+    accept_unconverged: bool = False,
+) -> Path:
+    """Carry out a run, or what is left of it.
+
+    Parameters
+    ----------
+    run
+        What to do.
+    output
+        The directory for the results; made if it is absent.
+    seed
+        In place of the run file's.
+    fresh
+        Replace what another run (or this one) left there.
+    workers
+        Processes that sample side by side; default: one per core and task, at most 8. 0: sample in this process. The
+        results do not depend on it.
+    scheduler
+        Address of a dask scheduler whose workers sample instead; the results do not depend on that either.
+    accept_unconverged
+        Only warn when a sampler did not converge.
+
+    Returns
+    -------
+    Path
+        The output directory.
+
+    Raises
+    ------
+    UserError
+        When the directory cannot be used, holds another run or is in use; when a result in it is damaged; when a
+        likelihood is not a number; when a worker was killed again and again; when no scheduler answers.
+    IncompleteError
+        At the very end, with all the rest written, when a table or a figure could not be made.
+    NotConvergedError
+        At the very end, with everything written, when a sampler did not converge.
+    KeyboardInterrupt
+        On Ctrl-C and on SIGTERM, with everything kept.
+    """
+    if scheduler is not None:
+        check_address(scheduler)
+    if seed is not None:
+        run = replace(run, seed=seed)
+    console = new_console()
+    directory = RunDirectory(make_directory(output))
+    with lock(directory.path), terminated_like_interrupted():
+        begun = _begin(run, directory, fresh=fresh)
+        _sample(console, [begun], workers, scheduler)
+        model, posteriors, identity, tasks = begun.model, begun.posteriors, begun.identity, begun.tasks
+        summary = _summarise(run, identity, model, posteriors, tasks)
+        missing = write_products(directory.path, summary, lambda words: console.print(words, markup=False))
+        found, more = sections(directory.path, summary)
+        missing += more
+        write_page(directory.path, summary, found, versions() | _hashes(identity), missing)
+        show_result(console, summary, found, directory.path)
+    if missing:
+        raise IncompleteError.of(missing)
+    if summary.unconverged and not accept_unconverged:
+        raise NotConvergedError(
+            f"the run is finished, but not converged: {'; '.join(summary.unconverged)}",
+            valid="samplers that say of themselves that they converged",
+            fix="raise the option named above in the run file; --accept-unconverged takes the results as they are",
+        )
+    return directory.path
+
+
+def sample_together(
+    runs: Mapping[Path, RunFile], seed: int | None = None, *, fresh: bool = False, scheduler: str | None = None
+) -> None:
+    """Do the samplings of several runs side by side, for :func:`execute` to find them finished.
+
+    Parameters
+    ----------
+    runs
+        Output directory -> run.
+    seed, fresh, scheduler
+        As for :func:`execute`.
+
+    Raises
+    ------
+    UserError
+        As :func:`execute`.
+    KeyboardInterrupt
+        On Ctrl-C and on SIGTERM, with everything kept.
+    """
+    if scheduler is not None:
+        check_address(scheduler)
+    with ExitStack() as held, terminated_like_interrupted():
+        begun = []
+        for output, run in runs.items():
+            directory = RunDirectory(make_directory(output))
+            held.enter_context(lock(directory.path))
+            begun.append(_begin(run if seed is None else replace(run, seed=seed), directory, fresh=fresh))
+        _sample(new_console(), begun, None, scheduler)
+
+
+@dataclass(frozen=True)
+class _Begun:
+    """A run whose directory is ours, and what it takes to sample it and to tell of it."""
+
+    run: RunFile
+    model: SkyModel
+    posteriors: Mapping[str, Mapping[str, Posterior]]
+    identity: dict[str, str]
+    tasks: Sequence[Task]
+
+
+def _begin(run: RunFile, directory: RunDirectory, *, fresh: bool) -> _Begun:
+    """Bind a run to its sky model, and take its directory, whose lock is held."""
+    from crsea_infer import emulator
+    from crsea_infer.emulator.response.region_cache import RegionCache
+
+    regions = RegionCache.of_user(directory.sky_regions)
+    model = emulator.load(run.emulator, regions=regions)
+    posteriors = check_run(run, model, _left_to_do(run, directory, fresh=fresh))
+    identity = run_identity(run, model.fingerprint)
+    directory.claim(run, identity, model, fresh=fresh)
+    remove_leftovers(*directory.folders)  # not before the directory is known to be ours
+    regions.keep_in(directory.sky_regions)
+    for name, by_data in posteriors.items():
+        make_directory(directory.folder(name))
+        for posterior in by_data.values():
+            posterior.prepare()
+    return _Begun(run, model, posteriors, identity, _tasks(run, directory, identity, posteriors))
+
+
+def _left_to_do(run: RunFile, directory: RunDirectory, *, fresh: bool) -> list[Sampler]:
+    """Return the samplers whose results are not all there: the others need no longer be installed."""
+    found = {}
+    for hypothesis in run.hypotheses:
+        for data in run.samplings(hypothesis.name):
+            for name in run.samplers:
+                task = Task(run, hypothesis.name, name, directory.folder(hypothesis.name), {}, (), data)
+                wanted = data == ALL or sampler_class(name).gives_evidence
+                if wanted and (fresh or not task.result_path.exists()):
+                    found[name] = make(name, run.samplers[name])
+    return list(found.values())
+
+
+def _tasks(
+    run: RunFile,
+    directory: RunDirectory,
+    identity: dict[str, str],
+    posteriors: Mapping[str, Mapping[str, Posterior]],
+) -> list[Task]:
+    """Return every sampling of the run; a part of the data only with samplers that give an evidence."""
+    return [
+        Task(run, name, sampler, directory.folder(name), identity, posterior.names, data)
+        for sampler in longest_first(run.samplers)
+        for name, by_data in posteriors.items()
+        for data, posterior in by_data.items()
+        if data == ALL or sampler_class(sampler).gives_evidence
+    ]
+
+
+def compare(directories: Sequence[Path]) -> str:
+    """Give the Bayes factors between all finished hypotheses of several output directories, and print them.
+
+    Raises
+    ------
+    UserError
+        When a directory is given twice or holds no finished run, when there are fewer than two hypotheses with an
+        evidence, or when their data differ.
+    """
+    _refuse_repeated(directories)
+    found: dict[str, Evidence] = {}
+    data: dict[str, str] = {}
+    notes: list[str] = []
+    unconverged: list[str] = []
+    for directory in directories:
+        content = RunDirectory(Path(directory)).read()
+        cautions = read_cautions(Path(directory) / "evidence.ecsv")
+        for hypothesis, evidences in read_evidences(Path(directory) / "evidence.ecsv").items():
+            name = hypothesis if hypothesis not in found else f"{hypothesis} ({directory})"
+            quoted = combine(evidences)
+            notes.extend(f"caution: {name} with {words}" for words in cautions.get(hypothesis, []))
+            if quoted is None:
+                notes.append(f"{name} has no evidence: none of its samplers gives one")
+                continue
+            found[name] = quoted
+            if hypothesis in read_unconverged(Path(directory) / "evidence.ecsv"):
+                unconverged.append(name)
+            data[name] = content["identity"]["data"]
+            notes.extend(f"caution: {name}: {words}" for words in disagreements(evidences))
+    if len(found) < 2:
+        raise UserError(
+            f"{len(found)} hypothesis with an evidence in {', '.join(str(path) for path in directories)}",
+            valid="at least two",
+            fix="give the output directories of finished runs with a sampler such as dynesty",
+        )
+    first = next(iter(data))
+    for name, its_data in data.items():
+        if its_data != data[first]:
+            raise UserError(
+                f"{first} and {name} were tested with different data or options of the data",
+                valid="hypotheses tested with the same data: only then do their evidences compare",
+                fix="run them with the same likelihoods",
+            )
+    factors = [bayes_factor(one, found[one], other, found[other], unconverged) for one, other in combinations(found, 2)]
+    console = new_console()
+    with console.capture() as captured:
+        _show_evidences(console, found, unconverged)
+        show_factors(console, factors)
+        for note in notes:
+            console.print(note, markup=False)
+    console.print(captured.get().rstrip("\n"), markup=False)
+    return captured.get()
+
+
+def _refuse_repeated(directories: Sequence[Path]) -> None:
+    """Refuse a directory that is given twice, in whatever spelling: a run says nothing against itself."""
+    seen: dict[Path, Path] = {}
+    for directory in directories:
+        place = Path(directory).resolve()
+        if place in seen:
+            also = "" if str(seen[place]) == str(directory) else f", as {seen[place]} and as {directory}"
+            raise UserError(
+                f"{directory} is given twice{also}", valid="each output directory once", fix="drop one of them"
+            )
+        seen[place] = directory
+
+
+def _show_evidences(console: Console, evidences: dict[str, Evidence], unconverged: Sequence[str]) -> None:
+    from crsea_infer.report.run_page import number_with_error
+
+    for name, evidence in evidences.items():
+        value = marked(number_with_error(evidence.lnz, evidence.lnz_err), converged=name not in unconverged)
+        console.print(f"ln Z ({name}) = {value}   {evidence.method}", markup=False)
+
+
+def _on_device(task: Task) -> bool:
+    """Tell whether a task computes on a device where there is one: those of JAX do."""
+    return "jax" in sampler_class(task.sampler).packages
+
+
+def _sample(console: Console, runs: Sequence[_Begun], workers: int | None, scheduler: str | None) -> None:
+    """Do the tasks of some runs that are not done yet."""
+    tasks = [(task, begun.model) for begun in runs for task in begun.tasks]
+    for task, _ in tasks:
+        task.check()
+    left = [AwayTask(task, model) for task, model in tasks if not task.result_path.exists()]
+    if not left:
+        console.print("Sampling was finished before; nothing is sampled again.")
+        return
+    if len(left) < len(tasks) or any(away.task.checkpoint_path.exists() for away in left):
+        console.print(f"Resuming: {len(tasks) - len(left)} of {len(tasks)} samplings are finished.")
+    several = len(runs) > 1
+    names = [f"{away.task.run.name}: {away.task.name}" if several else away.task.name for away in left]
+    with Display(console, names) as display:
+        if scheduler is not None:
+            run_jobs(
+                sample_away,
+                left,
+                names,
+                display.update,
+                scheduler=scheduler,
+                take=lambda index, arrays: left[index].task.keep(arrays),
+            )
+            return
+        n_workers = min(len(left), available_cores(), _MOST_WORKERS) if workers is None else workers
+        run_jobs(
+            sample_task,
+            [away.task for away in left],
+            names,
+            display.update,
+            workers=n_workers,
+            lanes=Lanes(device=any(_on_device(away.task) for away in left) and device_present()),
+            lane_of=lambda task: DEVICE if _on_device(task) else CORES,
+        )
+
+
+def _summarise(
+    run: RunFile,
+    identity: dict[str, str],
+    model: SkyModel,
+    posteriors: Mapping[str, Mapping[str, Posterior]],
+    tasks: Sequence[Task],
+) -> RunSummary:
+    summaries = []
+    for name, by_data in posteriors.items():
+        samplings = {
+            data: Sampling(
+                posterior, _results(run, [task for task in tasks if (task.hypothesis, task.data) == (name, data)])
+            )
+            for data, posterior in by_data.items()
+        }
+        posterior, results = by_data[ALL], samplings.pop(ALL).results
+        shown = results[shown_sampler(results)]
+        start, _ = maximum_likelihood([shown])
+        generator = generator_for(run, name, "draws")
+        chains = as_chains(shown, generator)
+        draws = chains.reshape(chains.shape[0] * chains.shape[1], chains.shape[2])  # where there is no parameter too
+        summaries.append(
+            HypothesisSummary(
+                posterior=posterior,
+                results=results,
+                best_fit=find_best_fit(posterior, start),
+                draws=generator.permutation(draws),
+                others=samplings,
+            )
+        )
+    return RunSummary(run=run, identity=identity, model=model, hypotheses=tuple(summaries))
+
+
+def _results(run: RunFile, tasks: Sequence[Task]) -> dict[str, SamplerResult]:
+    """Read the results of tasks, in the order in which the run file names their samplers."""
+    results = {}
+    for task in sorted(tasks, key=lambda task: list(run.samplers).index(task.sampler)):
+        result = task.result()
+        if result is None:
+            raise RuntimeError(f"{task.name} ended without a result")
+        results[task.sampler] = result
+    return results
+
+
+def _hashes(identity: Mapping[str, str]) -> dict[str, str]:
+    """Return the identity in words for the page; the version stands among the versions."""
+    return {
+        f"hash of the {name}" if name in {"run", "data", "training", "model"} else name: text
+        for name, text in identity.items()
+        if name != "version"
+    }

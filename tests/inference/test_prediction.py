@@ -1,0 +1,45 @@
+"""Profiles and the text that predict prints."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from crsea_infer.cli.main import main
+from crsea_infer.hypotheses.hypothesis import load_hypothesis
+from crsea_infer.inference.prediction import predict, predict_profile
+from crsea_infer.physics.regions import REGIONS, split_region
+
+
+def test_the_steps_of_a_profile_average_to_the_region() -> None:
+    hypothesis = load_hypothesis("gamma-optimized-min")
+    profile = predict_profile(hypothesis, (1e4,), "lhaaso_inner", "longitude", 11)
+    weights = [part.solid_angle for part in split_region(REGIONS["lhaaso_inner"], "longitude", 11)]
+    whole = predict(hypothesis, (1e4,), region="lhaaso_inner")["intensity"][0]
+    assert np.average(profile["intensity"], weights=weights) == pytest.approx(whole, rel=3e-3)
+    assert profile["intensity"][0] > 2 * profile["intensity"][-1]  # brighter toward the centre
+
+
+def test_a_step_without_sky_is_null(capsys: pytest.CaptureFixture[str]) -> None:
+    region = "l=193..197,b=2..5,mask=lhaaso"  # within the halo of Geminga: all of it is masked
+    arguments = ["predict", "base-min", "--region", "l=193..233,b=2..5,mask=lhaaso", "--energies", "100"]
+    assert main([*arguments, "--profile", "longitude", "--bins", "10", "--format", "json"]) == 0
+    table = json.loads(capsys.readouterr().out)
+    assert table["longitude_low_deg"][0] == 193.0
+    assert table["intensity"][0] is None
+    assert table["intensity"][-1] > 0
+    assert main(["predict", "base-min", "--region", region, "--energies", "100"]) == 1
+    assert "mask" in capsys.readouterr().err
+
+
+def test_three_flavours_are_three_times_one(capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["predict", "base-min", "--region", "full_sky", "--energies", "1e4", "--messenger", "neutrino"]
+    arguments += ["--format", "json"]
+    assert main(arguments) == 0
+    one = json.loads(capsys.readouterr().out)
+    assert main([*arguments, "--all-flavours"]) == 0
+    every = json.loads(capsys.readouterr().out)
+    assert every["intensity"][0] == pytest.approx(3 * one["intensity"][0])
+    assert every["energy_gev"] == one["energy_gev"]

@@ -1,0 +1,131 @@
+"""The page of a study says what its tables say, withholds what they withhold, and judges claims by their rule."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from crsea_infer.plan.study_file import load_study
+from crsea_infer.report.study_page import read_finished, write_results
+from crsea_infer.support.errors import UserError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from crsea_infer.plan.study_file import Study
+
+STUDY = """
+title = "Which sea"
+description = "A small study."
+hypotheses = ["base-min", "base-max"]
+seed = 7
+remarks = ["Nothing else."]
+
+[samplers.importance]
+
+[[comparisons]]
+title = "Min against Max"
+pairs = [["base-min", "base-max"]]
+
+[[claims]]
+statement = "Min is favoured"
+source = "abstract"
+quantity = "ln_b"
+combination = "usual"
+hypothesis = "base-min"
+against = "base-max"
+at_least = 3.0
+
+[[claims]]
+statement = "Max fits three times worse"
+source = "section 4"
+quantity = "reduced_chi2_published"
+combination = "usual"
+hypothesis = "base-max"
+against = "base-min"
+likelihood = "lhaaso_km2a_inner"
+at_least = 3.0
+
+[combinations.usual]
+title = "KM2A"
+likelihoods = ["lhaaso_km2a_inner", "lhaaso_km2a_outer"]
+"""
+EVIDENCE = """# %ECSV 1.0
+# ---
+# datatype:
+# - {name: hypothesis, datatype: string}
+# - {name: sampler, datatype: string}
+# - {name: lnz, datatype: float64}
+# - {name: lnz_err, datatype: float64}
+# - {name: method, datatype: string}
+# - {name: status, datatype: string}
+hypothesis sampler lnz lnz_err method status
+base-min importance 612.8 0.03 "importance sampling" converged
+base-min dynesty 612.7 0.1 "nested sampling" converged
+base-max importance MAX 0.04 METHOD STATUS
+"""
+CHI2 = """# %ECSV 1.0
+# ---
+# datatype:
+# - {name: hypothesis, datatype: string}
+# - {name: likelihood, datatype: string}
+# - {name: n_data, datatype: int64}
+# - {name: reduced_chi2_published, datatype: float64}
+# - {name: reduced_chi2_best_fit, datatype: float64}
+# - {name: prior_pull, datatype: float64}
+hypothesis likelihood n_data reduced_chi2_published reduced_chi2_best_fit prior_pull
+base-min lhaaso_km2a_inner 10 3.5 2.9 nan
+base-min lhaaso_km2a_outer 5 2.0 1.7 nan
+base-min all 15 3.0 2.5 6.1
+base-max lhaaso_km2a_inner 10 7.0 6.6 nan
+base-max lhaaso_km2a_outer 5 4.7 3.5 nan
+base-max all 15 6.2 5.6 17.6
+"""
+
+
+def _study(folder: Path, lnz: str, method: str, status: str) -> Study:
+    (folder / "small.toml").write_text(STUDY)
+    (folder / "usual").mkdir()
+    rows = EVIDENCE.replace("MAX", lnz).replace("METHOD", method).replace("STATUS", status)
+    (folder / "usual" / "evidence.ecsv").write_text(rows)
+    (folder / "usual" / "chi2.ecsv").write_text(CHI2)
+    return load_study(folder / "small.toml")
+
+
+def test_numbers_and_verdicts_come_from_the_tables(tmp_path: Path) -> None:
+    study = _study(tmp_path, "583.7", '"importance sampling"', "converged")
+    text = write_results(study, tmp_path).read_text()
+    assert "| ln B | base-min : base-max |" in text
+    assert "| KM2A | 29.100 ± 0.050 |" in text
+    favoured, worse = (line for line in text.splitlines() if line.startswith(("| Min is", "| Max fits")))
+    assert favoured.endswith("| 29.100 ± 0.050 | agrees |")
+    assert worse.endswith("| 2.00 | **does not agree** |")
+    assert "| lhaaso_km2a_inner | 10 | 3.50 → 2.90 | 7.00 → 6.60 |" in text
+    assert "None: every sampler" in text
+    assert text.rstrip().endswith("Nothing else.")
+
+
+def test_what_is_withheld_is_said_to_be(tmp_path: Path) -> None:
+    study = _study(tmp_path, "nan", "none", '"the effective sample is 12, below 500"')
+    text = write_results(study, tmp_path).read_text()
+    assert "| KM2A | – |" in text
+    assert "withheld: no number" in text
+    assert "| base-max | 15 | 6.20 | 5.60 | 17.6 | withheld | – |" in text
+    assert "* KM2A: base-max with importance: the effective sample is 12, below 500" in text
+
+
+def test_numbers_of_samplers_that_did_not_converge_are_marked_and_decide_nothing(tmp_path: Path) -> None:
+    study = _study(tmp_path, "583.7", '"importance sampling"', '"the chain is short"')
+    text = write_results(study, tmp_path).read_text()
+    assert "| KM2A | 29.100 ± 0.050 (not converged) |" in text
+    favoured, worse = (line for line in text.splitlines() if line.startswith(("| Min is", "| Max fits")))
+    assert favoured.endswith("| 29.100 ± 0.050 (not converged) | not decided: base-max not converged |")
+    assert worse.endswith("| 2.00 | **does not agree** |"), "no sampling in a chi2 at the published parameters"
+    assert "| 583.700 ± 0.040 (not converged) | importance sampling |" in text
+    assert "| 612.800 ± 0.030 | importance sampling |" in text
+
+
+def test_an_unfinished_combination_is_named(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"there is no .*evidence\.ecsv"):
+        read_finished(tmp_path)

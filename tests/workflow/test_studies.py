@@ -1,0 +1,85 @@
+"""A study from the command line: every combination is run, the page is written, and a second call only goes on."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from crsea_infer.plan.study_file import load_study
+from crsea_infer.support.errors import UserError
+from crsea_infer.workflow import studies
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+STUDY = """
+title = "Two systematics"
+hypotheses = ["base-min", "base-max"]
+
+[samplers.importance]
+walkers = 64
+steps = 200
+draws = 6000
+least_effective = 100
+
+[exact_check]
+samples = 0
+
+[prior_sensitivity]
+parameters = []
+
+[[comparisons]]
+title = "Min against Max"
+pairs = [["base-min", "base-max"]]
+
+[combinations.correlated]
+title = "Correlated"
+likelihoods = ["lhaaso_km2a_outer"]
+
+[combinations.diagonal]
+title = "Diagonal"
+likelihoods = ["lhaaso_km2a_outer"]
+options.lhaaso_km2a_outer.systematics = "diagonal"
+"""
+
+
+def _crsea(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "crsea_infer.cli.main", *arguments]
+    environment = {**os.environ, "COLUMNS": "200"}
+    return subprocess.run(
+        command, cwd=folder, env=environment, capture_output=True, text=True, timeout=300, check=False
+    )
+
+
+@pytest.mark.slow
+def test_a_study_runs_all_its_combinations_and_resumes(tmp_path: Path) -> None:
+    (tmp_path / "two.toml").write_text(STUDY)
+    checked = _crsea(tmp_path, "check", "two.toml")
+    assert checked.returncode == 0, checked.stderr
+    assert "The study is valid: 2 runs." in checked.stdout
+    first = _crsea(tmp_path, "run", "two.toml", "--output", "out", "--accept-unconverged")
+    assert first.returncode == 0, first.stderr
+    page = (tmp_path / "out" / "results.md").read_text()
+    assert "| ln B | base-min : base-max |" in page
+    assert all(
+        any(line.startswith(f"| {title} | ") for line in page.splitlines()) for title in ("Correlated", "Diagonal")
+    )
+    for name in ("correlated", "diagonal"):
+        assert (tmp_path / "out" / name / "index.html").exists()
+    again = _crsea(tmp_path, "run", "two.toml", "--output", "out", "--accept-unconverged")
+    assert again.returncode == 0, again.stderr
+    assert again.stdout.count("nothing is sampled again") == 2
+    assert (tmp_path / "out" / "results.md").read_text() == page
+
+
+def test_a_page_that_no_study_wrote_is_not_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "two.toml").write_text(STUDY)
+    (tmp_path / "results.md").write_text("mine")
+    monkeypatch.setattr(studies, "execute", None)
+    with pytest.raises(UserError, match="is not the page of a study"):
+        studies.execute_study(load_study(tmp_path / "two.toml"), tmp_path)
+    assert (tmp_path / "results.md").read_text() == "mine"
