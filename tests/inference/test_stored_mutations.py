@@ -25,7 +25,7 @@ PLAIN = {
     "evidence": {"lnz": 612.8, "lnz_err": 0.1, "method": "importance"},
     "n_calls": 1000,
     "wall_s": 1.5,
-    "diagnostics": {"status": "converged", "k_hat": 0.1},
+    "diagnostics": {"status": "converged", "k_hat": float("-inf"), "r_hat": float("nan")},
 }
 
 

@@ -31,7 +31,7 @@ _SCHEMA: Final = {
 
 class _Entry(Entry):
     # what a sampler tells of itself may be infinite or no number
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=True)
 
 
 class _Evidence(_Entry):
