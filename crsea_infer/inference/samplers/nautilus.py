@@ -8,7 +8,8 @@ The library gives no error of ln Z. The one quoted adds up, shell by shell, the 
 shell, the number of draws that fell into it, and the Monte Carlo estimate of the volume of its bound; see
 :func:`_evidence_error`. Beyond ten parameters it is widened, because ln Z comes out slightly too low there. A
 likelihood that lies in a place no bound covers is missed by fresh draws too, as it is by every method that learns where
-to look.
+to look; where the posterior reaches into such a place, samples that walk on tell of it (see
+:mod:`crsea_infer.inference.samplers.leaks`).
 
 A run stops every few seconds to keep its state: nautilus' own HDF5 file, whole, inside the checkpoint. A resumed run
 ends with the numbers of an unbroken one.
@@ -27,6 +28,7 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from crsea_infer.inference.evidence import Evidence
+from crsea_infer.inference.samplers.leaks import leaked_share
 from crsea_infer.inference.samplers.options import Count, SamplerOptions, require
 from crsea_infer.inference.samplers.pareto_smoothing import pareto_k_hat
 from crsea_infer.inference.samplers.sampler import (
@@ -40,6 +42,8 @@ from crsea_infer.inference.samplers.sampler import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from crsea_infer.inference.samplers.sampler import Progress
     from crsea_infer.inference.target import Target
     from crsea_infer.support.arrays import Float64
@@ -50,6 +54,7 @@ __all__ = ["Nautilus", "NautilusOptions"]
 _PIECE_S = 0.2  # time between two looks at the checkpoint
 _FEWEST_IN_SHELL = 1
 _LARGEST_K_HAT = 0.7
+_LEAK_SIGMA = 2.0  # errors of ln Z
 _TRUSTED_DIMENSIONS = 10
 _SHORTFALL = 0.05
 """By how much ln Z of a Gaussian in twenty dimensions may come out too low; 0.049 in 100 seeds, 0.005 in ten dimensions
@@ -136,9 +141,16 @@ class Nautilus(Sampler):
                     break
                 plain = {"wall_s": wall_s, "n_calls": counted.n_calls}
                 checkpoint.offer(lambda plain=plain: {"nautilus": _state(sampler), "plain": plain})  # type: ignore[misc]
-        return self._result(target, sampler, counted.n_calls, wall_s, finished)
+        leaked = 0.0
+        if finished:
+            started = time.perf_counter()
+            leaked = leaked_share(sampler, _in_cube(counted), np.random.default_rng(child_seed(seed, 2)))
+            wall_s += time.perf_counter() - started
+        return self._result(target, sampler, counted.n_calls, wall_s, finished, leaked)
 
-    def _result(self, target: Target, sampler: Any, n_calls: int, wall_s: float, finished: bool) -> SamplerResult:
+    def _result(
+        self, target: Target, sampler: Any, n_calls: int, wall_s: float, finished: bool, leaked: float
+    ) -> SamplerResult:
         n_dimensions = len(target.names)
         unit, log_weights, log_likelihood = sampler.posterior()
         unit = np.clip(np.asarray(unit)[:, :n_dimensions], EDGE, 1.0 - EDGE)
@@ -153,6 +165,8 @@ class Nautilus(Sampler):
         elif not finished:
             wanted = self.options.effective_samples
             status = f"the effective sample is {sampler.n_eff:.0f}, {wanted:g} are asked for: raise nautilus.most_calls"
+        elif leaked > _LEAK_SIGMA * error:
+            status = f"the bounds miss at least {100.0 * leaked:.0f} % of the posterior: raise nautilus.live_points"
         elif not k_hat < _LARGEST_K_HAT:
             status = f"the weights have too heavy a tail (Pareto k-hat {k_hat:.2f}): raise nautilus.live_points"
         return SamplerResult(
@@ -172,6 +186,7 @@ class Nautilus(Sampler):
                 "pareto_k_hat": k_hat,
                 "sampling_efficiency": float(sampler.eta),
                 "shells": float(len(sampler.bounds)),
+                "leaked": leaked,
                 "remaining": self.options.remaining,
             },
         )
@@ -181,13 +196,9 @@ def _sampler(counted: Counted, options: NautilusOptions, seed: np.random.SeedSeq
     """Make a nautilus sampler, new or as it was; it never writes files by itself."""
     kind = _stopping_on_plateaus()
     n_dimensions = len(counted.names)
-
-    def log_likelihood(unit: Float64) -> Float64:
-        return counted.from_unit(np.clip(unit[:, :n_dimensions], EDGE, 1.0 - EDGE))
-
     arguments = {
         "prior": _identity,
-        "likelihood": log_likelihood,
+        "likelihood": _in_cube(counted),
         "n_dim": max(n_dimensions, 2),  # nautilus wants two: a second one without meaning changes nothing
         "n_live": options.live_points,
         "n_networks": options.networks,
@@ -203,6 +214,12 @@ def _sampler(counted: Counted, options: NautilusOptions, seed: np.random.SeedSeq
         sampler = kind(**arguments, filepath=path, resume=True)
     sampler.filepath = None
     return sampler
+
+
+def _in_cube(counted: Counted) -> Callable[[Float64], Float64]:
+    """Return ln L [n] as a function of points of nautilus' cube, which may have a dimension without meaning."""
+    n_dimensions = len(counted.names)
+    return lambda unit: counted.from_unit(np.clip(unit[:, :n_dimensions], EDGE, 1.0 - EDGE))
 
 
 def _stopping_on_plateaus() -> type[Any]:
