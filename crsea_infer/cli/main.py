@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import argparse
 import io
-import math
 import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from crsea_infer.cli.arguments import number, one_of, place, whole_number
+from crsea_infer.cli.arguments import one_of, place, whole_number
 from crsea_infer.support.errors import UserError
 from crsea_infer.support.files import working_directory
 from crsea_infer.support.limits import LARGEST_SEED
@@ -51,25 +50,12 @@ examples:
   crsea-infer run min_vs_max
   crsea-infer run my_run.toml --output results/first --seed 7"""
 
-_PREDICT_EXAMPLES = """\
-Prints energy_gev and intensity in GeV^-1 cm^-2 s^-1 sr^-1 (neutrinos per flavour), total and per component; protons and
-helium in GeV^-1 m^-2 s^-1 sr^-1 (helium per GeV per nucleon). Parameters have their published values unless --set.
-
-examples:
-  crsea-infer predict base-max --region l=50..200,b=-5..5 --energies 10,100,1000
-  crsea-infer predict gamma-optimized-min --region lhaaso_inner --messenger neutrino --set halo_height=6 --format json
-  crsea-infer predict gamma-optimized-min --messenger proton --radius 6"""
-
 _SCHEMA_EXAMPLES = """\
 Editors with a TOML language server complete and check a file whose first line names its schema.
 
 examples:
   crsea-infer schema run > run.schema.json       then, in a run file: #:schema ./run.schema.json"""
 
-_DEFAULT_ENERGIES = tuple(10.0 ** (1 + step / 4) for step in range(21))  # 10 GeV to 1 PeV, four per decade
-_MESSENGERS = ("gamma", "neutrino", "proton", "helium")
-_AXES = ("longitude", "latitude")
-_FORMATS = ("ecsv", "json")
 _SCHEMAS = ("run", "study", "priors", "hypotheses", "likelihood")
 _KINDS = ("regions", "priors", "likelihoods", "hypotheses", "runs")
 
@@ -161,8 +147,7 @@ def _parser(chosen: str) -> argparse.ArgumentParser:
     compare = add("compare", "give the Bayes factors between finished hypotheses", _compare)
     compare.add_argument("directories", metavar="DIR", type=place("DIR"), nargs="+", help="output directory of a run")
 
-    predict = add("predict", "print the intensity that a hypothesis predicts", _predict, _PREDICT_EXAMPLES)
-    _add_prediction(predict)
+    prediction = add("predict", "print the intensity that a hypothesis predicts", _predict)
 
     calibration = add("calibrate", "calibrate the hypotheses of a run file on simulated data", _calibrate)
 
@@ -195,39 +180,15 @@ def _parser(chosen: str) -> argparse.ArgumentParser:
         from crsea_infer.cli import emulator_commands
 
         emulator_commands.add_arguments(emulator)
+    if chosen == "predict":
+        from crsea_infer.cli import predict_command
+
+        predict_command.add_arguments(prediction)
     if chosen == "calibrate":
         from crsea_infer.cli import calibrate_command
 
         calibrate_command.add_arguments(calibration)
     return parser
-
-
-def _add_prediction(predict: argparse.ArgumentParser) -> None:
-    """Add the arguments of ``crsea-infer predict``."""
-    predict.add_argument("hypothesis", metavar="HYPOTHESIS", help="see 'crsea-infer list hypotheses'")
-    predict.add_argument("--region", metavar="REGION", help="a name (see 'list regions') or a box, l=50..200,b=-5..5")
-    predict.add_argument("--energies", metavar="E,E,...", help="in GeV (default: 10 GeV to 1 PeV, four per decade)")
-    predict.add_argument("--messenger", choices=_MESSENGERS, type=one_of("messenger", _MESSENGERS), default="gamma")
-    predict.add_argument(
-        "--radius", metavar="KPC", type=number("--radius"), help="protons and helium: where (default: at the Sun)"
-    )
-    predict.add_argument("--set", metavar="NAME=VALUE", action="append", default=[], help="change a parameter")
-    predict.add_argument("--exact", action="store_true", help="use the transport solver, not the emulator")
-    predict.add_argument(
-        "--all-flavours", action="store_true", help="neutrinos of all flavours (default: one of three)"
-    )
-    predict.add_argument("--no-absorption", action="store_true", help="gamma rays as they were emitted")
-    predict.add_argument(
-        "--profile", choices=_AXES, type=one_of("profile", _AXES), help="cut the region into bins along this axis"
-    )
-    predict.add_argument(
-        "--bins",
-        metavar="N",
-        type=whole_number("--bins", 1, 360),
-        default=10,
-        help="bins of --profile (default: %(default)s)",
-    )
-    predict.add_argument("--format", choices=_FORMATS, type=one_of("format", _FORMATS), default="ecsv")
 
 
 def _run(options: argparse.Namespace) -> None:
@@ -267,43 +228,9 @@ def _compare(options: argparse.Namespace) -> None:
 
 
 def _predict(options: argparse.Namespace) -> None:
-    from crsea_infer.inference.prediction import predict_command
+    from crsea_infer.cli import predict_command
 
-    is_cosmic_ray = options.messenger in {"proton", "helium"}
-    if is_cosmic_ray and options.region is not None:
-        raise UserError(
-            f"--region {options.region} with --messenger {options.messenger}",
-            valid="--region for gamma and neutrino, --radius for proton and helium",
-            fix="drop --region; --radius says where in the disc",
-        )
-    if not is_cosmic_ray and options.radius is not None:
-        raise UserError(f"--radius with --messenger {options.messenger}", valid="--radius for proton and helium")
-    if not is_cosmic_ray and options.region is None:
-        raise UserError(
-            f"no --region for --messenger {options.messenger}",
-            valid="a name (see 'crsea-infer list regions') or a box, such as l=50..200,b=-5..5",
-            fix="add --region lhaaso_inner, for example",
-        )
-    if options.all_flavours and options.messenger != "neutrino":
-        raise UserError(f"--all-flavours with --messenger {options.messenger}", valid="--messenger neutrino")
-    if options.profile is not None and is_cosmic_ray:
-        raise UserError(f"--profile with --messenger {options.messenger}", valid="--profile for gamma and neutrino")
-    if options.radius is not None and options.radius < 0:
-        raise UserError(f"--radius {options.radius:g}", valid="a distance from the Galactic centre in kpc, not below 0")
-    text = predict_command(
-        options.hypothesis,
-        options.region,
-        _energies(options.energies),
-        options.messenger,
-        _settings(options.set),
-        options.exact,
-        options.format,
-        options.radius,
-        absorption=not options.no_absorption,
-        all_flavours=options.all_flavours,
-        profile=(options.profile, options.bins) if options.profile else None,
-    )
-    print(text.rstrip("\n"))
+    print(predict_command.execute(options))
 
 
 def _calibrate(options: argparse.Namespace) -> None:
@@ -357,40 +284,6 @@ def _emulator(options: argparse.Namespace) -> None:
     from crsea_infer.cli import emulator_commands
 
     emulator_commands.execute(options)
-
-
-def _energies(text: str | None) -> tuple[float, ...]:
-    """Read "10,100,1e3": energies in GeV."""
-    if text is None:
-        return _DEFAULT_ENERGIES
-    valid = "energies in GeV above 0, separated by commas: 10,100,1e3"
-    energies = []
-    for part in text.split(","):
-        try:
-            energy = float(part)
-        except ValueError as error:
-            raise UserError(f"--energies {text}: {part.strip()!r} is not a number", valid=valid) from error
-        if not (math.isfinite(energy) and energy > 0):
-            raise UserError(f"--energies {text}: {part.strip()} is not an energy", valid=valid)
-        energies.append(energy)
-    return tuple(energies)
-
-
-def _settings(given: Sequence[str]) -> dict[str, float]:
-    """Read the "name=value" of every --set."""
-    settings: dict[str, float] = {}
-    for text in given:
-        name, equals, value = (part.strip() for part in text.partition("="))
-        try:
-            number = float(value)
-        except ValueError:
-            number = math.nan
-        if not (name and equals and math.isfinite(number)):
-            raise UserError(f"--set {text}", valid="--set NAME=VALUE with a finite number, such as --set halo_height=6")
-        if name in settings:
-            raise UserError(f"--set {name} is given twice", valid="each parameter once")
-        settings[name] = number
-    return settings
 
 
 if __name__ == "__main__":

@@ -11,6 +11,8 @@ parameters have their LaTeX label too. So figures of parameters and spectra can 
 
 from __future__ import annotations
 
+import dataclasses
+import json
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,13 +25,15 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    import xarray as xr
+
     from crsea_infer.hypotheses.prior_sets import Parameter
     from crsea_infer.inference.likelihoods.likelihood import Likelihood
     from crsea_infer.inference.posterior import Posterior
     from crsea_infer.inference.samplers.sampler import SamplerResult
     from crsea_infer.support.arrays import Float64
 
-__all__ = ["as_chains", "write_posterior"]
+__all__ = ["as_chains", "columns_of", "posterior_datasets", "write_posterior"]
 
 _N_CHAINS = 4
 _N_DRAWS = 1000
@@ -61,6 +65,24 @@ def write_posterior(
     path: Path, posterior: Posterior, result: SamplerResult, identity: Mapping[str, str], generator: np.random.Generator
 ) -> None:
     """Write samples of a posterior, with data, predictions and draws of the prior, to a netCDF file."""
+    _write_groups(path, *_groups(posterior, result, identity, generator))
+
+
+def posterior_datasets(
+    posterior: Posterior, result: SamplerResult, identity: Mapping[str, str], generator: np.random.Generator
+) -> dict[str, xr.Dataset]:
+    """Return what :func:`write_posterior` writes: group -> Dataset."""
+    groups, attributes = _groups(posterior, result, identity, generator)
+    return {name: _dataset(variables, attributes) for name, variables in groups.items()}
+
+
+_Variables = dict[str, tuple[Any, Any, dict[str, Any]]]
+
+
+def _groups(
+    posterior: Posterior, result: SamplerResult, identity: Mapping[str, str], generator: np.random.Generator
+) -> tuple[dict[str, _Variables], dict[str, Any]]:
+    """Return the variables of each group as (dimensions, values, attributes), and the attributes of all groups."""
     chains = as_chains(result, generator)
     dimensions = ("chain", "draw")
     by_data_set = posterior.log_likelihood_per_data_set(chains)
@@ -69,6 +91,7 @@ def write_posterior(
         "created_by": f"crsea_infer {__version__}",
         "inference_library": result.sampler,
         "hypothesis": posterior.hypothesis.name,
+        "title": posterior.hypothesis.title,
         "weights": f"equal; resampled from weighted samples worth {_worth(result):.0f} independent ones"
         if result.chains is None
         else "equal; chains of walkers",
@@ -81,7 +104,7 @@ def write_posterior(
             "lnz_err": result.evidence.lnz_err,
             "lnz_method": result.evidence.method,
         }
-    groups: dict[str, dict[str, tuple[Any, Any, dict[str, Any]]]] = {
+    groups: dict[str, _Variables] = {
         "posterior": _by_parameter(posterior, chains),
         "sample_stats": {
             "lnl": (dimensions, sum(by_data_set.values()), {"description": "natural log of the likelihood"}),
@@ -102,7 +125,7 @@ def write_posterior(
             for parameter in posterior.hypothesis.fixed
         },
     }
-    columns = {likelihood.name: _columns(likelihood) for likelihood in posterior.likelihoods}
+    columns = {likelihood.name: columns_of(likelihood) for likelihood in posterior.likelihoods}
     units = {name: {"units": own["values"].unit} if "values" in own else {} for name, own in columns.items()}
     for name, drawn in _simulated(posterior, chains, generator).items():
         axes = (*dimensions, f"{name}_point")
@@ -123,10 +146,10 @@ def write_posterior(
     # last, so that what is drawn above does not depend on it
     unit = generator.random((1, _N_PRIOR, len(posterior.names)))
     groups["prior"] = _by_parameter(posterior, np.asarray(posterior.prior_transform(unit)))
-    _write_groups(path, groups, attributes)
+    return groups, attributes
 
 
-def _by_parameter(posterior: Posterior, draws: Float64) -> dict[str, tuple[Any, Any, dict[str, Any]]]:
+def _by_parameter(posterior: Posterior, draws: Float64) -> _Variables:
     """Return the variables of parameters [chain, draw, n]."""
     return {
         parameter.name: (("chain", "draw"), draws[..., index], _of_parameter(parameter))
@@ -140,6 +163,7 @@ def _of_parameter(parameter: Parameter) -> dict[str, Any]:
         "label": parameter.label,
         "description": parameter.description,
         "prior": parameter.distribution.describe(),
+        "distribution": json.dumps(dataclasses.asdict(parameter.distribution)),
         "published": parameter.fiducial,
         "source": parameter.source,
     }
@@ -157,7 +181,7 @@ def _of_data(likelihood: Likelihood) -> dict[str, Any]:
     }
 
 
-def _columns(likelihood: Likelihood) -> dict[str, DataColumn]:
+def columns_of(likelihood: Likelihood) -> dict[str, DataColumn]:
     """Return the data and what belongs to each point; of a kind of a user's own at least the data, if it has any."""
     known = getattr(likelihood, "columns", None)
     if isinstance(known, dict):
@@ -183,16 +207,21 @@ def _simulated(posterior: Posterior, chains: Float64, generator: np.random.Gener
     return drawn
 
 
+def _dataset(variables: Mapping[str, tuple[Any, Any, dict[str, Any]]], attributes: Mapping[str, Any]) -> xr.Dataset:
+    """Return one group, each dimension with its numbers as coordinate."""
+    import xarray
+
+    dataset = xarray.Dataset(dict(variables), attrs=dict(attributes))
+    return dataset.assign_coords({name: np.arange(size) for name, size in dataset.sizes.items()})
+
+
 def _write_groups(
     path: Path, groups: Mapping[str, Mapping[str, tuple[Any, Any, dict[str, Any]]]], attributes: Mapping[str, Any]
 ) -> None:
     """Write groups of variables to one netCDF-4 file; the one place that knows the layout ArviZ expects."""
-    import xarray
     from xarray.backends import H5NetCDFStore
 
     with atomic_netcdf(path) as file:
         for group, variables in groups.items():
-            dataset = xarray.Dataset(dict(variables), attrs=dict(attributes))
-            coordinates = {name: np.arange(size) for name, size in dataset.sizes.items()}
             store = H5NetCDFStore(file.create_group(group), mode="a")
-            dataset.assign_coords(coordinates).dump_to_store(store)
+            _dataset(variables, attributes).dump_to_store(store)

@@ -1,40 +1,23 @@
-"""One prediction on the command line: a hypothesis, a place, a list of energies, a table.
-
-Values are the fiducial (published) ones of the hypothesis unless set otherwise. The default comes from the emulator,
-``exact`` from the transport solver.
-"""
+"""Intensities that a hypothesis predicts, for any request: at its published values, or at draws of its parameters."""
 
 from __future__ import annotations
 
-import json
-from io import StringIO
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from crsea_infer.emulator.sky_model import Request
+from crsea_infer.inference.posterior import check_names
 from crsea_infer.support.errors import UserError, unknown_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from crsea_infer.emulator.sky_model import Messenger, Request
+    from crsea_infer.emulator.sky_model import Messenger, SkyModel
     from crsea_infer.hypotheses.hypothesis import Hypothesis
     from crsea_infer.support.arrays import Float64
 
-__all__ = ["parameter_values", "predict", "predict_command", "predict_profile"]
-
-_UNITS = {
-    "gamma": "GeV^-1 cm^-2 s^-1 sr^-1",
-    "neutrino": "GeV^-1 cm^-2 s^-1 sr^-1",
-    "proton": "GeV^-1 m^-2 s^-1 sr^-1",
-    "helium": "GeV^-1 m^-2 s^-1 sr^-1",
-}
-_WORDS = {
-    "gamma": "gamma-ray intensity, mean of the region",
-    "neutrino": "neutrino intensity (neutrinos plus antineutrinos; one flavour unless stated), mean of the region",
-    "proton": "proton intensity against kinetic energy, unmodulated",
-    "helium": "helium intensity per GeV/n against kinetic energy per nucleon, unmodulated",
-}
+__all__ = ["intensities", "parameter_values", "predict", "predict_profile", "request_for"]
 
 
 def parameter_values(
@@ -50,41 +33,31 @@ def parameter_values(
     values = {parameter.name: float(parameter.fiducial) for parameter in hypothesis.parameters}
     for name, value in changes.items():
         if name not in values:
-            raise unknown_name("parameter", name, values, where=f"--set {name}={value:g}")
+            raise unknown_name("parameter", name, values, where=f"{name} = {value:g}")
         if not np.isfinite(value):
-            raise UserError(f"--set {name}={value}", valid="a finite number")
-        values[name] = value
+            raise UserError(f"{name} = {value}", valid="a finite number")
+        values[name] = float(value)
     for name, (low, high) in box.items():
         if name in values and not low <= values[name] <= high:
             raise UserError(
                 f"{name} = {values[name]:g} is outside the box of the model",
                 valid=f"{low:g} to {high:g}",
-                fix=f"choose a value inside, for example --set {name}={min(max(values[name], low), high):g}",
+                fix=f"choose a value inside, for example {name} = {min(max(values[name], low), high):g}",
             )
     positive = [name for name in values if name.endswith(("_norm", "_scale", "_ratio")) or "_break_" in name]
     for name in positive:
         if not values[name] > 0:
-            raise UserError(f"--set {name}={values[name]:g}", valid="a value above 0")
+            raise UserError(f"{name} = {values[name]:g}", valid="a value above 0")
     return {name: np.asarray(value) for name, value in values.items()}
 
 
-def predict(
-    hypothesis: Hypothesis,
-    energies: Sequence[float],
-    *,
-    messenger: Messenger = "gamma",
-    region: str | None = None,
-    radius: float | None = None,
-    changes: Mapping[str, float] | None = None,
-    exact: bool = False,
-    absorption: bool = True,
-) -> dict[str, Float64]:
-    """Return the predicted intensity at the given energies, in total and per component.
+def request_for(
+    energies: Sequence[float], messenger: Messenger = "gamma", region: str | None = None, radius: float | None = None
+) -> Request:
+    """Return a request, with the place that its messenger needs.
 
     Parameters
     ----------
-    hypothesis
-        Whose fiducial values are used.
     energies
         GeV (GeV per nucleon for helium).
     messenger
@@ -93,56 +66,95 @@ def predict(
         Sky region (gamma rays and neutrinos).
     radius
         Galactocentric radius in kpc (cosmic rays); None for the Sun.
-    changes
-        Values that differ from the fiducial ones.
-    exact
-        Use the transport solver rather than the emulator.
-    absorption
-        Whether gamma rays are absorbed on their way.
+
+    Raises
+    ------
+    UserError
+        When the messenger is unknown, or goes with another kind of place.
+    """
+    known = ("gamma", "neutrino", "proton", "helium")
+    if messenger not in known:
+        raise unknown_name("messenger", str(messenger), known)
+    on_sky = messenger in {"gamma", "neutrino"}
+    if on_sky and region is None:
+        raise UserError(
+            f"no region for {messenger} rays" if messenger == "gamma" else "no region for neutrinos",
+            valid="a name (see 'crsea-infer list regions') or a box, such as l=50..200,b=-5..5",
+            fix="add a region: lhaaso_inner, for example",
+        )
+    if on_sky and radius is not None:
+        raise UserError(f"a radius with the messenger {messenger}", valid="a radius goes with proton or helium")
+    if not on_sky and region is not None:
+        raise UserError(
+            f"the region {region} with the messenger {messenger}",
+            valid="a region for gamma and neutrino, a radius for proton and helium",
+            fix="drop the region; the radius says where in the disc",
+        )
+    if radius is not None and not radius >= 0:
+        raise UserError(f"radius = {radius:g}", valid="a distance from the Galactic centre in kpc, not below 0")
+    return Request(messenger, tuple(float(energy) for energy in energies), region, radius)
+
+
+def intensities(
+    model: SkyModel, requests: Sequence[Request], values: Mapping[str, Float64]
+) -> list[dict[str, Float64]]:
+    """Return the intensity of each request, in total and per component, each of shape [..., n_energies].
+
+    Parameters
+    ----------
+    model
+        The sky model.
+    values
+        Every parameter of a hypothesis by name [...].
 
     Returns
     -------
-    dict
-        "intensity" and one entry per component, each of shape [n_energies].
+    list
+        For each request "intensity" and one entry per component. Units are those of
+        :class:`crsea_infer.emulator.sky_model.BoundModel`.
+    """
+    from crsea_infer.inference.unresolved_sources import with_unresolved_sources
+
+    whole = with_unresolved_sources(model, list(values))
+    return [
+        {"intensity": np.asarray(sum(components.values())), **components}
+        for components in whole.bind(requests).components(values)
+    ]
+
+
+def predict(
+    hypothesis: Hypothesis,
+    request: Request,
+    model: SkyModel,
+    changes: Mapping[str, float] | None = None,
+) -> dict[str, Float64]:
+    """Return what a hypothesis predicts for one request: "intensity" and components, each of shape [n_energies].
 
     Raises
     ------
     UserError
         When a parameter, region or energy is not one that the model knows.
     """
-    from crsea_infer.emulator.sky_model import Request
-
-    on_sky = messenger in {"gamma", "neutrino"}
-    if on_sky and region is None:
-        raise UserError(f"no --region for {messenger} rays", fix="add for example --region lhaaso_inner")
-    if on_sky and radius is not None:
-        raise UserError(f"--radius with --messenger {messenger}", valid="--radius goes with proton or helium")
-    if not on_sky and region is not None:
-        raise UserError(f"--region with --messenger {messenger}", valid="--region goes with gamma or neutrino")
-    request = Request(messenger, tuple(energies), region, radius)
-    return _evaluate(hypothesis, [request], changes or {}, exact=exact, absorption=absorption)[0]
+    check_names(hypothesis, model, [request])
+    return intensities(model, [request], parameter_values(hypothesis, changes or {}, model.box))[0]
 
 
 def predict_profile(
     hypothesis: Hypothesis,
-    energies: Sequence[float],
-    region: str,
+    request: Request,
+    model: SkyModel,
     axis: Literal["longitude", "latitude"],
     bins: int,
-    *,
-    messenger: Messenger = "gamma",
     changes: Mapping[str, float] | None = None,
-    exact: bool = False,
-    absorption: bool = True,
 ) -> dict[str, Float64]:
     """Return the predicted intensity of equal steps of longitude or latitude, one row per step and energy.
 
     Parameters
     ----------
-    hypothesis, energies, messenger, changes, exact, absorption
+    hypothesis, model, changes
         As in :func:`predict`.
-    region
-        Sky region to cut; its mask stays on every part.
+    request
+        Its region is cut; the mask stays on every part.
     axis, bins
         Along which axis, into how many steps.
 
@@ -152,13 +164,18 @@ def predict_profile(
         "<axis>_low_deg", "<axis>_high_deg", "energy_gev", "intensity" and one entry per component, each of shape
         [bins * n_energies]. Steps that the mask covers altogether have no intensity: NaN.
     """
-    from crsea_infer.emulator.sky_model import Request
     from crsea_infer.physics.regions import parse_region, split_region
 
-    parts = split_region(parse_region(region), axis, bins)
+    if request.region is None:
+        raise UserError(
+            f"a profile with the messenger {request.messenger}", valid="a profile for gamma rays and neutrinos"
+        )
+    energies = request.energies
+    parts = split_region(parse_region(request.region), axis, bins)
     seen = [part for part in parts if part.solid_angle > 0]
-    requests = [Request(messenger, tuple(energies), part.name) for part in seen]
-    results = _evaluate(hypothesis, requests, changes or {}, exact=exact, absorption=absorption)
+    requests = [Request(request.messenger, energies, part.name) for part in seen]
+    check_names(hypothesis, model, requests)
+    results = intensities(model, requests, parameter_values(hypothesis, changes or {}, model.box))
     by_name = {part.name: result for part, result in zip(seen, results, strict=True)}
     nothing = {name: np.full(len(energies), np.nan) for name in results[0]}
     columns: dict[str, list[Float64]] = {f"{axis}_low_deg": [], f"{axis}_high_deg": [], "energy_gev": []}
@@ -166,90 +183,6 @@ def predict_profile(
         low, high = part.longitude if axis == "longitude" else part.latitude
         row = {f"{axis}_low_deg": np.full(len(energies), low), f"{axis}_high_deg": np.full(len(energies), high)}
         row |= {"energy_gev": np.asarray(energies, dtype=float)} | by_name.get(part.name, nothing)
-        for name, values in row.items():
-            columns.setdefault(name, []).append(values)
-    return {name: np.concatenate(values) for name, values in columns.items()}
-
-
-def _evaluate(
-    hypothesis: Hypothesis, requests: Sequence[Request], changes: Mapping[str, float], *, exact: bool, absorption: bool
-) -> list[dict[str, Float64]]:
-    from crsea_infer.emulator import exact as exact_model
-    from crsea_infer.emulator import load
-    from crsea_infer.inference.posterior import check_names
-    from crsea_infer.inference.unresolved_sources import with_unresolved_sources
-
-    model = exact_model(absorption=absorption) if exact else load(absorption=absorption)
-    check_names(hypothesis, model, requests)
-    model = with_unresolved_sources(model, [parameter.name for parameter in hypothesis.parameters])
-    values = parameter_values(hypothesis, changes, model.box)
-    return [
-        {"intensity": np.asarray(sum(components.values())), **components}
-        for components in model.bind(requests).components(values)
-    ]
-
-
-def predict_command(
-    hypothesis: str,
-    region: str | None,
-    energies: Sequence[float],
-    messenger: Messenger,
-    changes: Mapping[str, float],
-    exact: bool,
-    output_format: Literal["ecsv", "json"],
-    radius: float | None,
-    *,
-    absorption: bool = True,
-    all_flavours: bool = False,
-    profile: tuple[Literal["longitude", "latitude"], int] | None = None,
-) -> str:
-    """Return the text that ``crsea-infer predict`` prints; the arguments are those of :func:`predict`."""
-    from crsea_infer.hypotheses.hypothesis import load_hypothesis
-
-    loaded = load_hypothesis(hypothesis)
-    how = {"changes": changes, "exact": exact, "absorption": absorption}
-    columns: dict[str, Float64]
-    if profile is not None and region is not None:
-        columns = predict_profile(loaded, energies, region, *profile, messenger=messenger, **how)  # type: ignore[arg-type]
-    else:
-        result = predict(loaded, energies, messenger=messenger, region=region, radius=radius, **how)  # type: ignore[arg-type]
-        columns = {"energy_gev": np.asarray(energies), **result}
-    if all_flavours:
-        columns = {
-            name: values if name == "energy_gev" or name.endswith("_deg") else 3.0 * values
-            for name, values in columns.items()
-        }
-    if output_format == "json":
-        # a step that the mask covers has no intensity: null, which JSON has, rather than NaN, which it has not
-        return json.dumps(
-            {
-                name: [None if np.isnan(value) else value for value in values.tolist()]
-                for name, values in columns.items()
-            }
-        )
-    at = "the Sun" if radius is None else f"Galactocentric radius {radius:g} kpc"
-    meta = {
-        "hypothesis": loaded.name,
-        "place": at if region is None else region,
-        "messenger": f"{messenger}, all flavours" if all_flavours else messenger,
-        "computed_by": "transport solver" if exact else "emulator",
-    }
-    return _ecsv(columns, messenger, meta)
-
-
-def _ecsv(columns: Mapping[str, Float64], messenger: Messenger, meta: Mapping[str, str]) -> str:
-    from astropy.table import Column, Table
-
-    table = Table(meta=dict(meta))
-    for name, values in columns.items():
-        if name == "energy_gev":
-            unit, description = "GeV", "energy (kinetic for cosmic rays, per nucleon for helium)"
-        elif name.endswith("_deg"):
-            unit, description = "deg", f"{name.split('_')[1]} edge of the step in Galactic {name.split('_')[0]}"
-        else:
-            unit = _UNITS[messenger].replace("^", "")
-            description = _WORDS[messenger] if name == "intensity" else f"of which from {name}"
-        table[name] = Column(values, unit=unit, description=description, format="%.6g")
-    stream = StringIO()
-    table.write(stream, format="ascii.ecsv")
-    return stream.getvalue().rstrip("\n")
+        for name, column in row.items():
+            columns.setdefault(name, []).append(column)
+    return {name: np.concatenate(column) for name, column in columns.items()}

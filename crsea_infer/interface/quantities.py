@@ -1,95 +1,60 @@
-"""The model with units: functions that take and return astropy quantities.
+"""The boundary of units: quantities in, plain arrays inside, quantities out.
 
-Inside the package numbers are plain arrays in GeV, cm, s, sr, kpc and GV. These functions are the boundary: they accept
-any convertible unit, refuse others with a clear message, and attach units to what they return.
+Inside the package numbers are plain arrays in GeV, cm, s, sr, kpc and GV. Here any convertible unit is accepted, others
+are refused with one message, and units are attached to what is returned.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
 from crsea_infer.support.errors import UserError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from astropy.units import Quantity
 
-    from crsea_infer.emulator.sky_model import Messenger
+    from crsea_infer.emulator.sky_model import Messenger, Request
+    from crsea_infer.support.arrays import Float64
 
-__all__ = ["cosmic_ray_density", "flux", "intensity", "optical_depth"]
+__all__ = ["INTENSITY", "cosmic_ray_density", "flux", "in_units", "optical_depth", "request_in_units"]
+
+_ON_SKY = "GeV-1 cm-2 s-1 sr-1"
+_AT_A_PLACE = "GeV-1 m-2 s-1 sr-1"
+INTENSITY: Final = {"gamma": _ON_SKY, "neutrino": _ON_SKY, "proton": _AT_A_PLACE, "helium": _AT_A_PLACE}
+"""Messenger -> unit of its intensity; helium per GeV per nucleon."""
 
 
-def _in_units(name: str, quantity: Any, unit: str) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
+def in_units(name: str, quantity: Any, unit: str) -> Float64:
+    """Return a quantity as an array [n] of numbers in a unit.
+
+    Raises
+    ------
+    UserError
+        When it has no unit, or one of another kind.
+    """
     from astropy import units as u
 
     try:
         value = u.Quantity(quantity, dtype=float).to_value(unit)
-    except (u.UnitConversionError, TypeError) as error:
+    except (u.UnitConversionError, TypeError, ValueError) as error:
         raise UserError(
             f"{name} = {quantity!r} cannot be converted to {unit}",
             valid=f"an astropy quantity in {unit} or a unit of the same kind",
-            fix=f"for example {name}=10 * astropy.units.{unit}",
+            fix=f"for example {name}=10 * astropy.units.Unit({unit!r})",
         ) from error
     return np.atleast_1d(value)
 
 
-def intensity(
-    hypothesis: str,
-    energies: Quantity,
-    *,
-    messenger: Messenger = "gamma",
-    region: str | None = None,
-    radius: Quantity | None = None,
-    changes: Mapping[str, float] | None = None,
-    exact: bool = False,
-    absorption: bool = True,
-) -> Quantity:
-    """Return the intensity that a hypothesis predicts at its fiducial values.
+def request_in_units(
+    energies: Quantity, messenger: Messenger = "gamma", region: str | None = None, radius: Quantity | None = None
+) -> Request:
+    """Return a request from quantities; see :func:`crsea_infer.inference.prediction.request_for`."""
+    from crsea_infer.inference.prediction import request_for
 
-    Parameters
-    ----------
-    hypothesis
-        Name, as in ``crsea-infer list hypotheses``.
-    energies
-        Energies (helium: per nucleon), shape [n].
-    messenger
-        "gamma", "neutrino" (per flavour, neutrinos plus antineutrinos), "proton" or "helium".
-    region
-        Sky region, for gamma rays and neutrinos: a name or a box.
-    radius
-        Galactocentric radius, for cosmic rays; None for the Sun.
-    changes
-        Parameters that differ from their fiducial values.
-    exact
-        Use the transport solver rather than the emulator.
-    absorption
-        Whether gamma rays are absorbed on their way.
-
-    Returns
-    -------
-    Quantity
-        Per GeV (GeV/n for helium), cm2, s and sr, shape [n].
-    """
-    from astropy import units as u
-
-    from crsea_infer.hypotheses.hypothesis import load_hypothesis
-    from crsea_infer.inference.prediction import predict
-
-    result = predict(
-        load_hypothesis(hypothesis),
-        tuple(_in_units("energies", energies, "GeV").tolist()),
-        messenger=messenger,
-        region=region,
-        radius=None if radius is None else float(_in_units("radius", radius, "kpc")[0]),
-        changes=changes,
-        exact=exact,
-        absorption=absorption,
-    )["intensity"]
-    per_area = u.cm**-2 if messenger in {"gamma", "neutrino"} else u.m**-2
-    return u.Quantity(result, per_area / (u.GeV * u.s * u.sr)).to(u.Unit("GeV-1 cm-2 s-1 sr-1"))
+    at = None if radius is None else float(in_units("radius", radius, "kpc")[0])
+    return request_for(in_units("energies", energies, "GeV").tolist(), messenger, region, at)
 
 
 def flux(hypothesis: str, energies: Quantity, region: str = "full_sky", **options: Any) -> Quantity:
@@ -97,29 +62,45 @@ def flux(hypothesis: str, energies: Quantity, region: str = "full_sky", **option
 
     Parameters
     ----------
-    hypothesis, energies
-        As in :func:`intensity`.
+    hypothesis
+        Name, as in ``crsea-infer list hypotheses``.
+    energies
+        Shape [n].
     region
         Sky region; the default is the whole sky.
     **options
-        Passed on to :func:`intensity`.
+        Passed on to :func:`crsea_infer.predict`.
+
+    Examples
+    --------
+    >>> import crsea_infer as cr, astropy.units as u
+    >>> cr.flux("base-min", [10] * u.TeV, "tibet_inner").unit.to_string()
+    '1 / (GeV s cm2)'
     """
     from astropy import units as u
 
+    from crsea_infer.interface.predict import predict
     from crsea_infer.physics.regions import parse_region
 
-    mean = intensity(hypothesis, energies, region=region, **options)
-    return mean * (parse_region(region).solid_angle * u.sr)
+    mean = predict(hypothesis, energies=energies, region=region, **options)["intensity"]
+    return u.Quantity(mean * (parse_region(region).solid_angle * u.sr)).to("GeV-1 cm-2 s-1")
 
 
 def optical_depth(energies: Quantity, distance: Quantity) -> Quantity:
-    """Return the optical depth of gamma rays to pair production on the CMB over a distance (they broadcast)."""
+    """Return the optical depth of gamma rays to pair production on the CMB over a distance (they broadcast).
+
+    Examples
+    --------
+    >>> import crsea_infer as cr, astropy.units as u
+    >>> round(float(cr.optical_depth(2 * u.PeV, 8.5 * u.kpc)[0]), 1)
+    1.2
+    """
     from astropy import units as u
 
     from crsea_infer.physics.absorption import cmb_absorption_coefficient
 
-    coefficient = cmb_absorption_coefficient(_in_units("energies", energies, "GeV"))
-    return u.Quantity(coefficient * _in_units("distance", distance, "kpc"))
+    coefficient = cmb_absorption_coefficient(in_units("energies", energies, "GeV"))
+    return u.Quantity(coefficient * in_units("distance", distance, "kpc"))
 
 
 def cosmic_ray_density(
@@ -139,6 +120,15 @@ def cosmic_ray_density(
         Half-thickness of the halo.
     sources
         Name of the source distribution.
+
+    Examples
+    --------
+    >>> import crsea_infer as cr, astropy.units as u
+    >>> radii, density = cr.cosmic_ray_density(
+    ...     [10] * u.GV, [0, 4] * u.kpc, delta_slope=0.04 / u.kpc, halo_height=4 * u.kpc
+    ... )
+    >>> radii.unit, density.shape[0], bool((density[0, :, 1] == 0).all())
+    (Unit("kpc"), 1, True)
     """
     from astropy import units as u
 
@@ -146,10 +136,10 @@ def cosmic_ray_density(
 
     settings = TransportSettings(sources=sources)
     density = relative_density(
-        _in_units("rigidities", rigidities, "GV"),
-        _in_units("heights", heights, "kpc"),
-        delta_slope=float(_in_units("delta_slope", delta_slope, "kpc-1")[0]),
-        halo_height=float(_in_units("halo_height", halo_height, "kpc")[0]),
+        in_units("rigidities", rigidities, "GV"),
+        in_units("heights", heights, "kpc"),
+        delta_slope=float(in_units("delta_slope", delta_slope, "kpc-1")[0]),
+        halo_height=float(in_units("halo_height", halo_height, "kpc")[0]),
         settings=settings,
     )
     return u.Quantity(settings.radii, "kpc"), u.Quantity(density)

@@ -1,13 +1,14 @@
-"""Leave-one-out with ArviZ, whichever it is: 0.x (Python 3.11) and 1.x (3.12 and later) name things differently.
+"""ArviZ, whichever it is: 0.x (Python 3.11) and 1.x (3.12 and later) name things differently.
 
-The one module that calls ArviZ. Posterior files need none of it: they follow the schema that both read.
+The one module that calls ArviZ: for leave-one-out, and for what notebooks hand on to it. Posterior files need none of
+it: they follow the schema that both read.
 """
 
 from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy.special import logsumexp
@@ -15,9 +16,14 @@ from scipy.special import logsumexp
 from crsea_infer.support.loading import load_matplotlib
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    import xarray as xr
+
     from crsea_infer.support.arrays import Float64
 
-__all__ = ["PsisLoo", "psis_loo"]
+__all__ = ["PsisLoo", "datatree_of", "psis_loo", "read_datatree"]
 
 _CONSTANT = 1e-8  # range of ln p over the draws below which a point says nothing
 
@@ -85,3 +91,29 @@ def _with_arviz(log_likelihood: Float64, efficiency: float) -> tuple[Float64, Fl
         found = arviz.loo(data, pointwise=True, var_name="data", reff=efficiency)
     elpd, pareto_k = (found.loo_i if before_1 else found.elpd_i), found.pareto_k
     return np.asarray(elpd, dtype=np.float64).ravel(), np.asarray(pareto_k, dtype=np.float64).ravel()
+
+
+def datatree_of(groups: Mapping[str, xr.Dataset]) -> Any:
+    """Return groups as the installed ArviZ takes them: a DataTree with 1.x, with 0.x an InferenceData."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # a notice on import
+        load_matplotlib()
+        import arviz
+
+        if hasattr(arviz, "InferenceData"):
+            return arviz.InferenceData(**groups)
+    import xarray
+
+    return xarray.DataTree.from_dict(dict(groups))
+
+
+def read_datatree(path: Path) -> Any:
+    """Return a posterior file in the same form."""
+    import xarray
+
+    tree = xarray.open_datatree(path, engine="h5netcdf")
+    try:
+        groups = {name: tree[name].to_dataset().load() for name in tree.children}
+    finally:
+        tree.close()
+    return datatree_of(groups)

@@ -8,7 +8,7 @@ their logarithm.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -27,12 +27,34 @@ if TYPE_CHECKING:
     from crsea_infer.report.summary import HypothesisSummary, RunSummary
     from crsea_infer.support.arrays import Float64
 
-__all__ = ["chosen_parameters", "figure_names", "full_figures", "write_corners"]
+__all__ = ["AT_MOST", "Drawn", "chosen_parameters", "draw_corner", "figure_names", "full_figures", "write_corners"]
 
-_AT_MOST = 8
+AT_MOST = 8
+"""Parameters in a figure for a paper."""
+
 _LEFT, _BOTTOM = 0.82, 0.74  # inches
 _LARGE = 1e3  # parameters beyond this are drawn as logarithms
 _LEVELS = (0.393, 0.865)  # one and two sigma of a normal distribution in two dimensions
+
+
+class Drawn(Protocol):
+    """A posterior as corners draw it."""
+
+    @property
+    def name(self) -> str:
+        """For the legend."""
+
+    @property
+    def parameters(self) -> tuple[Parameter, ...]:
+        """The n parameters."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Their names."""
+
+    @property
+    def draws(self) -> Float64:
+        """Equally weighted [n_draws, n]."""
 
 
 def figure_names(summary: RunSummary) -> dict[str, str]:
@@ -79,11 +101,11 @@ def write_corners(folder: Path, summary: RunSummary) -> None:
                 continue
             solid = replace(look(index), line="-")
             with attempt():
-                save(_corner([item], chosen, [solid], PAGE, with_prior=True), folder, f"corner_{item.name}")
+                save(draw_corner([item], chosen, [solid], PAGE, with_prior=True), folder, f"corner_{item.name}")
             names = list(item.posterior.names)
             if len(chosen) < len(names):
                 with attempt():
-                    figure = _corner([item], names, [solid], 0.8 * len(names), with_prior=True)
+                    figure = draw_corner([item], names, [solid], 0.8 * len(names), with_prior=True)
                     save(figure, folder, f"corner_{item.name}_all", (".pdf",))
         if "corner_overlay" in figure_names(summary):
             with attempt():
@@ -95,13 +117,13 @@ def overlay(summary: RunSummary) -> Figure:
     looks = [look(index) for index in range(len(summary.hypotheses))]
     if len(looks) <= FEW:
         looks = [replace(one, line="-") for one in looks]
-    return _corner(summary.hypotheses, _shared(summary), looks, PAGE, with_prior=False)
+    return draw_corner(summary.hypotheses, _shared(summary), looks, PAGE, with_prior=False)
 
 
 def chosen_parameters(item: HypothesisSummary, summary: RunSummary) -> list[str]:
     """Return the parameters worth a reader's time, in the order of the posterior."""
     names = list(item.posterior.names)
-    if len(names) <= _AT_MOST:
+    if len(names) <= AT_MOST:
         return names
     return _worth_showing(names, dict(zip(names, item.informativeness, strict=True)), summary)
 
@@ -115,7 +137,7 @@ def _shared(summary: RunSummary) -> list[str]:
         for parameter in first.posterior.parameters
         if all(other.get(parameter.name) == (parameter.description, parameter.unit) for other in meaning)
     ]
-    if len(common) <= _AT_MOST:
+    if len(common) <= AT_MOST:
         return common
     votes = {
         name: max(float(item.informativeness[item.posterior.names.index(name)]) for item in summary.hypotheses)
@@ -128,16 +150,31 @@ def _worth_showing(names: Sequence[str], says: Mapping[str, float], summary: Run
     """Choose transport and gas, and those on which the data say most; keep the order."""
     always = [name for name in names if name in summary.model.box or name.endswith("_scale")]
     others = sorted((name for name in names if name not in always), key=lambda name: -says[name])
-    kept = {*always, *others[: max(_AT_MOST - len(always), 0)]}
+    kept = {*always, *others[: max(AT_MOST - len(always), 0)]}
     return [name for name in names if name in kept]
 
 
-def _corner(
-    items: Sequence[HypothesisSummary], names: Sequence[str], looks: Sequence[Look], width: float, *, with_prior: bool
+def draw_corner(
+    items: Sequence[Drawn], names: Sequence[str], looks: Sequence[Look], width: float, *, with_prior: bool
 ) -> Figure:
+    """Draw a corner.
+
+    Parameters
+    ----------
+    items
+        Hypotheses.
+    names
+        Parameters that all of them have.
+    looks
+        Of each hypothesis.
+    width
+        Inches.
+    with_prior
+        Whether prior and published values of the first are drawn too.
+    """
     from matplotlib.lines import Line2D
 
-    parameters = [items[0].posterior.parameters[items[0].posterior.names.index(name)] for name in names]
+    parameters = [items[0].parameters[items[0].names.index(name)] for name in names]
     n = len(names)
     as_log = [_is_large(items, name) for name in names]
     samples = [_columns(item, names, as_log) for item in items]
@@ -283,14 +320,14 @@ def _inner_ticks(low: float, high: float) -> list[float]:
     return ticks
 
 
-def _columns(item: HypothesisSummary, names: Sequence[str], as_log: Sequence[bool]) -> Float64:
-    index = [item.posterior.names.index(name) for name in names]
+def _columns(item: Drawn, names: Sequence[str], as_log: Sequence[bool]) -> Float64:
+    index = [item.names.index(name) for name in names]
     drawn = item.draws[:, index]
     return np.where(np.asarray(as_log), np.log10(np.where(drawn > 0.0, drawn, 1.0)), drawn)
 
 
-def _is_large(items: Sequence[HypothesisSummary], name: str) -> bool:
-    drawn = items[0].draws[:, items[0].posterior.names.index(name)]
+def _is_large(items: Sequence[Drawn], name: str) -> bool:
+    drawn = items[0].draws[:, items[0].names.index(name)]
     return bool(np.all(drawn > 0.0) and np.median(drawn) > _LARGE)
 
 

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from crsea_infer.analysis.best_fit import BestFit
     from crsea_infer.emulator.sky_model import SkyModel
+    from crsea_infer.hypotheses.prior_sets import Parameter
     from crsea_infer.inference.posterior import Posterior
     from crsea_infer.inference.samplers.sampler import SamplerResult
     from crsea_infer.plan.run_file import RunFile
@@ -88,6 +89,16 @@ class HypothesisSummary:
     def title(self) -> str:
         """What it is, in a line."""
         return self.posterior.hypothesis.title
+
+    @property
+    def parameters(self) -> tuple[Parameter, ...]:
+        """The n sampled parameters."""
+        return self.posterior.parameters
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Their names."""
+        return self.posterior.names
 
     @property
     def shown(self) -> str:

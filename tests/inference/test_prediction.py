@@ -8,16 +8,18 @@ import numpy as np
 import pytest
 
 from crsea_infer.cli.main import main
+from crsea_infer.emulator import load
 from crsea_infer.hypotheses.hypothesis import load_hypothesis
-from crsea_infer.inference.prediction import predict, predict_profile
+from crsea_infer.inference.prediction import predict, predict_profile, request_for
 from crsea_infer.physics.regions import REGIONS, split_region
 
 
 def test_the_steps_of_a_profile_average_to_the_region() -> None:
     hypothesis = load_hypothesis("gamma-optimized-min")
-    profile = predict_profile(hypothesis, (1e4,), "lhaaso_inner", "longitude", 11)
+    request, model = request_for((1e4,), region="lhaaso_inner"), load()
+    profile = predict_profile(hypothesis, request, model, "longitude", 11)
     weights = [part.solid_angle for part in split_region(REGIONS["lhaaso_inner"], "longitude", 11)]
-    whole = predict(hypothesis, (1e4,), region="lhaaso_inner")["intensity"][0]
+    whole = predict(hypothesis, request, model)["intensity"][0]
     assert np.average(profile["intensity"], weights=weights) == pytest.approx(whole, rel=3e-3)
     assert profile["intensity"][0] > 2 * profile["intensity"][-1]  # brighter toward the centre
 

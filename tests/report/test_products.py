@@ -101,7 +101,7 @@ def test_what_fails_leaves_the_rest_made_and_is_said(
         patch.setattr(leave_one_out, "psis_loo", fail)
         patch.setattr(data_set_pulls, "draw_pulls", fail)
         patch.setattr(spectrum_figures, "_draw_pulls", fail_once)
-        patch.setattr(corner_figures, "_corner", fail)
+        patch.setattr(corner_figures, "draw_corner", fail)
         with pytest.raises(IncompleteError, match="finished, but incomplete") as caught:
             runs.execute(load_run(path), out, accept_unconverged=True)
     output = " ".join(capsys.readouterr().out.split())

@@ -183,7 +183,7 @@ def test_the_corner_for_the_paper_shows_transport_gas_and_what_the_data_know(sum
 def test_text_in_a_corner_is_legible_and_inside(summary: RunSummary, width: float) -> None:
     item = summary.hypotheses[0]
     with styled():
-        figure = corner_figures._corner(
+        figure = corner_figures.draw_corner(
             [item], corner_figures.chosen_parameters(item, summary), [look(0)], width, with_prior=True
         )
         check_text(figure)

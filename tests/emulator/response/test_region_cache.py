@@ -302,10 +302,10 @@ from crsea_infer import emulator
 from crsea_infer.inference import prediction
 from crsea_infer.hypotheses.hypothesis import load_hypothesis
 hypothesis = load_hypothesis("base-min")
-prediction.predict(hypothesis, (1e4,), region="tibet_inner")
+prediction.predict(hypothesis, prediction.request_for((1e4,), region="tibet_inner"), emulator.load())
 for region in sys.argv[1:]:
     started = time.perf_counter()
-    found = prediction.predict(hypothesis, (1e4,), region=region)
+    found = prediction.predict(hypothesis, prediction.request_for((1e4,), region=region), emulator.load())
     print(repr(float(found["intensity"][0])), time.perf_counter() - started)
 """
 

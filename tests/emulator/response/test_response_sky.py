@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from crsea_infer.emulator.response.response_sky import EmulatedSky
 from crsea_infer.emulator.response.store import read_emulator
 from crsea_infer.emulator.sky_model import Request
 from crsea_infer.hypotheses.hypothesis import load_hypothesis
-from crsea_infer.inference.prediction import predict
+from crsea_infer.inference.prediction import predict, request_for
 from crsea_infer.support.errors import UserError
 
 ENERGIES = (10.0, 1e3, 1e5, 1e6)
@@ -108,7 +109,9 @@ def test_published_curves_in_the_tibet_window() -> None:
     for hypothesis in ("gamma-optimized-min", "gamma-optimized-max", "base-min", "base-max"):
         energies, flux = published_curve("gamma", hypothesis)
         assert energies.size > 30
-        ours = predict(load_hypothesis(hypothesis), tuple(energies), region="l=25..100,b=-5..5")["intensity"]
+        ours = predict(load_hypothesis(hypothesis), request_for(energies.tolist(), region="l=25..100,b=-5..5"), load())[
+            "intensity"
+        ]
         ratio = ours * energies**2.8 / flux
         normalisation = np.exp(np.log(ratio).mean())
         assert normalisation == pytest.approx(1.0, abs=0.15)
@@ -127,9 +130,9 @@ def test_absorption_takes_what_the_distance_to_the_gas_says() -> None:
 
 
 def test_cosmic_rays_at_the_sun_and_toward_the_centre() -> None:
-    hypothesis = load_hypothesis("gamma-optimized-min")
-    here = predict(hypothesis, (1e4,), messenger="proton")["intensity"]
-    inside = predict(hypothesis, (1e4,), messenger="proton", radius=4.0)["intensity"]
+    hypothesis, model = load_hypothesis("gamma-optimized-min"), load()
+    here = predict(hypothesis, request_for((1e4,), "proton"), model)["intensity"]
+    inside = predict(hypothesis, request_for((1e4,), "proton", radius=4.0), model)["intensity"]
     assert here[0] * 1e4**2.8 == pytest.approx(3.285e4, rel=1e-6)
     assert 2.0 < inside[0] / here[0] < 8.0
 
@@ -139,14 +142,15 @@ def test_cosmic_rays_at_the_sun_and_toward_the_centre() -> None:
     [
         ({"energies": (0.5,), "region": "lhaaso_inner"}, "outside the range"),
         ({"energies": (1e9,), "region": "lhaaso_inner"}, "outside the range"),
-        ({"energies": (10.0,)}, "--region"),
-        ({"energies": (10.0,), "messenger": "proton", "region": "lhaaso_inner"}, "gamma or neutrino"),
+        ({"energies": (10.0,)}, "no region"),
+        ({"energies": (10.0,), "messenger": "proton", "region": "lhaaso_inner"}, "gamma and neutrino"),
         ({"energies": (10.0,), "messenger": "proton", "radius": 25.0}, "outside the modelled disc"),
         ({"energies": (10.0,), "region": "lhaaso_inner", "changes": {"halo_height": 1e3}}, "2 to 12"),
         ({"energies": (10.0,), "region": "lhaaso_inner", "changes": {"halo_hight": 4.0}}, "halo_height"),
         ({"energies": (10.0,), "region": "lhaaso_inner", "changes": {"hi_scale": -1.0}}, "above 0"),
     ],
 )
-def test_what_cannot_be_predicted_is_explained(arguments: dict[str, object], said: str) -> None:
+def test_what_cannot_be_predicted_is_explained(arguments: dict[str, Any], said: str) -> None:
+    changes = arguments.pop("changes", None)
     with pytest.raises(UserError, match=said):
-        predict(load_hypothesis("gamma-optimized-min"), **arguments)  # type: ignore[arg-type]
+        predict(load_hypothesis("gamma-optimized-min"), request_for(**arguments), load(), changes)

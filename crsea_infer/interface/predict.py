@@ -1,0 +1,161 @@
+"""The intensity that a hypothesis predicts, as a table with units; the command line prints the same table."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from crsea_infer.support.errors import UserError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from astropy.table import QTable
+    from astropy.units import Quantity
+
+    from crsea_infer.emulator.sky_model import Messenger, SkyModel
+    from crsea_infer.hypotheses.hypothesis import Hypothesis
+    from crsea_infer.support.arrays import Float64
+
+__all__ = ["predict"]
+
+_WORDS = {
+    "gamma": "gamma-ray intensity, mean of the region",
+    "neutrino": "neutrino intensity (neutrinos plus antineutrinos; one flavour unless stated), mean of the region",
+    "proton": "proton intensity against kinetic energy, unmodulated",
+    "helium": "helium intensity per GeV/n against kinetic energy per nucleon, unmodulated",
+}
+_AXES = ("longitude", "latitude")
+
+
+def predict(
+    hypothesis: str | Sequence[str] | Hypothesis,
+    region: str | None = None,
+    energies: Quantity | None = None,
+    *,
+    messenger: Messenger = "gamma",
+    radius: Quantity | None = None,
+    changes: Mapping[str, float] | None = None,
+    profile: tuple[str, int] | None = None,
+    all_flavours: bool = False,
+    absorption: bool = True,
+    exact: bool = False,
+    emulator: str | Path | SkyModel | None = None,
+) -> QTable:
+    """Return the intensity that a hypothesis predicts at its published values, in total and per component.
+
+    Parameters
+    ----------
+    hypothesis
+        Name, list of prior sets, or object.
+    region
+        Sky region for gamma rays and neutrinos: a name or a box, such as "l=25..100,b=-5..5".
+    energies
+        Shape [n]; kinetic for cosmic rays, per nucleon for helium. Default: 10 GeV to 1 PeV, four per decade.
+    messenger
+        "gamma", "neutrino" (neutrinos plus antineutrinos), "proton" or "helium".
+    radius
+        Galactocentric radius, for protons and helium; None for the Sun.
+    changes
+        Parameters that differ from their published values.
+    profile
+        Axis ("longitude" or "latitude") and number of equal steps into which the region is cut.
+    all_flavours
+        Neutrinos of all flavours instead of one.
+    absorption
+        Whether gamma rays are absorbed on their way.
+    exact
+        Use the transport solver rather than the emulator.
+    emulator
+        Another sky model than that of the package: a file or an object.
+
+    Returns
+    -------
+    QTable
+        Columns `energy`, `intensity` and one per component (rows are steps times energies for a profile, with the
+        edges of the steps); the solid angle of the region stands in the metadata.
+
+    Raises
+    ------
+    UserError
+        When something named does not exist, does not fit, or has the wrong unit.
+
+    Examples
+    --------
+    >>> import crsea_infer as cr, astropy.units as u
+    >>> table = cr.predict("base-min", region="l=25..100,b=-5..5", energies=[1, 10] * u.TeV)
+    >>> table.colnames
+    ['energy', 'intensity', 'HI', 'H2']
+    >>> table["intensity"].unit.to_string()
+    '1 / (GeV s sr cm2)'
+    """
+    from astropy import units as u
+    from astropy.table import QTable
+
+    from crsea_infer.interface.named_posterior import hypothesis_of
+    from crsea_infer.interface.quantities import INTENSITY, request_in_units
+
+    if energies is None:
+        energies = u.Quantity(10.0 ** (1 + np.arange(21) / 4), "GeV")
+    request = request_in_units(energies, messenger, region, radius)
+    if all_flavours and messenger != "neutrino":
+        raise UserError(f"all flavours of the messenger {messenger}", valid="all flavours of neutrinos")
+    found = hypothesis_of(hypothesis)
+    model = _model(exact=exact, absorption=absorption, emulator=emulator)
+    factor = 3.0 if all_flavours else 1.0
+    meta: dict[str, Any] = {
+        "hypothesis": found.name,
+        "place": region or ("the Sun" if radius is None else f"Galactocentric radius {request.radius:g} kpc"),
+        "messenger": f"{messenger}, all flavours" if all_flavours else messenger,
+        "computed_by": "transport solver" if exact else "emulator",
+    }
+    if region is not None:
+        from crsea_infer.physics.regions import parse_region
+
+        meta["solid_angle_sr"] = float(parse_region(region).solid_angle)
+    columns = _columns(found, request, model, changes or {}, profile)
+    table = QTable(meta=meta)
+    for name, values in columns.items():
+        if name == "energy_gev":
+            table["energy"] = u.Quantity(values, "GeV").to(u.Quantity(energies).unit)
+            table["energy"].info.description = "energy (kinetic for cosmic rays, per nucleon for helium)"
+        elif name.endswith("_deg"):
+            axis, edge, _ = name.split("_")
+            table[f"{axis}_{edge}"] = u.Quantity(values, "deg")
+            table[f"{axis}_{edge}"].info.description = f"{edge} edge of the step in Galactic {axis}"
+        else:
+            table[name] = u.Quantity(factor * values, INTENSITY[messenger])
+            table[name].info.description = _WORDS[messenger] if name == "intensity" else f"of which from {name}"
+    return table
+
+
+def _columns(
+    hypothesis: Hypothesis, request: Any, model: SkyModel, changes: Mapping[str, float], profile: tuple[str, int] | None
+) -> dict[str, Float64]:
+    from crsea_infer.inference import prediction
+
+    if profile is None:
+        found = prediction.predict(hypothesis, request, model, changes)
+        return {"energy_gev": np.asarray(request.energies), **found}
+    axis, bins = profile
+    if axis not in _AXES or isinstance(bins, bool) or not 1 <= bins <= 360:
+        raise UserError(
+            f"profile = {profile!r}", valid='("longitude", N) or ("latitude", N) with N from 1 to 360 steps'
+        )
+    return prediction.predict_profile(hypothesis, request, model, axis, bins, changes)  # type: ignore[arg-type]
+
+
+def _model(*, exact: bool, absorption: bool, emulator: str | Path | SkyModel | None) -> SkyModel:
+    from pathlib import Path
+
+    from crsea_infer import emulator as emulators
+    from crsea_infer.interface.named_posterior import sky_model_of
+
+    if emulator is not None and not isinstance(emulator, str | Path):
+        return emulator
+    if not exact and absorption:
+        return sky_model_of(emulator)
+    path = None if emulator is None else Path(emulator).expanduser()
+    return emulators.exact(path, absorption=absorption) if exact else emulators.load(path, absorption=absorption)
