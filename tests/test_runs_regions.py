@@ -11,7 +11,8 @@ from quick_run import without_figures
 from crsea_infer.content.finding import find
 from crsea_infer.emulator.response import region_cache
 from crsea_infer.plan.run_file import load_run
-from crsea_infer.support.output_names import SKY_REGION_FILE, SKY_REGIONS, is_name
+from crsea_infer.support.names import is_name
+from crsea_infer.support.output_names import SKY_REGION_FILE, SKY_REGIONS
 from crsea_infer.workflow import runs
 
 if TYPE_CHECKING:

@@ -38,7 +38,7 @@ _GZIP: Final = b"\x1f\x8b"
 _END: Final = b"END".ljust(80)
 _KINDS: Final[Mapping[int, str]] = {
     stat.S_IFDIR: "a folder",
-    stat.S_IFIFO: "a pipe",
+    stat.S_IFIFO: "a named pipe",
     stat.S_IFCHR: "a device",
     stat.S_IFBLK: "a device",
     stat.S_IFSOCK: "a socket",

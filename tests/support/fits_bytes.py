@@ -112,7 +112,6 @@ def _read_exposure(path: Path) -> float:
 
 
 def _read_mask(path: Path) -> float:
-    read_mask.cache_clear()
     return float(read_mask(path).kept.sum())
 
 

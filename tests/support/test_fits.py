@@ -109,7 +109,7 @@ def test_what_is_no_file_is_refused_at_once(kind: str, what: str, tmp_path: Path
         READ[kind](path)
     assert str(path) in str(caught.value)
     if what in {"pipe", "folder", "device"}:
-        assert f"is a {what}" in str(caught.value)
+        assert f"is a {'named pipe' if what == 'pipe' else what}" in str(caught.value)
 
 
 def test_a_path_that_cannot_be_is_refused(tmp_path: Path) -> None:

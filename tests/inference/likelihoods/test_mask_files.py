@@ -161,7 +161,7 @@ def test_grids_of_other_masks_are_other_grids(tmp_path: Path, monkeypatch: pytes
     write_mask(tmp_path / "mask.fits", 2.0)
     second = response_build(GridSettings(regions=(f"{BOX},mask=mask.fits",), electrons=None))
     assert first.hash != second.hash
-    stale = {**first.content, "regions": [first.content["regions"][0].replace("#sha256-", "#sha256-")[:-4] + "0000"]}
+    stale = {**first.settings, "regions": [first.settings["regions"][0].replace("#sha256-", "#sha256-")[:-4] + "0000"]}
     with pytest.raises(UserError, match="holds something else"):  # as on a worker with a file of its own
         ResponseTask.from_json(stale)
 
