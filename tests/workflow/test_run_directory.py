@@ -8,6 +8,7 @@ import h5netcdf
 import pytest
 from quick_run import evidences, without_figures, write_run
 
+from crsea_infer.cli.console import ConsoleListener
 from crsea_infer.plan.run_file import load_run
 from crsea_infer.report import products
 from crsea_infer.report.checksums import Checksums
@@ -59,7 +60,7 @@ def test_a_damaged_table_posterior_or_figure_is_said_and_made_again(
         (copy / name).write_bytes((copy / name).read_bytes()[:size])
     untouched = (copy / "loo.ecsv").stat().st_mtime_ns
     monkeypatch.setattr(runs, "run_jobs", None)
-    runs.execute(load_run(path), copy, accept_unconverged=True)
+    runs.execute(load_run(path), copy, accept_unconverged=True, listener=ConsoleListener())
     said = capsys.readouterr().out
     for name, size in damaged.items():
         assert f"{name} is not as it was written" in said
