@@ -40,8 +40,8 @@ def new_console() -> Console:
     """Return a console; where there is no terminal, lines are not broken at 80 characters."""
     from rich.console import Console
 
-    console = Console(highlight=False, soft_wrap=False)
-    return console if console.is_terminal else Console(highlight=False, width=140)
+    console = Console(highlight=False, soft_wrap=False, emoji=False)
+    return console if console.is_terminal else Console(highlight=False, width=140, emoji=False)
 
 
 def _plain(console: Console) -> Callable[[str], None]:
