@@ -61,6 +61,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def execute(arguments: argparse.Namespace) -> None:
     """Run the command that was parsed."""
+    from crsea_infer.cli.console import ConsoleListener
     from crsea_infer.plan.run_file import load_run
     from crsea_infer.support.local import available_cores
     from crsea_infer.support.schedule import Schedule
@@ -70,5 +71,10 @@ def execute(arguments: argparse.Namespace) -> None:
     workers = min(available_cores(), 8) if arguments.workers is None else arguments.workers
     schedule = Schedule(scheduler=arguments.scheduler, workers=workers, chunk=1)
     calibrate(
-        run, arguments.n, arguments.output or Path("results") / f"{run.name}_calibration", arguments.seed, schedule
+        run,
+        arguments.n,
+        arguments.output or Path("results") / f"{run.name}_calibration",
+        arguments.seed,
+        schedule,
+        listener=ConsoleListener(),
     )

@@ -199,8 +199,8 @@ def _console() -> Console:
         def on_broken_pipe(self) -> None:
             raise BrokenPipeError  # for the command line to deal with, instead of rich's exit with status 1
 
-    console = Plain(highlight=False)
-    return console if console.is_terminal else Plain(highlight=False, width=160)
+    console = Plain(highlight=False, emoji=False)
+    return console if console.is_terminal else Plain(highlight=False, width=160, emoji=False)
 
 
 def _text(text: str) -> str:

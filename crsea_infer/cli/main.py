@@ -197,6 +197,7 @@ def _run(options: argparse.Namespace) -> None:
 
     if is_study(options.run):
         study = load_study(options.run)
+        from crsea_infer.cli.console import ConsoleListener
         from crsea_infer.workflow.studies import execute_study
 
         execute_study(
@@ -206,9 +207,11 @@ def _run(options: argparse.Namespace) -> None:
             fresh=options.fresh,
             scheduler=options.scheduler,
             accept_unconverged=options.accept_unconverged,
+            listener=ConsoleListener(),
         )
         return
     run_file = load_run(options.run)
+    from crsea_infer.cli.console import ConsoleListener
     from crsea_infer.workflow import runs
 
     runs.execute(
@@ -218,13 +221,15 @@ def _run(options: argparse.Namespace) -> None:
         fresh=options.fresh,
         scheduler=options.scheduler,
         accept_unconverged=options.accept_unconverged,
+        listener=ConsoleListener(),
     )
 
 
 def _compare(options: argparse.Namespace) -> None:
-    from crsea_infer.workflow import runs
+    from crsea_infer.cli.console import new_console, show_comparison
+    from crsea_infer.workflow.comparison import compare
 
-    runs.compare(options.directories)
+    show_comparison(new_console(), compare(options.directories))
 
 
 def _predict(options: argparse.Namespace) -> None:

@@ -31,13 +31,11 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from rich.console import Console
-
     from crsea_infer.analysis.calibration import Calibration
     from crsea_infer.plan.run_file import RunFile
     from crsea_infer.support.arrays import Float64
 
-__all__ = ["FILES", "CalibrationReport", "show_calibration", "summary_words", "write_calibration"]
+__all__ = ["FILES", "CalibrationReport", "summary_words", "write_calibration"]
 
 _FEW_REFUSED = 0.05
 """Share of refused estimates up to which what is left stands for all data sets."""
@@ -321,12 +319,3 @@ def _pair_words(report: CalibrationReport, one: int, other: int) -> str:
     else:
         tail = "; all are decided, so that their probabilities say nothing about calibration"
     return f"{names[one]} against {names[other]}: {'; '.join(parts)}{tail}."
-
-
-def show_calibration(console: Console, report: CalibrationReport, directory: Path) -> None:
-    """Print the findings and where everything is."""
-    for text in summary_words(report):
-        console.print(text, markup=False)
-    console.print()
-    for name in CALIBRATION_FILES:
-        console.print(f"  {directory / name}", markup=False, soft_wrap=True)

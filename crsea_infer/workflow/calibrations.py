@@ -32,6 +32,7 @@ from crsea_infer.support.errors import UserError
 from crsea_infer.support.files import make_directory, remove_leftovers
 from crsea_infer.support.output_names import CALIBRATION_FILES, DATA_SETS, FIGURES, SKY_REGIONS
 from crsea_infer.support.processes import terminated_like_interrupted
+from crsea_infer.workflow.listening import QUIET
 from crsea_infer.workflow.run_directory import RunDirectory, versions
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from crsea_infer.inference.posterior import Posterior
     from crsea_infer.plan.run_file import RunFile
     from crsea_infer.support.schedule import Schedule
+    from crsea_infer.workflow.listening import Listener
 
 __all__ = ["calibrate"]
 
@@ -77,7 +79,13 @@ def _refuse_without_parameters(posteriors: Sequence[Posterior]) -> None:
 
 
 def calibrate(
-    run: RunFile, n_data_sets: int, output: Path, seed: int | None = None, schedule: Schedule | None = None
+    run: RunFile,
+    n_data_sets: int,
+    output: Path,
+    seed: int | None = None,
+    schedule: Schedule | None = None,
+    *,
+    listener: Listener = QUIET,
 ) -> Calibration:
     """Calibrate the hypotheses of a run, or finish what was begun.
 
@@ -93,6 +101,8 @@ def calibrate(
         In place of the run file's.
     schedule
         Where to compute.
+    listener
+        Who is told how far it is, and at the end the result; default: nobody.
 
     Raises
     ------
@@ -102,9 +112,7 @@ def calibrate(
     """
     from crsea_infer import emulator
     from crsea_infer.emulator.response.region_cache import RegionCache
-    from crsea_infer.report.calibration_tables import CalibrationReport, show_calibration, write_calibration
-    from crsea_infer.report.console import new_console
-    from crsea_infer.support.progress import counter
+    from crsea_infer.report.calibration_tables import CalibrationReport, write_calibration
     from crsea_infer.support.schedule import Schedule, run_build
 
     if run.subsets.training:
@@ -130,7 +138,7 @@ def calibrate(
         regions.keep_in(output / SKY_REGIONS)
         for posterior in posteriors:
             posterior.prepare()
-        with counter("simulated data sets") as progress:
+        with listener.counting("simulated data sets") as progress:
             recipe = CalibrationRecipe(run, model)
             rows = run_build(build, output / DATA_SETS, schedule or Schedule(chunk=1), progress, recipe)
         remove_leftovers(output, output / FIGURES, output / SKY_REGIONS)  # not before the directory is known to be ours
@@ -151,5 +159,5 @@ def calibrate(
             not_comparable=comparable(run),
         )
         write_calibration(output, report)
-        show_calibration(new_console(), report, output)
+        listener.calibrated(report, output)
     return found

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
+from crsea_infer.emulator.source import SkyModelSource
 from crsea_infer.support.checkpoint import differences
 from crsea_infer.support.errors import UserError
 from crsea_infer.support.files import atomic_write, read_text, remove_leftovers
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
     from crsea_infer.emulator.sky_model import SkyModel
     from crsea_infer.plan.run_file import RunFile
 
-__all__ = ["RunDirectory", "to_toml", "versions"]
+__all__ = ["RunDirectory", "recorded_emulator", "to_toml", "versions"]
 
 _VALID = "a new directory, or one that holds this run, which is resumed"
 _ELSEWHERE = "choose another directory with --output"
@@ -127,8 +128,9 @@ class RunDirectory:
                 valid=_VALID,
                 fix=f"{_ELSEWHERE}, or replace what is there with --fresh",
             )
-        # what adds to a run and changes none of its numbers, the order of names included
-        if to_toml(there["resolved"]) != to_toml(run.resolved()):
+        # what adds to a run and changes none of its numbers: the order of names, and where the same emulator lies
+        moved = there.get("emulator") != recorded_emulator(run.emulator)
+        if moved or to_toml(there["resolved"]) != to_toml(run.resolved()):
             self._write(run, identity, model)
 
     def _refuse_taken(self, names: Sequence[str]) -> None:
@@ -149,6 +151,7 @@ class RunDirectory:
             "name": run.name,
             "title": run.title,
             "description": run.description,
+            "emulator": recorded_emulator(run.emulator),
             "identity": dict(identity),
             "versions": versions(),
             "sky_model": dict(model.description),
@@ -226,6 +229,17 @@ class RunDirectory:
             remove_leftovers(folder)
             with suppress(OSError):  # it is not there, or something else is in it
                 folder.rmdir()
+
+
+def recorded_emulator(source: Path | SkyModelSource | None) -> str | None:
+    """Return how run.toml names a sky model, for whoever reads the run: a file, or the name of a model.
+
+    None for the emulator of the package, which is where the package is. It is no part of the identity of a run: that
+    has the fingerprint of the model, wherever it lies.
+    """
+    if source is None:
+        return None
+    return source.kind if isinstance(source, SkyModelSource) else str(source.absolute())
 
 
 def _hypotheses(there: Mapping[str, Any]) -> list[str]:

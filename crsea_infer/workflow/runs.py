@@ -9,22 +9,17 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from itertools import combinations
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from crsea_infer.analysis.best_fit import find_best_fit
-from crsea_infer.inference.evidence import Evidence, bayes_factor, combine, disagreements, marked
 from crsea_infer.inference.posterior_file import as_chains
 from crsea_infer.inference.samplers.registry import longest_first, make, sampler_class
 from crsea_infer.inference.samplers.sampler import maximum_likelihood
 from crsea_infer.plan.run_check import check_run
 from crsea_infer.plan.subsets import ALL
 from crsea_infer.plan.tasks import AwayTask, Task, generator_for, run_identity, sample_away, sample_task
-from crsea_infer.report.console import Display, new_console, show_factors, show_result
 from crsea_infer.report.products import IncompleteError, sections, write_products
 from crsea_infer.report.run_page import write_page
-from crsea_infer.report.run_tables import read_cautions, read_evidences, read_unconverged
 from crsea_infer.report.summary import HypothesisSummary, RunSummary, Sampling, shown_sampler
 from crsea_infer.support.checkpoint import lock
 from crsea_infer.support.cluster import check_address
@@ -34,19 +29,20 @@ from crsea_infer.support.jobs import run_jobs
 from crsea_infer.support.lanes import CORES, DEVICE, Lanes, device_present
 from crsea_infer.support.local import available_cores
 from crsea_infer.support.processes import terminated_like_interrupted
+from crsea_infer.workflow.listening import QUIET
 from crsea_infer.workflow.run_directory import RunDirectory, versions
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-
-    from rich.console import Console
+    from pathlib import Path
 
     from crsea_infer.emulator.sky_model import SkyModel
     from crsea_infer.inference.posterior import Posterior
     from crsea_infer.inference.samplers.sampler import Sampler, SamplerResult
     from crsea_infer.plan.run_file import RunFile
+    from crsea_infer.workflow.listening import Listener
 
-__all__ = ["NotConvergedError", "compare", "execute", "sample_together"]
+__all__ = ["NotConvergedError", "execute", "sample_together"]
 
 _MOST_WORKERS = 8
 
@@ -64,6 +60,7 @@ def execute(
     workers: int | None = None,
     scheduler: str | None = None,
     accept_unconverged: bool = False,
+    listener: Listener = QUIET,
 ) -> Path:
     """Carry out a run, or what is left of it.
 
@@ -84,6 +81,8 @@ def execute(
         Address of a dask scheduler whose workers sample instead; the results do not depend on that either.
     accept_unconverged
         Only warn when a sampler did not converge.
+    listener
+        Who is told how far it is, and at the end the result; default: nobody.
 
     Returns
     -------
@@ -106,18 +105,17 @@ def execute(
         check_address(scheduler)
     if seed is not None:
         run = replace(run, seed=seed)
-    console = new_console()
     directory = RunDirectory(make_directory(output))
     with lock(directory.path), terminated_like_interrupted():
         begun = _begin(run, directory, fresh=fresh)
-        _sample(console, [begun], workers, scheduler)
+        _sample(listener, [begun], workers, scheduler)
         model, posteriors, identity, tasks = begun.model, begun.posteriors, begun.identity, begun.tasks
         summary = _summarise(run, identity, model, posteriors, tasks)
-        missing = write_products(directory.path, summary, lambda words: console.print(words, markup=False))
+        missing = write_products(directory.path, summary, listener.tell)
         found, more = sections(directory.path, summary)
         missing += more
         write_page(directory.path, summary, found, versions() | _hashes(identity), missing)
-        show_result(console, summary, found, directory.path)
+        listener.finished(summary, found, directory.path)
     if missing:
         raise IncompleteError.of(missing)
     if summary.unconverged and not accept_unconverged:
@@ -130,7 +128,12 @@ def execute(
 
 
 def sample_together(
-    runs: Mapping[Path, RunFile], seed: int | None = None, *, fresh: bool = False, scheduler: str | None = None
+    runs: Mapping[Path, RunFile],
+    seed: int | None = None,
+    *,
+    fresh: bool = False,
+    scheduler: str | None = None,
+    listener: Listener = QUIET,
 ) -> None:
     """Do the samplings of several runs side by side, for :func:`execute` to find them finished.
 
@@ -138,7 +141,7 @@ def sample_together(
     ----------
     runs
         Output directory -> run.
-    seed, fresh, scheduler
+    seed, fresh, scheduler, listener
         As for :func:`execute`.
 
     Raises
@@ -156,7 +159,7 @@ def sample_together(
             directory = RunDirectory(make_directory(output))
             held.enter_context(lock(directory.path))
             begun.append(_begin(run if seed is None else replace(run, seed=seed), directory, fresh=fresh))
-        _sample(new_console(), begun, None, scheduler)
+        _sample(listener, begun, None, scheduler)
 
 
 @dataclass(frozen=True)
@@ -218,106 +221,31 @@ def _tasks(
     ]
 
 
-def compare(directories: Sequence[Path]) -> str:
-    """Give the Bayes factors between all finished hypotheses of several output directories, and print them.
-
-    Raises
-    ------
-    UserError
-        When a directory is given twice or holds no finished run, when there are fewer than two hypotheses with an
-        evidence, or when their data differ.
-    """
-    _refuse_repeated(directories)
-    found: dict[str, Evidence] = {}
-    data: dict[str, str] = {}
-    notes: list[str] = []
-    unconverged: list[str] = []
-    for directory in directories:
-        content = RunDirectory(Path(directory)).read()
-        cautions = read_cautions(Path(directory) / "evidence.ecsv")
-        for hypothesis, evidences in read_evidences(Path(directory) / "evidence.ecsv").items():
-            name = hypothesis if hypothesis not in found else f"{hypothesis} ({directory})"
-            quoted = combine(evidences)
-            notes.extend(f"caution: {name} with {words}" for words in cautions.get(hypothesis, []))
-            if quoted is None:
-                notes.append(f"{name} has no evidence: none of its samplers gives one")
-                continue
-            found[name] = quoted
-            if hypothesis in read_unconverged(Path(directory) / "evidence.ecsv"):
-                unconverged.append(name)
-            data[name] = content["identity"]["data"]
-            notes.extend(f"caution: {name}: {words}" for words in disagreements(evidences))
-    if len(found) < 2:
-        raise UserError(
-            f"{len(found)} hypothesis with an evidence in {', '.join(str(path) for path in directories)}",
-            valid="at least two",
-            fix="give the output directories of finished runs with a sampler such as dynesty",
-        )
-    first = next(iter(data))
-    for name, its_data in data.items():
-        if its_data != data[first]:
-            raise UserError(
-                f"{first} and {name} were tested with different data or options of the data",
-                valid="hypotheses tested with the same data: only then do their evidences compare",
-                fix="run them with the same likelihoods",
-            )
-    factors = [bayes_factor(one, found[one], other, found[other], unconverged) for one, other in combinations(found, 2)]
-    console = new_console()
-    with console.capture() as captured:
-        _show_evidences(console, found, unconverged)
-        show_factors(console, factors)
-        for note in notes:
-            console.print(note, markup=False)
-    console.print(captured.get().rstrip("\n"), markup=False)
-    return captured.get()
-
-
-def _refuse_repeated(directories: Sequence[Path]) -> None:
-    """Refuse a directory that is given twice, in whatever spelling: a run says nothing against itself."""
-    seen: dict[Path, Path] = {}
-    for directory in directories:
-        place = Path(directory).resolve()
-        if place in seen:
-            also = "" if str(seen[place]) == str(directory) else f", as {seen[place]} and as {directory}"
-            raise UserError(
-                f"{directory} is given twice{also}", valid="each output directory once", fix="drop one of them"
-            )
-        seen[place] = directory
-
-
-def _show_evidences(console: Console, evidences: dict[str, Evidence], unconverged: Sequence[str]) -> None:
-    from crsea_infer.report.run_page import number_with_error
-
-    for name, evidence in evidences.items():
-        value = marked(number_with_error(evidence.lnz, evidence.lnz_err), converged=name not in unconverged)
-        console.print(f"ln Z ({name}) = {value}   {evidence.method}", markup=False)
-
-
 def _on_device(task: Task) -> bool:
     """Tell whether a task computes on a device where there is one: those of JAX do."""
     return "jax" in sampler_class(task.sampler).packages
 
 
-def _sample(console: Console, runs: Sequence[_Begun], workers: int | None, scheduler: str | None) -> None:
+def _sample(listener: Listener, runs: Sequence[_Begun], workers: int | None, scheduler: str | None) -> None:
     """Do the tasks of some runs that are not done yet."""
     tasks = [(task, begun.model) for begun in runs for task in begun.tasks]
     for task, _ in tasks:
         task.check()
     left = [AwayTask(task, model) for task, model in tasks if not task.result_path.exists()]
     if not left:
-        console.print("Sampling was finished before; nothing is sampled again.")
+        listener.tell("Sampling was finished before; nothing is sampled again.")
         return
     if len(left) < len(tasks) or any(away.task.checkpoint_path.exists() for away in left):
-        console.print(f"Resuming: {len(tasks) - len(left)} of {len(tasks)} samplings are finished.")
+        listener.tell(f"Resuming: {len(tasks) - len(left)} of {len(tasks)} samplings are finished.")
     several = len(runs) > 1
     names = [f"{away.task.run.name}: {away.task.name}" if several else away.task.name for away in left]
-    with Display(console, names) as display:
+    with listener.sampling(names) as meter:
         if scheduler is not None:
             run_jobs(
                 sample_away,
                 left,
                 names,
-                display.update,
+                meter.update,
                 scheduler=scheduler,
                 take=lambda index, arrays: left[index].task.keep(arrays),
             )
@@ -327,7 +255,7 @@ def _sample(console: Console, runs: Sequence[_Begun], workers: int | None, sched
             sample_task,
             [away.task for away in left],
             names,
-            display.update,
+            meter.update,
             workers=n_workers,
             lanes=Lanes(device=any(_on_device(away.task) for away in left) and device_present()),
             lane_of=lambda task: DEVICE if _on_device(task) else CORES,

@@ -10,18 +10,19 @@ from typing import TYPE_CHECKING
 
 from crsea_infer import emulator
 from crsea_infer.plan.run_check import check_study
-from crsea_infer.report.console import new_console
 from crsea_infer.report.products import IncompleteError
 from crsea_infer.report.study_page import read_finished, write_results
 from crsea_infer.support.errors import UserError
 from crsea_infer.support.files import make_directory, read_text
 from crsea_infer.support.output_names import RESULTS
+from crsea_infer.workflow.listening import QUIET
 from crsea_infer.workflow.runs import execute, sample_together
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from crsea_infer.plan.study_file import Study
+    from crsea_infer.workflow.listening import Listener
 
 __all__ = ["execute_study"]
 
@@ -37,6 +38,7 @@ def execute_study(
     fresh: bool = False,
     scheduler: str | None = None,
     accept_unconverged: bool = False,
+    listener: Listener = QUIET,
 ) -> Path:
     """Carry out a study, or what is left of it.
 
@@ -54,6 +56,8 @@ def execute_study(
         Address of a dask scheduler whose workers sample all combinations side by side.
     accept_unconverged
         Do not fail at the end when a run has not converged; its status stands in the tables either way.
+    listener
+        Who is told how far it is, and the result of each run; default: nobody.
 
     Returns
     -------
@@ -69,22 +73,27 @@ def execute_study(
     directory = make_directory(output)
     _refuse_foreign(directory / RESULTS)
     check_study(study, emulator.load())  # before hours of sampling: a later combination must not end what went before
-    console = new_console()
     missing = []
     if scheduler is not None:
         # many workers: all samplings at once, then combination by combination what is made of them
         sample_together(
-            {directory / name: run for name, run in study.runs.items()}, seed, fresh=fresh, scheduler=scheduler
+            {directory / name: run for name, run in study.runs.items()},
+            seed,
+            fresh=fresh,
+            scheduler=scheduler,
+            listener=listener,
         )
         fresh = False
     for number, (name, run) in enumerate(study.runs.items(), start=1):
-        console.print(f"\nCombination {number} of {len(study.runs)}: {run.title} ({name})", markup=False)
+        listener.tell("")
+        listener.tell(f"Combination {number} of {len(study.runs)}: {run.title} ({name})")
         try:
-            execute(run, directory / name, seed, fresh=fresh, accept_unconverged=True)
+            execute(run, directory / name, seed, fresh=fresh, accept_unconverged=True, listener=listener)
         except IncompleteError as error:
             missing.append(f"{name}: {error.given}")
     page = write_results(study, directory)
-    console.print(f"\nResults of all combinations: {page}", markup=False)
+    listener.tell("")
+    listener.tell(f"Results of all combinations: {page}")
     if missing:
         raise IncompleteError.of(missing)
     unconverged = {name: found.cautions for name in study.runs if (found := read_finished(directory / name)).cautions}

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from crsea_infer.cli.console import ConsoleListener
 from crsea_infer.plan.run_file import load_run
 from crsea_infer.report import (
     corner_figures,
@@ -103,7 +104,7 @@ def test_what_fails_leaves_the_rest_made_and_is_said(
         patch.setattr(spectrum_figures, "_draw_pulls", fail_once)
         patch.setattr(corner_figures, "draw_corner", fail)
         with pytest.raises(IncompleteError, match="finished, but incomplete") as caught:
-            runs.execute(load_run(path), out, accept_unconverged=True)
+            runs.execute(load_run(path), out, accept_unconverged=True, listener=ConsoleListener())
     output = " ".join(capsys.readouterr().out.split())
     for missing in (
         "loo.ecsv",

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from dask_on_loopback import dask_cluster
 
+from crsea_infer.cli.console import ConsoleListener, Display
 from crsea_infer.cli.main import main
 from crsea_infer.plan.study_file import load_study
-from crsea_infer.report.console import Display
 from crsea_infer.workflow import runs
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ def test_a_study_on_a_cluster_that_loses_a_worker_ends_with_the_numbers_of_this_
     with dask_cluster(tmp_path) as (address, workers):
         monkeypatch.setattr(Display, "update", and_kill_one)
         there = {tmp_path / "there" / name: run for name, run in study.runs.items()}
-        runs.sample_together(there, scheduler=address)
+        runs.sample_together(there, scheduler=address, listener=ConsoleListener())
         assert workers[0].poll() is not None
     here, away = results(tmp_path / "here"), results(tmp_path / "there")
     assert len(here) == 8

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import tomllib
+from importlib.resources import as_file, files
+from typing import TYPE_CHECKING, Any
 
 import h5netcdf
 import pytest
 from quick_run import evidences, without_figures, write_run
 
+from crsea_infer.cli.console import ConsoleListener
+from crsea_infer.emulator.source import SkyModelSource
 from crsea_infer.plan.run_file import load_run
 from crsea_infer.report import products
 from crsea_infer.report.checksums import Checksums
@@ -15,6 +19,7 @@ from crsea_infer.support import output_names
 from crsea_infer.support.errors import UserError
 from crsea_infer.support.output_names import RUN_FILES, run_figures, sampling_files
 from crsea_infer.workflow import runs
+from crsea_infer.workflow.run_directory import recorded_emulator
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,6 +34,38 @@ def test_the_directory_of_another_run_is_refused_and_left_alone(finished: tuple[
     with pytest.raises(UserError, match="the run file"):
         runs.execute(load_run(write_run(tmp_path, walks=11)), out)
     assert {file: file.read_bytes() for file in out.rglob("*.ecsv")} == before
+
+
+def read(out: Path) -> dict[str, Any]:
+    content: dict[str, Any] = tomllib.loads((out / "run.toml").read_text())
+    return content
+
+
+def test_run_toml_names_the_emulator_file_as_it_is_now_and_the_run_goes_on(
+    own_copy: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    without_figures(monkeypatch)
+    monkeypatch.setattr(runs, "run_jobs", None)
+    path, out = own_copy
+    assert "emulator" not in read(out)
+    before = read(out)
+    (tmp_path / "mine").mkdir()
+    with as_file(files("crsea_infer") / "emulator" / "data" / "response_emulator.npz") as shipped:
+        for name in ("here.npz", "mine/there.npz"):
+            (tmp_path / name).write_bytes(shipped.read_bytes())
+    own = tmp_path / "own.toml"
+    for name in ("here.npz", "mine/there.npz"):
+        own.write_text(f'{path.read_text()}[emulator]\npath = "{name}"\n')
+        runs.execute(load_run(own), out, accept_unconverged=True)
+        assert read(out).pop("emulator") == str(tmp_path / name)
+        assert read(out)["identity"] == before["identity"]
+    runs.execute(load_run(path), out, accept_unconverged=True)
+    assert read(out) == before
+
+
+def test_a_sky_model_of_another_package_is_recorded_by_its_name() -> None:
+    assert recorded_emulator(SkyModelSource("flat", None, {"level": 2.0})) == "flat"
+    assert recorded_emulator(None) is None
 
 
 def test_a_damaged_result_or_run_toml_is_refused(own_copy: tuple[Path, Path]) -> None:
@@ -59,7 +96,7 @@ def test_a_damaged_table_posterior_or_figure_is_said_and_made_again(
         (copy / name).write_bytes((copy / name).read_bytes()[:size])
     untouched = (copy / "loo.ecsv").stat().st_mtime_ns
     monkeypatch.setattr(runs, "run_jobs", None)
-    runs.execute(load_run(path), copy, accept_unconverged=True)
+    runs.execute(load_run(path), copy, accept_unconverged=True, listener=ConsoleListener())
     said = capsys.readouterr().out
     for name, size in damaged.items():
         assert f"{name} is not as it was written" in said

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import tomllib
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 from astropy.table import Table
 from quick_run import QUICK, evidences, without_figures
 
+from crsea_infer.cli.console import ConsoleListener
 from crsea_infer.plan.run_file import load_run
 from crsea_infer.support.errors import UserError
 from crsea_infer.workflow import runs
+from crsea_infer.workflow.comparison import compare
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 CONTRACT = {"hypothesis", "sampler", "lnz", "lnz_err", "n_calls", "wall_s", "max_lnl", "chi2", "n_data"}
 
@@ -99,14 +104,14 @@ def test_conditional_evidences_compare_across_directories_with_any_on_the_same_d
     without_figures(monkeypatch)
     _, out = conditional
     ln_b = float(Table.read(out / "bayes_factors.ecsv")["ln_b"][0])
-    assert f"(after-outer : after-tibet) = {ln_b:.3f}" in runs.compare([out])
+    assert f"(after-outer : after-tibet) = {ln_b:.3f}" in compare([out]).lines[2]
     path = tmp_path / "plain.toml"
     plain = CONDITIONAL.replace('"lhaaso_km2a_outer", "tibet_asgamma_inner"', "").replace(
         '"lhaaso_km2a_inner", ]', '"lhaaso_km2a_inner"]'
     )
     path.write_text("\n".join(line for line in plain.splitlines() if not line.startswith("train_on")))
     untrained = runs.execute(load_run(path), tmp_path / "out", workers=0, accept_unconverged=True)
-    assert "after-outer : " in runs.compare([out, untrained])
+    assert "after-outer : " in compare([out, untrained]).lines[3]
 
 
 def test_a_conditional_run_resumes_and_refuses_other_training(
@@ -240,7 +245,7 @@ def test_a_finished_run_samples_nothing_again_and_mends_what_is_missing(
     (out / "figures" / "spectra.pdf").unlink()
     (out / "index.html").unlink()
     monkeypatch.setattr(runs, "run_jobs", None)
-    runs.execute(load_run(path), out, accept_unconverged=True)
+    runs.execute(load_run(path), out, accept_unconverged=True, listener=ConsoleListener())
     assert "finished before" in capsys.readouterr().out
     assert (out / "figures" / "spectra.pdf").exists()
     assert (out / "index.html").exists()
@@ -266,66 +271,3 @@ def test_checks_are_made_and_made_again_when_the_run_file_asks_for_others(
     assert set(Table.read(copy / "exact_check.ecsv")["n_samples"]) == {110}
     assert set(Table.read(copy / "prior_sensitivity.ecsv")["parameter"]) == {"proton_norm"}
     assert not list(copy.glob("**/.*-*"))
-
-
-def test_compare_gives_the_factor_of_the_run(
-    finished: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    _, out = finished
-    text = runs.compare([out])
-    assert text in capsys.readouterr().out
-    ln_b = float(Table.read(out / "bayes_factors.ecsv")["ln_b"][0])
-    assert f"= {ln_b:.1f}" in text or f"= {ln_b:.2f}" in text
-    with pytest.raises(UserError, match="holds no run"):
-        runs.compare([tmp_path])
-    with pytest.raises(UserError, match="is not a directory") as caught:
-        runs.compare([out / "run.toml"])
-    assert "--" not in caught.value.fix
-    damaged = tmp_path / "damaged"
-    damaged.mkdir()
-    (damaged / "run.toml").write_text("[identity")
-    with pytest.raises(UserError, match="cannot be read") as caught:
-        runs.compare([damaged])
-    assert "--" not in caught.value.fix
-    other = tmp_path / "other"
-    other.mkdir()
-    (other / "run.toml").write_text((out / "run.toml").read_text())
-    with pytest.raises(UserError, match=r"evidence\.ecsv"):
-        runs.compare([other])
-
-
-def test_compare_marks_evidences_that_did_not_converge(finished: tuple[Path, Path], tmp_path: Path) -> None:
-    _, out = finished
-    copy = tmp_path / "copy"
-    copy.mkdir()
-    (copy / "run.toml").write_text((out / "run.toml").read_text())
-    table = Table.read(out / "evidence.ecsv")
-    table["status"] = ["converged" if name == "gamma-optimized-min" else "stuck" for name in table["hypothesis"]]
-    table.write(copy / "evidence.ecsv")
-    first, second, factor = " ".join(runs.compare([copy]).split()).split("ln ")[1:4]
-    assert first.startswith("Z (gamma-optimized-min)")
-    assert "not converged" not in first
-    assert "(not converged)" in second
-    assert "(not converged)" in factor
-
-
-def test_compare_refuses_evidences_of_different_data(finished: tuple[Path, Path], tmp_path: Path) -> None:
-    _, out = finished
-    data = tomllib.loads((out / "run.toml").read_text())["identity"]["data"]
-    other = tmp_path / "other"
-    other.mkdir()
-    (other / "evidence.ecsv").write_text((out / "evidence.ecsv").read_text().replace("gamma-optimized", "base"))
-    (other / "run.toml").write_text((out / "run.toml").read_text().replace(data, "0123456789abcdef"))
-    with pytest.raises(UserError, match="different data"):
-        runs.compare([out, other])
-
-
-@pytest.mark.parametrize("other", ["out", "./out", "link"])
-def test_compare_refuses_a_directory_given_twice(
-    finished: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, other: str
-) -> None:
-    _, out = finished
-    (tmp_path / "link").symlink_to(out)
-    monkeypatch.chdir(tmp_path if other == "link" else out.parent)
-    with pytest.raises(UserError, match="given twice"):
-        runs.compare([out, Path(other)])

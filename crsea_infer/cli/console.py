@@ -1,20 +1,26 @@
-"""What a run says on the terminal: how far it is, and at the end its result.
+"""What runs, studies, calibrations and comparisons say on the terminal: how far they are, and at the end the result.
 
 On a terminal, bars that move; elsewhere (a log file, a batch job), one plain line now and then.
 """
 
 from __future__ import annotations
 
-import time
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from crsea_infer.plan.subsets import ALL
-from crsea_infer.report.run_page import lnz_text, number_with_error
+from crsea_infer.report.calibration_tables import summary_words
+from crsea_infer.report.plain_lines import caution_lines, factor_line
+from crsea_infer.report.run_page import lnz_text
 from crsea_infer.report.run_tables import chi2_rows, evidence_rows
 from crsea_infer.report.sections import SectionTable
+from crsea_infer.support.output_names import CALIBRATION_FILES, FIGURES, PAGE
+from crsea_infer.support.progress import counter
+from crsea_infer.workflow.listening import LineMeter
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
+    from contextlib import AbstractContextManager
     from pathlib import Path
     from types import TracebackType
     from typing import Self
@@ -22,21 +28,62 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.progress import Progress, TaskID
 
-    from crsea_infer.inference.evidence import BayesFactor
+    from crsea_infer.report.calibration_tables import CalibrationReport
     from crsea_infer.report.sections import Section
     from crsea_infer.report.summary import RunSummary
+    from crsea_infer.workflow.comparison import Comparison
 
-__all__ = ["Display", "new_console", "show_factors", "show_result"]
-
-_PLAIN_INTERVAL = 10.0  # seconds between two plain lines of one task
+__all__ = ["ConsoleListener", "Display", "new_console", "show_comparison", "show_result"]
 
 
 def new_console() -> Console:
     """Return a console; where there is no terminal, lines are not broken at 80 characters."""
     from rich.console import Console
 
-    console = Console(highlight=False, soft_wrap=False)
-    return console if console.is_terminal else Console(highlight=False, width=140)
+    console = Console(highlight=False, soft_wrap=False, emoji=False)
+    return console if console.is_terminal else Console(highlight=False, width=140, emoji=False)
+
+
+def _plain(console: Console) -> Callable[[str], None]:
+    """Return what prints a line as it is: no part of it is taken for markup."""
+    return lambda words: console.print(words, markup=False)
+
+
+@dataclass(frozen=True)
+class ConsoleListener:
+    """Shows on a console what is carried out; counters move on standard error.
+
+    Attributes
+    ----------
+    console
+        Default: that of this process.
+    """
+
+    console: Console = field(default_factory=new_console)
+
+    def tell(self, words: str, /) -> None:
+        """Print a line."""
+        _plain(self.console)(words)
+
+    def sampling(self, names: Sequence[str], /) -> Display:
+        """Return the display of tasks."""
+        return Display(self.console, names)
+
+    def counting(self, what: str, /) -> AbstractContextManager[Callable[[int, int], None]]:
+        """Return a counter that is drawn where somebody watches."""
+        return counter(what)
+
+    def finished(self, summary: RunSummary, sections: Sequence[Section], directory: Path, /) -> None:
+        """Show the result of a run."""
+        show_result(self.console, summary, sections, directory)
+
+    def calibrated(self, report: CalibrationReport, directory: Path, /) -> None:
+        """Print the findings of a calibration and where everything is."""
+        for text in summary_words(report):
+            self.tell(text)
+        self.tell("")
+        for name in CALIBRATION_FILES:
+            self.console.print(f"  {directory / name}", markup=False, soft_wrap=True)
 
 
 class Display:
@@ -47,8 +94,7 @@ class Display:
         self._names = names
         self._bars: Progress | None = None
         self._ids: dict[int, TaskID] = {}
-        self._told: dict[int, float] = {}
-        self._started: dict[int, float] = {}
+        self._lines = LineMeter(_plain(console), names)
 
     def __enter__(self) -> Self:
         if self._console.is_terminal:
@@ -73,30 +119,20 @@ class Display:
         if self._bars is not None:
             self._bars.stop()
 
-    def update(self, index: int, fraction: float, words: str) -> None:
+    def update(self, index: int, fraction: float, words: str, /) -> None:
         """Take what a task reports; fraction 1 means done."""
-        now = time.monotonic()
-        self._started.setdefault(index, now)
-        if self._bars is not None:
-            if index not in self._ids:
-                self._ids[index] = self._bars.add_task(self._names[index], total=1.0, words="")
-            self._bars.update(self._ids[index], completed=fraction, words=words)
+        if self._bars is None:
+            self._lines.update(index, fraction, words)
             return
-        done = fraction >= 1.0
-        if done or index not in self._told or now - self._told[index] > _PLAIN_INTERVAL:
-            self._told[index] = now
-            state = f"done in {now - self._started[index]:.0f} s" if done else f"{100 * fraction:3.0f} %  {words}"
-            self._console.print(f"{self._names[index]}: {state}", markup=False)
+        if index not in self._ids:
+            self._ids[index] = self._bars.add_task(self._names[index], total=1.0, words="")
+        self._bars.update(self._ids[index], completed=fraction, words=words)
 
 
-def show_factors(console: Console, factors: Sequence[BayesFactor]) -> None:
-    """Print Bayes factors with their verdicts."""
-    for factor in factors:
-        console.print(
-            f"ln B ({factor.hypothesis_1} : {factor.hypothesis_2}) = {number_with_error(factor.ln_b, factor.ln_b_err)}"
-            f"   {factor.verdict}",
-            markup=False,
-        )
+def show_comparison(console: Console, comparison: Comparison) -> None:
+    """Print evidences, Bayes factors with their verdicts, and what to know of them."""
+    for line in comparison.lines:
+        console.print(line, markup=False)
 
 
 def show_result(console: Console, summary: RunSummary, sections: Sequence[Section], directory: Path) -> None:
@@ -107,17 +143,18 @@ def show_result(console: Console, summary: RunSummary, sections: Sequence[Sectio
         "Best fit: the largest posterior density; priors count as measurements, so no degree of freedom is lost."
     )
     console.print()
-    show_factors(console, summary.bayes_factors)
+    for factor in summary.bayes_factors:
+        console.print(factor_line(factor), markup=False)
     if summary.condition:
         console.print(f"{summary.condition}.", markup=False)
     for section in sections:
         if section.on_console:
             _show_section(console, section)
-    for text in (*summary.warnings, *(text for section in sections for text in section.cautions)):
-        console.print(f"caution: {text}", markup=False)
+    for text in caution_lines(summary, sections):
+        console.print(text, markup=False)
     console.print()
-    console.print(f"figures  {directory / 'figures'}", markup=False, soft_wrap=True)
-    console.print(f"page     {directory / 'index.html'}", markup=False, soft_wrap=True)
+    console.print(f"figures  {directory / FIGURES}", markup=False, soft_wrap=True)
+    console.print(f"page     {directory / PAGE}", markup=False, soft_wrap=True)
 
 
 def _evidence_table(summary: RunSummary) -> SectionTable:

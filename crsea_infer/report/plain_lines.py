@@ -1,0 +1,52 @@
+"""What was found, in lines of plain text, for whoever shows or logs it: evidences, Bayes factors, cautions."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from crsea_infer.inference.evidence import marked
+from crsea_infer.report.run_page import number_with_error
+from crsea_infer.support.output_names import PAGE
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from crsea_infer.inference.evidence import BayesFactor, Evidence
+    from crsea_infer.report.sections import Section
+    from crsea_infer.report.summary import RunSummary
+
+__all__ = ["caution_lines", "evidence_line", "factor_line", "result_lines"]
+
+
+def evidence_line(name: str, evidence: Evidence, *, converged: bool = True) -> str:
+    """Return the evidence of a hypothesis, with its error and method."""
+    value = marked(number_with_error(evidence.lnz, evidence.lnz_err), converged=converged)
+    return f"ln Z ({name}) = {value}   {evidence.method}"
+
+
+def factor_line(factor: BayesFactor) -> str:
+    """Return a Bayes factor with its verdict."""
+    value = number_with_error(factor.ln_b, factor.ln_b_err)
+    return f"ln B ({factor.hypothesis_1} : {factor.hypothesis_2}) = {value}   {factor.verdict}"
+
+
+def caution_lines(summary: RunSummary, sections: Sequence[Section]) -> list[str]:
+    """Return what a reader must know before believing the numbers of a run."""
+    texts = (*summary.warnings, *(text for section in sections for text in section.cautions))
+    return [f"caution: {text}" for text in texts]
+
+
+def result_lines(summary: RunSummary, sections: Sequence[Section], directory: Path) -> list[str]:
+    """Return the result of a run: what is quoted of it, and where its page is."""
+    return [
+        *(
+            evidence_line(item.name, item.evidence, converged=item.evidence_converged)
+            for item in summary.hypotheses
+            if item.evidence is not None
+        ),
+        *(factor_line(factor) for factor in summary.bayes_factors),
+        *([f"{summary.condition}."] if summary.condition else []),
+        *caution_lines(summary, sections),
+        f"page: {directory / PAGE}",
+    ]

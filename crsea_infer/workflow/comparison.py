@@ -1,0 +1,116 @@
+"""Bayes factors between the hypotheses of finished runs, from the tables in their directories alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import combinations
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from crsea_infer.inference.evidence import BayesFactor, Evidence, bayes_factor, combine, disagreements
+from crsea_infer.report.plain_lines import evidence_line, factor_line
+from crsea_infer.report.run_tables import read_cautions, read_evidences, read_unconverged
+from crsea_infer.support.errors import UserError
+from crsea_infer.workflow.run_directory import RunDirectory
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+__all__ = ["Comparison", "compare"]
+
+_TABLE = "evidence.ecsv"
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Hypotheses that were tested with the same data.
+
+    Attributes
+    ----------
+    evidences
+        By hypothesis, in the order of the directories; one whose name was there before has its directory behind it.
+    unconverged
+        Hypotheses whose evidence is of samplers alone that did not converge.
+    factors
+        Of each pair.
+    notes
+        What a reader must know before believing the numbers, and which hypotheses have no evidence.
+    """
+
+    evidences: Mapping[str, Evidence]
+    unconverged: tuple[str, ...]
+    factors: tuple[BayesFactor, ...]
+    notes: tuple[str, ...]
+
+    @property
+    def lines(self) -> list[str]:
+        """Everything, in lines of plain text."""
+        return [
+            *(
+                evidence_line(name, evidence, converged=name not in self.unconverged)
+                for name, evidence in self.evidences.items()
+            ),
+            *(factor_line(factor) for factor in self.factors),
+            *self.notes,
+        ]
+
+
+def compare(directories: Sequence[Path]) -> Comparison:
+    """Return the Bayes factors between all finished hypotheses of several output directories.
+
+    Raises
+    ------
+    UserError
+        When a directory is given twice or holds no finished run, when there are fewer than two hypotheses with an
+        evidence, or when their data differ.
+    """
+    _refuse_repeated(directories)
+    found: dict[str, Evidence] = {}
+    data: dict[str, str] = {}
+    notes: list[str] = []
+    unconverged: list[str] = []
+    for directory in directories:
+        content = RunDirectory(Path(directory)).read()
+        table = Path(directory) / _TABLE
+        cautions, stuck = read_cautions(table), read_unconverged(table)
+        for hypothesis, evidences in read_evidences(table).items():
+            name = hypothesis if hypothesis not in found else f"{hypothesis} ({directory})"
+            quoted = combine(evidences)
+            notes.extend(f"caution: {name} with {words}" for words in cautions.get(hypothesis, []))
+            if quoted is None:
+                notes.append(f"{name} has no evidence: none of its samplers gives one")
+                continue
+            found[name] = quoted
+            if hypothesis in stuck:
+                unconverged.append(name)
+            data[name] = content["identity"]["data"]
+            notes.extend(f"caution: {name}: {words}" for words in disagreements(evidences))
+    if len(found) < 2:
+        raise UserError(
+            f"{len(found)} hypothesis with an evidence in {', '.join(str(path) for path in directories)}",
+            valid="at least two",
+            fix="give the output directories of finished runs with a sampler such as dynesty",
+        )
+    first = next(iter(data))
+    for name, its_data in data.items():
+        if its_data != data[first]:
+            raise UserError(
+                f"{first} and {name} were tested with different data or options of the data",
+                valid="hypotheses tested with the same data: only then do their evidences compare",
+                fix="run them with the same likelihoods",
+            )
+    factors = [bayes_factor(a, found[a], b, found[b], unconverged) for a, b in combinations(found, 2)]
+    return Comparison(found, tuple(unconverged), tuple(factors), tuple(notes))
+
+
+def _refuse_repeated(directories: Sequence[Path]) -> None:
+    """Refuse a directory that is given twice, in whatever spelling: a run says nothing against itself."""
+    seen: dict[Path, Path] = {}
+    for directory in directories:
+        place = Path(directory).resolve()
+        if place in seen:
+            also = "" if str(seen[place]) == str(directory) else f", as {seen[place]} and as {directory}"
+            raise UserError(
+                f"{directory} is given twice{also}", valid="each output directory once", fix="drop one of them"
+            )
+        seen[place] = directory

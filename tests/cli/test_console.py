@@ -1,0 +1,63 @@
+"""What the terminal shows of what was told: lines as they are, results, comparisons and calibrations."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+
+from crsea_infer.cli import console as shown
+from crsea_infer.cli.console import ConsoleListener, new_console, show_comparison
+from crsea_infer.inference.evidence import Evidence, bayes_factor
+from crsea_infer.support.output_names import CALIBRATION_FILES
+from crsea_infer.workflow.comparison import Comparison
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pytest
+
+
+def test_lines_are_shown_as_they_are(capsys: pytest.CaptureFixture[str]) -> None:
+    listener = ConsoleListener()
+    listener.tell("")
+    listener.tell("[bold]Combination[/bold] 1 of 2: :smile:")
+    with listener.sampling(["[red]a[/red]"]) as display:
+        display.update(0, 0.25, "[1]")
+        display.update(0, 1.0, "done")
+    assert capsys.readouterr().out.splitlines() == [
+        "",
+        "[bold]Combination[/bold] 1 of 2: :smile:",
+        "[red]a[/red]:  25 %  [1]",
+        "[red]a[/red]: done in 0 s",
+    ]
+
+
+def test_bars_move_on_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    with ConsoleListener(Console(force_terminal=True, width=100)).sampling(["one"]) as display:
+        display.update(0, 0.5, "half way")
+    said = capsys.readouterr().out
+    assert "50%" in said
+    assert "half way" in said
+
+
+def test_a_comparison_is_shown_line_by_line(capsys: pytest.CaptureFixture[str]) -> None:
+    evidences = {"a": Evidence(10.0, 0.1, "dynesty"), "b": Evidence(4.0, 0.2, "importance")}
+    factors = (bayes_factor("a", evidences["a"], "b", evidences["b"], ["b"]),)
+    show_comparison(new_console(), Comparison(evidences, ("b",), factors, ("caution: b with [emcee]",)))
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "ln Z (a) = 10.00 ± 0.10   dynesty"
+    assert lines[1].startswith("ln Z (b) = 4.00 ± 0.20 (not converged)")
+    assert lines[2].startswith("ln B (a : b) = 6.00 ± 0.22   ")
+    assert lines[3:] == ["caution: b with [emcee]"]
+
+
+def test_a_calibration_says_what_was_found_and_where(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shown, "summary_words", lambda report: report.words)
+    report: Any = SimpleNamespace(words=["one: 80 data sets", "Caution: a selection"])
+    ConsoleListener().calibrated(report, tmp_path)
+    lines = capsys.readouterr().out.splitlines()
+    assert lines == [*report.words, "", *(f"  {tmp_path / name}" for name in CALIBRATION_FILES)]
