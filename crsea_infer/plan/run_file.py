@@ -26,6 +26,7 @@ from crsea_infer.support.errors import UserError, unknown_name
 from crsea_infer.support.files import absolute, check_regular, digest
 from crsea_infer.support.limits import LARGEST_SEED
 from crsea_infer.support.names import refuse_alike
+from crsea_infer.support.user_code import code_digest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -466,7 +467,9 @@ def _hypothesis_content(hypothesis: Hypothesis) -> dict[str, Any]:
 def _likelihood_content(likelihood: Likelihood) -> dict[str, Any]:
     words = {"title", "label", "citations"}
     found = {key: _plain(value) for key, value in likelihood.settings.items() if value is not None and key not in words}
-    return {**with_regions(found, content_of_region), **_masks(likelihood)}  # wherever the masks lie
+    code = code_digest(type(likelihood))
+    own_code = {} if code is None else {"code_sha256": code}
+    return {**with_regions(found, content_of_region), **_masks(likelihood), **own_code}  # wherever the masks lie
 
 
 def _masks(likelihood: Likelihood) -> dict[str, list[str]]:

@@ -65,7 +65,7 @@ def _likelihood() -> dict[str, Any]:
         one["additionalProperties"] = settings is None
         definitions[kind] = {**one, "title": kind}
         alternatives.append({"$ref": f"#/$defs/{kind}"})
-    unknown = {"kind": {"type": "string", "pattern": ":"}}  # of a class that is named by its module
+    unknown = {"kind": {"type": "string", "pattern": r"^[^/:]+\.py:\w+$"}}  # of a file beside it
     elsewhere = {"properties": unknown, "required": ["kind"], "title": "another kind"}
     return {
         "$schema": _DIALECT,
