@@ -22,7 +22,7 @@ import numpy as np
 
 from crsea_infer.hypotheses.distributions import log_uniform, rescaled, uniform
 from crsea_infer.inference.samplers.pareto_smoothing import pareto_k_hat
-from crsea_infer.plan.run_file import SENSITIVITY_FACTORS, SENSITIVITY_PARAMETERS
+from crsea_infer.plan.run_entries import SENSITIVITY_FACTORS, SENSITIVITY_PARAMETERS
 from crsea_infer.support.errors import UserError
 
 if TYPE_CHECKING:

@@ -13,12 +13,22 @@ from crsea_infer.support.errors import UserError, unknown_name
 from crsea_infer.support.files import absolute
 
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Callable, Collection
 
-__all__ = ["number", "one_of", "place", "whole_number"]
+__all__ = ["add_allow_code", "number", "one_of", "place", "whole_number"]
 
 _SHOWN: Final = 40
 """Characters of a value that a message quotes."""
+
+
+def add_allow_code(parser: argparse.ArgumentParser) -> None:
+    """Add the option by which the user allows the Python files of data sets, to a command that reads these."""
+    parser.add_argument(
+        "--allow-code",
+        action="store_true",
+        help="execute the Python files that data sets name as their kind: only those that you wrote or read",
+    )
 
 
 def whole_number(option: str, least: int | None = None, most: int | None = None) -> Callable[[str], int]:

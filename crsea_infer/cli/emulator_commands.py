@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from crsea_infer.cli.arguments import place, whole_number
+from crsea_infer.cli.arguments import add_allow_code, place, whole_number
 
 if TYPE_CHECKING:
     import argparse
@@ -51,6 +51,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="NAME",
         help="whose priors give what is not in the emulator (default: the prior sets min, gas and leptons)",
     )
+    add_allow_code(check)
     kept = commands.add_parser(
         "cache",
         help="show the sky regions that were trained because the emulator lacks them, or forget them",

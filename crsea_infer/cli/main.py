@@ -13,12 +13,13 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from crsea_infer.cli.arguments import one_of, place, whole_number
+from crsea_infer.cli.arguments import add_allow_code, one_of, place, whole_number
 from crsea_infer.support.errors import UserError
 from crsea_infer.support.files import working_directory
 from crsea_infer.support.limits import LARGEST_SEED
 from crsea_infer.support.names import check_texts, visible
 from crsea_infer.support.processes import ignore_interrupts, undisturbed
+from crsea_infer.support.user_code import allowing_code
 from crsea_infer.support.version import __version__
 
 if TYPE_CHECKING:
@@ -69,7 +70,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         options = _parser(given[0] if given else "").parse_args(given)
         command: Command = options.handler
         working_directory()  # what cannot be found is said before anything counts from it
-        command(options)
+        with allowing_code(getattr(options, "allow_code", False)):
+            command(options)
         sys.stdout.flush()
     except UserError as error:
         print(f"crsea-infer: {visible(str(error))}", file=sys.stderr)
@@ -169,6 +171,9 @@ def _parser(chosen: str) -> argparse.ArgumentParser:
 
     init = add("init", "write a run file, a prior set and a data set to start from", _init)
     init.add_argument("directory", metavar="DIR", type=place("DIR"), help="folder to write them to")
+
+    for one in (run, calibration, check, listing, cite):
+        add_allow_code(one)
 
     grid = add("grid", "build and look at grids of transport and emission", _grid)
     emulator = add("emulator", "train emulators on grids, and validate them", _emulator)

@@ -16,24 +16,23 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from crsea_infer.hypotheses.distributions import Product
-from crsea_infer.hypotheses.prior_sets import prior_sets_with
 from crsea_infer.inference.likelihoods.joint_likelihood import JointLikelihood
 from crsea_infer.inference.likelihoods.likelihood import FollowsMorphology
+from crsea_infer.inference.parameter_checks import check_parameters
 from crsea_infer.inference.unresolved_sources import with_unresolved_sources
 from crsea_infer.support.arrays import Array, Float64, array_namespace, full_precision
-from crsea_infer.support.errors import UserError, nearest
+from crsea_infer.support.errors import UserError
 from crsea_infer.support.names import check_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from crsea_infer.emulator.parameters import SkyParameters
     from crsea_infer.emulator.sky_model import BoundModel, Request, SkyModel
     from crsea_infer.hypotheses.hypothesis import Hypothesis
     from crsea_infer.hypotheses.prior_sets import Parameter
     from crsea_infer.inference.likelihoods.likelihood import Likelihood
 
-__all__ = ["LikelihoodError", "Posterior", "check_names", "check_parameters", "posterior_for"]
+__all__ = ["LikelihoodError", "Posterior", "posterior_for"]
 
 BLOCK = 128
 """Points evaluated at once: the arrays of a block of 64 to 128 stay in the cache of a core."""
@@ -345,79 +344,6 @@ def _refuse_same_observation(likelihoods: Sequence[Likelihood]) -> None:
                 fix="keep one of them",
             )
         seen[observation] = likelihood.name
-
-
-def check_parameters(hypothesis: Hypothesis, model: SkyModel, requests: Sequence[Request]) -> None:
-    """Refuse a hypothesis that lacks a parameter of the sky model, has a useless one, or stands outside the box.
-
-    Parameters
-    ----------
-    requests
-        What all the data ask of the model; see :meth:`crsea_infer.emulator.sky_model.SkyModel.parameters`.
-
-    Raises
-    ------
-    UserError
-        Naming the parameter; as :func:`check_names`.
-    """
-    check_names(hypothesis, model, requests)
-    given = {parameter.name: parameter for parameter in hypothesis.parameters}
-    for name, (lower, upper) in model.box.items():
-        parameter = given.get(name)
-        if parameter is not None and not lower <= parameter.fiducial <= upper:
-            raise UserError(
-                f"the prior set {parameter.prior_set!r} has {name} = {parameter.fiducial:g} as published value, "
-                "outside the range of the sky model",
-                valid=f"{lower:g} to {upper:g} {parameter.unit}".rstrip(),
-                fix="change it, or train an emulator on a wider range",
-            )
-
-
-def check_names(hypothesis: Hypothesis, model: SkyModel, requests: Sequence[Request]) -> None:
-    """Refuse a hypothesis that lacks a parameter of the sky model, or has one that acts on nothing.
-
-    Raises
-    ------
-    UserError
-        Naming the parameter and, when one is missing, the prior sets that would provide it.
-    """
-    given = {parameter.name: parameter for parameter in hypothesis.parameters}
-    accepted = with_unresolved_sources(model, given).parameters(requests)
-    for name in accepted.required:
-        if name not in given:
-            providers = prior_sets_with(name)
-            raise UserError(
-                f"the hypothesis {hypothesis.name!r} has no parameter {name!r}, which the sky model needs",
-                valid=f"prior sets that together give {', '.join(accepted.required)}",
-                fix=f"add a prior set that gives it: {', '.join(providers)}"
-                if providers
-                else f"add [parameters.{name}] to a prior set",
-            )
-    for name in given:
-        if name not in accepted.taken:
-            raise _of_no_use(name, given, accepted)
-
-
-def _of_no_use(name: str, given: Mapping[str, Parameter], accepted: SkyParameters) -> UserError:
-    """Return the error for a parameter that acts on nothing: a misspelt one, or one of another sky model or data."""
-    prior_set = given[name].prior_set
-    valid = ", ".join(accepted.taken.words)
-    if name in accepted.idle:
-        beside = [one for one, parameter in given.items() if parameter.prior_set == prior_set]
-        is_whole_set = not any(one in accepted.taken for one in beside)
-        return UserError(
-            f"the prior set {prior_set!r} gives {name!r}, which acts on nothing in this sky model with these data",
-            valid=valid,
-            fix=f"leave the prior set {prior_set!r} out of the hypothesis"
-            if is_whole_set
-            else f"use a prior set without [parameters.{name}]",
-        )
-    match = nearest(name, accepted.taken.single)
-    return UserError(
-        f"the prior set {prior_set!r} gives {name!r}, which the sky model does not know",
-        valid=valid,
-        fix=f"did you mean {match!r}?" if match else f"remove [parameters.{name}]",
-    )
 
 
 def _nuisances(hypothesis: Hypothesis, likelihoods: Sequence[Likelihood]) -> tuple[Parameter, ...]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from crsea_infer.emulator.sky_model import Request
-from crsea_infer.inference.posterior import check_names
+from crsea_infer.inference.parameter_checks import check_names
 from crsea_infer.support.errors import UserError, unknown_name
 
 if TYPE_CHECKING:

@@ -8,53 +8,42 @@ recognised later by its content rather than by its name.
 from __future__ import annotations
 
 import dataclasses
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
-
-from pydantic import Field
+from typing import TYPE_CHECKING, Any
 
 from crsea_infer.content import finding
-from crsea_infer.content.toml_files import Entry, SchemaOf, read_toml, validate
+from crsea_infer.content.toml_files import read_toml, validate
 from crsea_infer.emulator.source import SKY_MODELS, SkyModelSource
 from crsea_infer.hypotheses.hypothesis import Hypothesis, build_hypothesis, load_hypothesis
 from crsea_infer.inference.likelihoods.likelihood import Likelihood, load_likelihood, with_regions
 from crsea_infer.physics.regions import content_of_region, region_key
+from crsea_infer.plan.run_entries import (
+    EXACT_SAMPLES,
+    LARGEST_EXACT,
+    SENSITIVITY_FACTORS,
+    SENSITIVITY_PARAMETERS,
+    RunEntry,
+    RunHypothesisEntry,
+)
 from crsea_infer.plan.subsets import ALL, Subsets, read_subsets
 from crsea_infer.support.errors import UserError, unknown_name
 from crsea_infer.support.files import absolute, check_regular, digest
 from crsea_infer.support.limits import LARGEST_SEED
 from crsea_infer.support.names import refuse_alike
+from crsea_infer.support.user_code import code_digest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from pydantic import GetJsonSchemaHandler
-    from pydantic.json_schema import JsonSchemaValue
-    from pydantic_core import CoreSchema
-
     from crsea_infer.inference.samplers.options import SamplerOptions
 
 __all__ = [
-    "ExactCheckEntry",
-    "PriorSensitivityEntry",
-    "RunEntry",
     "RunFile",
-    "SamplerTables",
     "load_run",
     "run_from",
 ]
-
-SENSITIVITY_PARAMETERS = ("hi_scale", "xco_scale", "halo_height", "delta_slope")
-"""Parameters whose prior widths are varied unless others are asked for: gas and transport."""
-
-SENSITIVITY_FACTORS = tuple(2.0 ** (step / 2) for step in range(-4, 5))
-"""Factors on the width: a quarter to four times, in steps of sqrt(2)."""
-
-LARGEST_EXACT = 100_000
-EXACT_SAMPLES = 1000
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,132 +113,6 @@ class RunFile:
     def fingerprint(self) -> str:
         """Return a hash of :meth:`resolved`: equal for runs that give equal numbers, whatever they are called."""
         return digest(self.resolved())
-
-
-class _EmulatorEntry(Entry):
-    """The sky model in place of the one that comes with the package.
-
-    Attributes
-    ----------
-    path
-        An emulator file, from the folder of the run file.
-    kind
-        Name of a sky model that another package brings; without it, the file says what it is.
-    options
-        Whatever else that sky model wants to know.
-    """
-
-    path: str | None = None
-    kind: str | None = None
-    options: dict[str, Any] = Field(default_factory=dict)
-
-
-class ExactCheckEntry(Entry):
-    """Posterior samples that are evaluated again with the transport solver.
-
-    Attributes
-    ----------
-    samples
-        Of each hypothesis; 0 for none.
-    """
-
-    samples: int = EXACT_SAMPLES
-
-
-class PriorSensitivityEntry(Entry):
-    """Prior widths that are varied when the sampling is done.
-
-    Attributes
-    ----------
-    parameters
-        Whose; [] for none.
-    factors
-        On the widths, from 0.001 to 1000.
-    """
-
-    parameters: list[str] | None = None
-    factors: list[float] = Field(default_factory=lambda: list(SENSITIVITY_FACTORS))
-
-
-class _HypothesisEntry(Entry):
-    """A hypothesis of this run, by its prior sets.
-
-    Attributes
-    ----------
-    name
-        Also of its folder in the output.
-    prior_sets
-        Names or paths, in order.
-    train_on
-        Its training set, in place of the common one; [] for none.
-    """
-
-    name: str
-    title: str = ""
-    prior_sets: list[str]
-    train_on: list[str] | None = None
-
-
-class _SamplerTables:
-    """Annotation of the table of samplers: in the JSON schema, it has those at hand with their options."""
-
-    def __get_pydantic_json_schema__(self, core_schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
-        """Return the schema of a table that has tables of samplers only."""
-        from crsea_infer.inference.samplers.registry import sampler_class, sampler_names
-
-        tables: dict[str, SchemaOf] = {}
-        for name in sampler_names():
-            with suppress(UserError):  # of what another package announces: said when a run file names it
-                tables[name] = SchemaOf(sampler_class(name).Options)
-        properties = {name: table.__get_pydantic_json_schema__(core_schema, handler) for name, table in tables.items()}
-        return {"type": "object", "properties": properties, "additionalProperties": False}
-
-
-SamplerTables = Annotated[dict[str, dict[str, Any]], _SamplerTables()]
-"""Sampler -> its options, each checked by the model of that sampler."""
-
-
-class RunEntry(Entry):
-    """A run: hypotheses times data sets times samplers.
-
-    Attributes
-    ----------
-    title, description
-        Words for the page.
-    hypotheses
-        What is compared: names, a table NAME = [prior sets], or tables [[hypotheses]].
-    likelihoods
-        Names or paths of all data sets, training sets included.
-    train_on
-        Names of the likelihoods that are the training set of every hypothesis without one of its own.
-    tension
-        true, or a table of groups of likelihoods that are held against each other.
-    options
-        Keys of a data set's likelihood.toml, changed for this run alone: [options.NAME].
-    samplers
-        With their options, one table for each: [samplers.NAME].
-    seed
-        Of all random numbers.
-    emulator
-        The sky model, in place of the one that comes with the package.
-    exact_check
-        Posterior samples that are evaluated again with the transport solver.
-    prior_sensitivity
-        Prior widths that are varied when the sampling is done.
-    """
-
-    title: str
-    description: str = ""
-    hypotheses: list[str] | dict[str, list[str]] | list[Annotated[dict[str, Any], SchemaOf(_HypothesisEntry)]]
-    likelihoods: list[str]
-    train_on: list[str] = Field(default_factory=list)
-    tension: bool | dict[str, list[str]] = False
-    options: dict[str, dict[str, Any]] = Field(default_factory=dict)
-    samplers: SamplerTables
-    seed: int = 1
-    emulator: _EmulatorEntry | None = None
-    exact_check: ExactCheckEntry = Field(default_factory=ExactCheckEntry)
-    prior_sensitivity: PriorSensitivityEntry = Field(default_factory=PriorSensitivityEntry)
 
 
 def load_run(name: str | Path) -> RunFile:
@@ -344,16 +207,16 @@ def _sensitivity_factors(path: Path, entry: RunEntry) -> tuple[float, ...]:
     return tuple(sorted({*given, 1.0}))
 
 
-def _spelt_out(path: Path, entry: RunEntry) -> list[_HypothesisEntry]:
+def _spelt_out(path: Path, entry: RunEntry) -> list[RunHypothesisEntry]:
     """Return the tables [[hypotheses]] of a run file, if it has its hypotheses in that form."""
     return [
-        validate(_HypothesisEntry, table, f"{path}: [[hypotheses]] number {number}")
+        validate(RunHypothesisEntry, table, f"{path}: [[hypotheses]] number {number}")
         for number, table in enumerate(entry.hypotheses, start=1)
         if isinstance(table, dict)
     ]
 
 
-def _hypotheses(path: Path, entry: RunEntry, spelt_out: list[_HypothesisEntry]) -> tuple[Hypothesis, ...]:
+def _hypotheses(path: Path, entry: RunEntry, spelt_out: list[RunHypothesisEntry]) -> tuple[Hypothesis, ...]:
     where = f"{path}: hypotheses"
     names = [one.name for one in spelt_out] or [str(name) for name in entry.hypotheses]
     _refuse_bad_list(where, names, "hypothesis")
@@ -466,7 +329,9 @@ def _hypothesis_content(hypothesis: Hypothesis) -> dict[str, Any]:
 def _likelihood_content(likelihood: Likelihood) -> dict[str, Any]:
     words = {"title", "label", "citations"}
     found = {key: _plain(value) for key, value in likelihood.settings.items() if value is not None and key not in words}
-    return {**with_regions(found, content_of_region), **_masks(likelihood)}  # wherever the masks lie
+    code = code_digest(type(likelihood))
+    own_code = {} if code is None else {"code_sha256": code}
+    return {**with_regions(found, content_of_region), **_masks(likelihood), **own_code}  # wherever the masks lie
 
 
 def _masks(likelihood: Likelihood) -> dict[str, list[str]]:

@@ -27,7 +27,7 @@ def _of(entry: type[Entry], title: str) -> dict[str, Any]:
 
 
 def _run() -> dict[str, Any]:
-    from crsea_infer.plan.run_file import RunEntry
+    from crsea_infer.plan.run_entries import RunEntry
 
     return _of(RunEntry, "run file of crsea-infer")
 
@@ -65,7 +65,7 @@ def _likelihood() -> dict[str, Any]:
         one["additionalProperties"] = settings is None
         definitions[kind] = {**one, "title": kind}
         alternatives.append({"$ref": f"#/$defs/{kind}"})
-    unknown = {"kind": {"type": "string", "pattern": ":"}}  # of a class that is named by its module
+    unknown = {"kind": {"type": "string", "pattern": r"^[^/:]+\.py:\w+$"}}  # of a file beside it
     elsewhere = {"properties": unknown, "required": ["kind"], "title": "another kind"}
     return {
         "$schema": _DIALECT,

@@ -15,14 +15,8 @@ from pydantic import Field
 from crsea_infer.content import finding
 from crsea_infer.content.toml_files import Entry, SchemaOf, read_toml, validate
 from crsea_infer.hypotheses.hypothesis import load_hypothesis
-from crsea_infer.plan.run_file import (
-    ExactCheckEntry,
-    PriorSensitivityEntry,
-    RunFile,
-    SamplerTables,
-    load_run,
-    run_from,
-)
+from crsea_infer.plan.run_entries import ExactCheckEntry, PriorSensitivityEntry, SamplerTables
+from crsea_infer.plan.run_file import RunFile, load_run, run_from
 from crsea_infer.support.errors import UserError, unknown_name
 from crsea_infer.support.names import check_name, refuse_alike
 

@@ -16,7 +16,6 @@ from multiprocessing import Pipe, connection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self
 
-import crsea_infer
 from crsea_infer.support import worker
 from crsea_infer.support.errors import UserError
 from crsea_infer.support.lanes import CORES, Lanes
@@ -69,7 +68,7 @@ def what_workers_find() -> dict[str, Any]:
     return {
         "path": [os.path.abspath(entry) for entry in path] if here else path,  # noqa: PTH100
         "modules": modules,
-        "package": {"crsea_infer": str(crsea_infer.__file__)},
+        "package": {"crsea_infer": str(Path(__file__).resolve().parents[1] / "__init__.py")},
     }
 
 

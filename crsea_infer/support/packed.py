@@ -2,7 +2,7 @@
 
 Bytes go through a pipe, or over the network to the workers of one's own dask cluster, and never to a disk. Functions
 and classes travel by name; those of a script or a notebook, which no other process can import, travel whole where
-cloudpickle is installed (it comes with dask).
+cloudpickle is installed (it comes with dask). The text of the user's own files that were allowed travels along.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from crsea_infer.support.errors import UserError
+from crsea_infer.support.user_code import code_of_user, take_code
 from crsea_infer.support.version import __version__
 
 __all__ = ["Tell", "Work", "as_user_error", "pack", "perform", "unpacked", "user_error_of"]
@@ -39,7 +40,7 @@ def _dumps(content: Any) -> bytes:
 
 def pack(work: Work, task: Any) -> bytes:
     """Return a call of a function on a task as bytes."""
-    return pickle.dumps((__version__, _dumps((work, task))))
+    return pickle.dumps((__version__, code_of_user(), _dumps((work, task))))
 
 
 def unpacked(value: bytes) -> Any:
@@ -64,12 +65,13 @@ def perform(packed: bytes, tell: Tell) -> tuple[Any, ...]:
         ``("bug", traceback)``. Nothing is raised but what is no ``Exception``.
     """
     try:
-        version, content = pickle.loads(packed)  # noqa: S301 - from a process of our own
+        version, code, content = pickle.loads(packed)  # noqa: S301 - from a process of our own
         if version != __version__:
             raise UserError(  # noqa: TRY301
                 f"a worker has crsea_infer {__version__}, and the command crsea_infer {version}",
                 valid="the same version of crsea_infer on every worker",
             )
+        take_code(code)
         work, task = _found(content)
         return ("done", _dumps(work(task, tell)))
     except Exception as error:  # noqa: BLE001 - whatever it is, whoever asked for the work shows it

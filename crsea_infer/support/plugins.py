@@ -70,8 +70,18 @@ class Registry:
                 valid=f"an entry point of the group {self.group} that names a class as 'package.module:Class'",
                 fix="mend or uninstall the package that announces it",
             ) from error
+        self.check(found, opening)
+        return found
+
+    def check(self, found: Any, opening: str) -> None:
+        """Hold what was found against the members that a class of this sort has; `opening` opens the message.
+
+        Raises
+        ------
+        UserError
+            When it is no class, or lacks one of them.
+        """
         missing = [member for member in self.members if not hasattr(found, member)]
         if not isinstance(found, type) or missing:
             lacks = f"lacks {', '.join(missing)}" if isinstance(found, type) else "is no class"
             raise UserError(f"{opening} {lacks}", valid=f"a class with {', '.join(self.members)}")
-        return found

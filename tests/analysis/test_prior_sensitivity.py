@@ -16,7 +16,7 @@ from crsea_infer.analysis.prior_sensitivity import prior_sensitivity, reweight, 
 from crsea_infer.hypotheses import distributions as d
 from crsea_infer.inference.evidence import Evidence
 from crsea_infer.inference.samplers.sampler import SamplerResult
-from crsea_infer.plan.run_file import SENSITIVITY_FACTORS as FACTORS
+from crsea_infer.plan.run_entries import SENSITIVITY_FACTORS as FACTORS
 from crsea_infer.support.errors import UserError
 
 DATUM, NOISE = 0.7, 0.8

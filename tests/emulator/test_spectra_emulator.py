@@ -30,7 +30,8 @@ from crsea_infer.grids.design import sobol_design
 from crsea_infer.grids.spectra_grid import Parameter, SpectraGrid, Spectrum
 from crsea_infer.hypotheses.hypothesis import Hypothesis, load_hypothesis
 from crsea_infer.inference.likelihoods.likelihood import load_likelihood
-from crsea_infer.inference.posterior import check_parameters, posterior_for
+from crsea_infer.inference.parameter_checks import check_parameters
+from crsea_infer.inference.posterior import posterior_for
 from crsea_infer.support.errors import UserError
 
 if TYPE_CHECKING:

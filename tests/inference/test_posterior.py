@@ -12,7 +12,8 @@ from crsea_infer.emulator.parameters import galactic_parameters
 from crsea_infer.emulator.sky_model import Request
 from crsea_infer.hypotheses.hypothesis import Hypothesis, build_hypothesis, load_hypothesis
 from crsea_infer.inference.likelihoods.likelihood import Likelihood, load_likelihood
-from crsea_infer.inference.posterior import BLOCK, LikelihoodError, Posterior, check_parameters, posterior_for
+from crsea_infer.inference.parameter_checks import check_parameters
+from crsea_infer.inference.posterior import BLOCK, LikelihoodError, Posterior, posterior_for
 from crsea_infer.inference.target import Target
 from crsea_infer.support.errors import UserError
 

@@ -12,7 +12,8 @@ from crsea_infer.emulator.parameters import SkyParameters, galactic_parameters
 from crsea_infer.emulator.sky_model import Request, SkyModel
 from crsea_infer.hypotheses.hypothesis import build_hypothesis, load_hypothesis
 from crsea_infer.inference.likelihoods.likelihood import load_likelihood
-from crsea_infer.inference.posterior import check_parameters, posterior_for
+from crsea_infer.inference.parameter_checks import check_parameters
+from crsea_infer.inference.posterior import posterior_for
 from crsea_infer.inference.unresolved_sources import UNRESOLVED_PARAMETERS, SkyWithSources, with_unresolved_sources
 from crsea_infer.support.errors import UserError
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import doctest
 import importlib
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -14,6 +14,9 @@ import crsea_infer as cr
 from crsea_infer.hypotheses.hypothesis import load_hypothesis
 from crsea_infer.inference.likelihoods.likelihood import load_likelihood
 from crsea_infer.inference.target import Target
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 KM2A = ["lhaaso_km2a_inner", "lhaaso_km2a_outer"]
 HYPOTHESIS = "gamma-optimized-min"

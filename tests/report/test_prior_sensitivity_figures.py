@@ -13,7 +13,7 @@ import pytest
 from crsea_infer.hypotheses import distributions as d
 from crsea_infer.hypotheses.prior_sets import Parameter
 from crsea_infer.inference.evidence import Evidence, bayes_factor
-from crsea_infer.plan.run_file import SENSITIVITY_FACTORS as FACTORS
+from crsea_infer.plan.run_entries import SENSITIVITY_FACTORS as FACTORS
 from crsea_infer.report import prior_sensitivity_figures
 from crsea_infer.report.ecsv import read_table
 from crsea_infer.report.style import styled

@@ -101,10 +101,10 @@ def tutorial(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Tutori
         home = tmp_path_factory.mktemp(name.removesuffix(".md"))
         tools = home.parent / f"{home.name}-tools"
         (tools / "bin").mkdir(parents=True)
-        # What the page installs goes to a folder of its own, not into the environment of the tests.
+        # What the page installs goes to a folder of its own, not into the environment of the tests, without a network.
+        options = f'--no-deps --no-build-isolation --no-index --disable-pip-version-check --target "{tools / "site"}"'
         pip = tools / "bin" / "pip"
-        pip.write_text(f'#!/bin/sh\ncommand="$1"; shift\nexec "{sys.executable}" -m pip "$command" --no-deps \\\n')
-        pip.write_text(pip.read_text() + f'  --disable-pip-version-check --target "{tools / "site"}" "$@"\n')
+        pip.write_text(f'#!/bin/sh\ncommand="$1"; shift\nexec "{sys.executable}" -m pip "$command" {options} "$@"\n')
         pip.chmod(0o755)
         inherited = os.environ.get("PYTHONPATH", "")
         path = [str(tools / "bin"), str(Path(sys.executable).parent), os.environ.get("PATH", "")]

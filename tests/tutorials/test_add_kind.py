@@ -1,4 +1,4 @@
-"""The tutorial on a new kind of data: a class in the user's own module, then an installed package."""
+"""The tutorial on a new kind of data: a class in a file beside the data, then an installed package."""
 
 from __future__ import annotations
 
@@ -15,14 +15,17 @@ if TYPE_CHECKING:
 
 PAGE = "add_kind.md"
 FOLDER = "likelihoods/fermi_ratio/likelihood.toml"
-CHECK = "PYTHONPATH=. crsea-infer check gradient"
+CODE = "likelihoods/fermi_ratio/ratio.py"
+CHECK = "crsea-infer check gradient --allow-code"
 
 MISTAKES = {
-    "module not found": (FOLDER, "", "", "crsea-infer check gradient"),
+    "code not allowed": (FOLDER, "", "", "crsea-infer check gradient"),
+    "module named": (FOLDER, "ratio.py:", "ratio:", CHECK),
+    "file not found": (FOLDER, "ratio.py:", "ratios.py:", CHECK),
     "class not found": (FOLDER, "IntensityRatio", "IntensityRatios", CHECK),
-    "module with an error": ("ratio.py", "COLUMNS = (Column(", "COLUMNS = (Colum(", CHECK),
-    "class incomplete": ("ratio.py", "", "", CHECK),
-    "unknown kind": (FOLDER, "ratio:IntensityRatio", "intensity-ration", CHECK),
+    "file with an error": (CODE, "COLUMNS = (Column(", "COLUMNS = (Colum(", CHECK),
+    "class incomplete": (CODE, "", "", CHECK),
+    "unknown kind": (FOLDER, "ratio.py:IntensityRatio", "intensity-ration", CHECK),
 }
 
 
@@ -34,7 +37,7 @@ def done(tutorial: Begin) -> Any:
 
 
 @pytest.mark.slow
-def test_the_module_and_the_package_are_checked_and_run(done: Any) -> None:
+def test_the_file_and_the_package_are_checked_and_run(done: Any) -> None:
     checked = [text for text in done.output if "The run is valid: 2 hypotheses, 11 data points" in text]
     assert len(checked) == 2
     assert all("2 regions" in text for text in checked)
@@ -46,18 +49,18 @@ def test_the_module_and_the_package_are_checked_and_run(done: Any) -> None:
 
 @pytest.mark.slow
 def test_the_package_is_an_installed_one(done: Any) -> None:
-    """The module of the user's directory is not what the second half of the page uses."""
-    (done.home / "ratio.py").rename(done.home / "away.py")
+    """The file beside the data is not what the second half of the page uses."""
+    (done.home / CODE).rename(done.home / "away.py")
     try:
         again = done.shell("crsea-infer check gradient")
         assert again.returncode == 0, again.stderr
         where = done.shell('python -c "import crsea_ratio; print(crsea_ratio.__file__)"').stdout
         assert str(done.home) + "/" not in where
-        wrong = done.file(FOLDER).replace("ratio:IntensityRatio", "intensity-ration")
+        wrong = done.file(FOLDER).replace("ratio.py:IntensityRatio", "intensity-ration")
         done.write(FOLDER, wrong)
         assert "did you mean 'intensity-ratio'?" in done.refused("crsea-infer check gradient")
     finally:
-        (done.home / "away.py").rename(done.home / "ratio.py")
+        (done.home / "away.py").rename(done.home / CODE)
 
 
 @pytest.mark.slow
@@ -98,7 +101,7 @@ def test_the_ratios_are_those_of_the_packaged_tables(done: Any) -> None:
 @pytest.mark.parametrize("mistake", MISTAKES)
 def test_a_mistake_is_told_as_the_page_says(tutorial: Begin, mistake: str) -> None:
     page = tutorial(PAGE)
-    for name in (FOLDER, "likelihoods/fermi_ratio/ratio.ecsv", "runs/gradient.toml", "ratio.py"):
+    for name in (FOLDER, "likelihoods/fermi_ratio/ratio.ecsv", "runs/gradient.toml", CODE):
         page.write(name, page.file(name))
     file, old, new, command = MISTAKES[mistake]
     content = page.file(file)

@@ -37,7 +37,7 @@ from crsea_infer.inference.likelihoods import asymmetric_errors
 from crsea_infer.inference.likelihoods.best_nuisances import minimise, pull_of
 from crsea_infer.inference.likelihoods.common_error import chi2_change, is_noticeable, log_likelihood_change
 from crsea_infer.inference.likelihoods.energy_bins import Averaging, averaged, bin_average
-from crsea_infer.inference.likelihoods.extra_components import ComponentEntry, ExtraComponent, read_components, tex
+from crsea_infer.inference.likelihoods.extra_components import ComponentEntry, ExtraComponent, read_components
 from crsea_infer.inference.likelihoods.flux_systematics import (
     FluxSystematics,
     ScatterEntry,
@@ -153,7 +153,13 @@ class FluxPoints(DataSet):
         limits = table.columns.get("is_upper_limit", np.zeros(len(table))) > 0
         error_low, error_high = asymmetric_errors.statistical_errors(table, "intensity", limits)
         errors = read_systematics(
-            folder, entry.systematics, entry.extra_scatter, entry.systematic_name, entry.label, centre
+            folder,
+            entry.systematics,
+            entry.extra_scatter,
+            entry.systematic_name,
+            entry.label,
+            centre,
+            table.provenance.reference,
         )
         error_low, error_high, systematic = independent_and_systematic(
             folder, errors.kind, entry.common_error_share, table, error_low, error_high
@@ -202,23 +208,9 @@ class FluxPoints(DataSet):
     @cached_property
     def nuisances(self) -> tuple[Parameter, ...]:
         """What the systematic error is correlated by, the norms of the extra components, and the extra scatter."""
-        others = tuple(component.nuisance for component in self.components)
-        if self.systematics.scatter is not None:
-            others = (*others, self.systematics.scatter)
-        if self.systematics.process is not None:
-            return (*self.systematics.process.nuisances, *others)
-        if self.systematics.kind != "correlated":
-            return others
-        shift = Parameter(
-            name=self.systematics.name,
-            distribution=normal(0.0, 1.0),
-            fiducial=0.0,
-            label=r"\eta_" + tex(self.label),
-            description=f"common systematic shift of {self.label}, in standard deviations",
-            source=self.provenance.reference,
-            prior_set=self.name,
-        )
-        return (shift, *others)
+        norms = tuple(component.nuisance for component in self.components)
+        scatter = self.systematics.scatter
+        return (*self.systematics.nuisances, *norms, *(() if scatter is None else (scatter,)))
 
     def with_model_error(self, relative_error: float) -> Self:
         """Return the same points with the sky model's relative error in their error budget."""

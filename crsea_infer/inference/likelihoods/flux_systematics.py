@@ -18,7 +18,7 @@ from pydantic import AllowInfNan, Discriminator, Field, Tag
 from crsea_infer.content import finding
 from crsea_infer.content.measurements import Column, read_table
 from crsea_infer.content.toml_files import Entry, read_toml
-from crsea_infer.hypotheses.distributions import log_uniform
+from crsea_infer.hypotheses.distributions import log_uniform, normal
 from crsea_infer.hypotheses.prior_sets import Parameter
 from crsea_infer.inference.likelihoods.energy_correlated import LENGTHS, EnergyCorrelated
 from crsea_infer.inference.likelihoods.extra_components import tex
@@ -84,6 +84,8 @@ class FluxSystematics:
         The nuisance of an extra relative error of each point, if there is one.
     content
         What determines them beyond the keys of the file, for the hash of the data.
+    shift
+        The nuisance eta of the kind "correlated".
     """
 
     kind: str
@@ -91,6 +93,14 @@ class FluxSystematics:
     process: EnergyCorrelated | None = None
     scatter: Parameter | None = None
     content: Mapping[str, Any] = field(default_factory=dict)
+    shift: Parameter | None = None
+
+    @property
+    def nuisances(self) -> tuple[Parameter, ...]:
+        """What the systematic error is correlated by; none when it is not."""
+        if self.process is not None:
+            return self.process.nuisances
+        return () if self.shift is None else (self.shift,)
 
 
 def read_systematics(
@@ -100,6 +110,7 @@ def read_systematics(
     name: str | None,
     label: str,
     energies: Float64,
+    source: str,
 ) -> FluxSystematics:
     """Read the keys `systematics`, `systematic_name` and `extra_scatter` of a data set.
 
@@ -111,6 +122,8 @@ def read_systematics(
         Of the data set.
     energies
         Of its points [n_data], GeV.
+    source
+        Where they are from.
 
     Raises
     ------
@@ -120,7 +133,7 @@ def read_systematics(
     """
     error = None if scatter is None else _scatter(folder, scatter, label)
     if isinstance(entry, str):
-        return FluxSystematics(entry, name or f"{folder.name}_systematic", None, error, {})
+        return _simple(folder, entry, name or f"{folder.name}_systematic", error, label, source)
     own = name or "_".join((*sorted({folder.name, *entry.shared_with}), "systematic"))
     if entry.shared_with and entry.kind != "energy-correlated":
         raise UserError(
@@ -130,16 +143,16 @@ def read_systematics(
         )
     length = entry.length_dex
     if entry.kind != "energy-correlated":
-        return FluxSystematics(entry.kind, name or f"{folder.name}_systematic", None, error, {})
+        return _simple(folder, entry.kind, name or f"{folder.name}_systematic", error, label, source)
     if isinstance(length, float) and (math.isnan(length) or length < 0):
         raise UserError(
             f"{folder.where}: systematics.length_dex = {length}",
             valid='decades of energy, from 0 (independent points) to inf (one shift), or "free"',
         )
     if length == 0.0:
-        return FluxSystematics("diagonal", own, None, error, {})
+        return _simple(folder, "diagonal", own, error, label, source)
     if length == math.inf:
-        return FluxSystematics("correlated", own, None, error, {})
+        return _simple(folder, "correlated", own, error, label, source)
     if isinstance(length, float) and not LENGTHS[0] <= length <= LENGTHS[1]:
         raise UserError(
             f"{folder.where}: systematics.length_dex = {length:g}",
@@ -151,6 +164,24 @@ def read_systematics(
     fixed = None if isinstance(length, str) else float(length)
     process = EnergyCorrelated.at(own, tex(label), fixed, energies, every)
     return FluxSystematics("energy-correlated", own, process, error, {"correlated_at": process.places.tolist()})
+
+
+def _simple(
+    folder: LikelihoodFolder, kind: str, name: str, scatter: Parameter | None, label: str, source: str
+) -> FluxSystematics:
+    """Return errors that move all points together, or each by itself."""
+    if kind != "correlated":
+        return FluxSystematics(kind, name, None, scatter)
+    shift = Parameter(
+        name=name,
+        distribution=normal(0.0, 1.0),
+        fiducial=0.0,
+        label=r"\eta_" + tex(label),
+        description=f"common systematic shift of {label}, in standard deviations",
+        source=source,
+        prior_set=folder.name,
+    )
+    return FluxSystematics(kind, name, None, scatter, shift=shift)
 
 
 def independent_and_systematic(

@@ -2,16 +2,14 @@
 
 A data set is a folder with a `likelihood.toml` and its tables. The file names the *kind* of measurement, which is a
 Python class: a built-in one ("flux-points"), one that another package announces under the entry point group
-`crsea_infer.likelihoods`, or any class as "package.module:Class". Everything else in the file belongs to the class. So
-a new data set of a known kind needs no Python, and a new kind needs one class with the methods of :class:`Likelihood`.
+`crsea_infer.likelihoods`, or, where the user allows it, one in a file beside it ("ratio.py:Ratio"). Everything else in
+the file belongs to the class. So a new data set of a known kind needs no Python, and a new kind needs one class with
+the methods of :class:`Likelihood`.
 """
 
 from __future__ import annotations
 
-import importlib
-import importlib.metadata
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Protocol, Self, runtime_checkable
 
 import numpy as np
@@ -20,13 +18,15 @@ from pydantic import Field
 from crsea_infer.content import finding
 from crsea_infer.content.labels import check_label, check_symbol
 from crsea_infer.content.toml_files import Entry, read_toml
+from crsea_infer.inference.likelihoods.likelihood_kinds import LIKELIHOOD_KINDS, class_of_kind
 from crsea_infer.physics.regions import parse_region
-from crsea_infer.support.errors import UserError, unknown_name
+from crsea_infer.support.errors import UserError
 from crsea_infer.support.files import absolute
 from crsea_infer.support.names import check_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from pathlib import Path
 
     from crsea_infer.content.measurements import Provenance
     from crsea_infer.emulator.sky_model import Request
@@ -45,16 +45,6 @@ __all__ = [
     "load_likelihood",
     "with_regions",
 ]
-
-_HOME = "crsea_infer.inference.likelihoods"
-_BUILT_IN = {
-    "flux-points": f"{_HOME}.flux_points:FluxPoints",
-    "spectral-index": f"{_HOME}.spectral_index:SpectralIndex",
-    "template-normalisation": f"{_HOME}.template_normalisation:TemplateNormalisation",
-    "cosmic-ray-flux": f"{_HOME}.cosmic_ray_flux:CosmicRayFlux",
-    "counts-map": f"{_HOME}.counts_map:CountsMap",
-}
-_GROUP = "crsea_infer.likelihoods"
 
 
 @runtime_checkable
@@ -270,12 +260,9 @@ def load_likelihood(
     }
     kind = settings.get("kind")
     if not isinstance(kind, str):
-        raise UserError(f"{path}: the key 'kind' is missing or not text", valid=", ".join(_kinds()))
+        raise UserError(f"{path}: the key 'kind' is missing or not text", valid=", ".join(LIKELIHOOD_KINDS.places))
     folder = LikelihoodFolder(folder_name, path, settings, f"{path} with {options_where}" if options else str(path))
-    read = getattr(_class_of_kind(kind, path), "read", None)
-    if read is None:
-        raise UserError(f"{path}: kind = {kind!r} has no method 'read'", valid="a class with the methods of Likelihood")
-    likelihood: Likelihood = read(folder)
+    likelihood: Likelihood = class_of_kind(kind, path).read(folder)
     missing = [name for name in _MEMBERS if not (hasattr(type(likelihood), name) or hasattr(likelihood, name))]
     if missing:
         raise UserError(
@@ -335,35 +322,14 @@ def _check_nuisances(likelihood: Likelihood, where: str) -> None:
             )
 
 
-def _kinds() -> dict[str, str]:
-    """Return the kinds that have a short name: name -> "module:Class"."""
-    announced = {point.name: point.value for point in importlib.metadata.entry_points(group=_GROUP)}
-    return {**announced, **_BUILT_IN}
-
-
 def kinds_of_likelihood() -> dict[str, type[CommonEntry] | None]:
     """Return the kinds that have a short name, with the models of their settings; None where a kind names none."""
     found: dict[str, type[CommonEntry] | None] = {}
-    for kind, place in _kinds().items():
+    for kind in LIKELIHOOD_KINDS.places:
         try:
-            settings = getattr(_class_of_kind(kind, Path(place)), "Settings", None)
+            settings = getattr(LIKELIHOOD_KINDS.load(kind), "Settings", None)
         except UserError:  # said when a data set of that kind is read
             settings = None
         is_model = isinstance(settings, type) and issubclass(settings, CommonEntry) and settings is not CommonEntry
         found[kind] = settings if is_model else None
     return found
-
-
-def _class_of_kind(kind: str, path: Path) -> Any:
-    known = _kinds()
-    if ":" not in kind and kind not in known:
-        raise unknown_name("kind of likelihood", kind, [*known, "package.module:Class"], where=str(path))
-    module_name, _, class_name = known.get(kind, kind).partition(":")
-    try:
-        return getattr(importlib.import_module(module_name), class_name)
-    except Exception as error:  # whatever a user's module raises while it loads
-        raise UserError(
-            f"{path}: kind = {kind!r} cannot be loaded: {type(error).__name__}: {error}",
-            valid=f"{', '.join(known)}, or 'package.module:Class'",
-            fix="install the package, or set PYTHONPATH to the folder that holds the module",
-        ) from error
