@@ -86,7 +86,8 @@ def test_options_of_samplers_are_known(name: str) -> None:
         ("priors", {**PRIORS, "parameters": {"x": {**PARAMETER, "distribution": {**NORMAL, "sigma": 1.0}}}}, False),
         ("priors", {**PRIORS, "parameters": {"x": {**PARAMETER, "distribution": {"kind": "gaussian"}}}}, False),
         ("likelihood", {"kind": "flux-point", "title": "T"}, False),
-        ("likelihood", {"kind": "ratio:IntensityRatio", "above": "l=1..2,b=1..2"}, True),
+        ("likelihood", {"kind": "ratio.py:IntensityRatio", "above": "l=1..2,b=1..2"}, True),
+        ("likelihood", {"kind": "ratio:IntensityRatio", "above": "l=1..2,b=1..2"}, False),
     ],
 )
 def test_forms_that_reading_refuses_are_not_valid(kind: str, content: dict[str, Any], good: bool) -> None:

@@ -17,7 +17,7 @@ pytest.importorskip("ultranest")
 def test_ultranest_agrees_with_importance(tutorial: Callable[[str], Any]) -> None:
     page = tutorial("add_sampler.md")
     page.do()
-    assert "ultranest (live_points = 200" in page.output[-2]
+    assert "ultranest (live_points = 200" in page.output[-1]
     assert "[ultranest]" not in page.output[-1]  # its own log
     evidence = page.table("results/knee/evidence.ecsv")
     assert set(evidence["status"]) == {"converged"}

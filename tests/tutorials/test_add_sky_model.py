@@ -30,7 +30,7 @@ print(json.dumps(bound(values)[0].tolist()))
 def test_a_toy_sky_fades_along_the_plane(tutorial: Callable[[str], Any]) -> None:
     page = tutorial("add_sky_model.md")
     page.do()
-    assert "fades exponentially along the plane" in " ".join(page.output[-2].split())
+    assert "fades exponentially along the plane" in " ".join(page.output[-1].split())
     evidence = page.table("results/fading/evidence.ecsv")
     assert set(evidence["status"]) == {"converged"}
     (factor,) = page.table("results/fading/bayes_factors.ecsv")
