@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,9 @@ from crsea_infer.support.errors import UserError
 
 EVIDENCES = {"dynesty", "dynesty-dynamic", "importance", "jax-nested", "nautilus"}
 TRACED = {"jax-nested", "nuts"}
+HARD = {"corner of the prior", "half-space", "heavy tail", "twisted banana, 4 dimensions"}
+REFUSED = {("importance", "twisted banana, 4 dimensions"), ("importance", "unequal modes")}
+"""Where these settings do not suffice, and the sampler says so."""
 
 
 def run(sampler: str, target: Any, seed: int = 1, options: Any = None, checkpoint: Any = None) -> SamplerResult:
@@ -60,14 +64,30 @@ def same(one: SamplerResult, other: SamplerResult) -> bool:
     )
 
 
-@pytest.mark.parametrize("problem", sorted(PROBLEMS))
-@pytest.mark.parametrize("sampler", sorted(EVIDENCES))
+def sampler_and_problem() -> list[Any]:
+    slow = {
+        *product(("jax-nested", "nautilus"), (*HARD, "unequal modes")),
+        ("importance", "twisted banana, 4 dimensions"),
+    }
+    return [
+        pytest.param(*pair, marks=pytest.mark.slow) if pair in slow else pair
+        for pair in product(sorted(EVIDENCES), sorted(PROBLEMS))
+    ]
+
+
+@pytest.mark.parametrize(("sampler", "problem"), sampler_and_problem())
 def test_evidence_is_known_within_four_sigma(sampler: str, problem: str) -> None:
     target = PROBLEMS[problem]
     if sampler in {"jax-nested", "nautilus"} and problem.startswith("Gaussian") and len(target.names) != 5:
         pytest.skip("takes long; benchmarks/calibration.py has it")
     result = run(sampler, target, 1, modest_options(sampler, len(target.names)))
+    if (sampler, problem) in REFUSED and result.evidence is None:
+        assert not result.converged
+        return
     assert result.evidence is not None
+    if (sampler, problem) == ("nautilus", "corner of the prior") and not result.converged:
+        assert "the bounds miss at least" in str(result.diagnostics["status"])
+        return
     assert abs(result.evidence.lnz - target.lnz) < 4.0 * result.evidence.lnz_err
     assert result.evidence.lnz_err < 1.0
     assert np.all(np.isfinite(result.log_likelihood))
