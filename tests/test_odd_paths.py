@@ -154,7 +154,7 @@ def test_paths_that_lead_nowhere_are_one_message(
 
 def test_a_working_directory_that_has_vanished_is_told(tmp_path: Path) -> None:
     code = (
-        "import os, sys\nfrom crsea_infer import cli\n"
+        "import os, sys\nfrom crsea_infer.cli import main\n"
         f"os.mkdir({str(tmp_path / 'gone')!r})\nos.chdir({str(tmp_path / 'gone')!r})\n"
         f"os.rmdir({str(tmp_path / 'gone')!r})\n"
         "sys.exit(main.main(['check', 'min_vs_max']))"

@@ -58,7 +58,7 @@ def test_a_run_is_resolved(folder: Path) -> None:
     inner, outer = run.likelihoods
     assert isinstance(inner, FluxPoints)
     assert isinstance(outer, FluxPoints)
-    assert (inner.systematics, outer.systematics) == ("diagonal", "correlated")
+    assert (inner.systematics.kind, outer.systematics.kind) == ("diagonal", "correlated")
 
 
 def test_a_run_in_the_users_folder_is_found_by_name(folder: Path) -> None:

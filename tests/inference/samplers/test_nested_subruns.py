@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,7 +9,8 @@ import pytest
 from known_problems import PROBLEMS, modest_options
 
 from crsea_infer.inference.samplers.nested_subruns import merged_result, run_subruns
-from crsea_infer.inference.samplers.registry import make
+from crsea_infer.inference.samplers.options import options_from
+from crsea_infer.inference.samplers.registry import make, sampler_class
 from crsea_infer.inference.samplers.sampler import no_progress
 from crsea_infer.support.checkpoint import Checkpoint
 from crsea_infer.support.errors import UserError
@@ -66,8 +66,9 @@ def test_every_reason_is_given_before_the_cure(parts: list[dict[str, Any]]) -> N
 
 @pytest.mark.parametrize("sampler", ["dynesty", "dynesty-dynamic"])
 def test_walks_that_no_test_would_find_too_short_are_refused(sampler: str) -> None:
-    with pytest.raises(UserError, match=r"walks = 9\n.*an integer >= 10"):
-        replace(modest_options(sampler, 5), walks=9)
+    given = {**modest_options(sampler, 5).model_dump(), "walks": 9}
+    with pytest.raises(UserError, match=rf"{sampler}\.walks = 9\n.*a number of at least 10"):
+        options_from(sampler_class(sampler).Options, sampler, given)
 
 
 def test_subruns_are_not_done_again(parts: list[dict[str, Any]]) -> None:
