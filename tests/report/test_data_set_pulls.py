@@ -23,7 +23,7 @@ def test_tables_add_up_and_agree_with_the_posterior(nested_run: RunSummary, tmp_
     (tmp_path / "figures").mkdir()
     data_set_pulls.write_data_sets(tmp_path, nested_run)
     assert all((tmp_path / name).stat().st_size > 500 for name in data_set_pulls.files(nested_run))
-    rows = read_table(tmp_path / "data_set_pulls.ecsv")
+    rows = read_table(tmp_path / "data_sets.ecsv")
     pulls = read_table(tmp_path / "pulls.ecsv")
     assert len(pulls) == 3 * 15
     for item in nested_run.hypotheses:

@@ -110,25 +110,22 @@ def test_what_fails_leaves_the_rest_made_and_is_said(
         "loo.ecsv",
         "figures/pulls.pdf",
         "figures/spectrum_lhaaso_km2a_outer.pdf",
-        "figures/spectrum_figures.png",
+        "figures/spectra.png",
     ):
         assert missing in caught.value.given
         assert not (out / missing).exists()
     assert output.count("cannot be made: RuntimeError: out of colours") == 4
     assert (out / "figures" / "spectrum_lhaaso_km2a_inner.pdf").exists()
-    for made in ("evidence.ecsv", "data_set_pulls.ecsv", "pulls.ecsv", "gamma-optimized-min/posterior.nc"):
+    for made in ("evidence.ecsv", "data_sets.ecsv", "pulls.ecsv", "gamma-optimized-min/posterior.nc"):
         assert (out / made).exists()
     page = (out / "index.html").read_text()
     assert "loo.ecsv cannot be made: RuntimeError: out of colours" in page
-    assert (
-        "figures/spectrum_figures.png"
-        not in page.replace("figures/spectrum_figures.png cannot", "").split("<h2>", 1)[1]
-    )
+    assert "figures/spectra.png" not in page.replace("figures/spectra.png cannot", "").split("<h2>", 1)[1]
     with monkeypatch.context() as patch:  # corners take long, and other tests look at them
         patch.setattr(corner_figures, "write_corners", lambda _folder, _summary: None)
         runs.execute(load_run(path), out, accept_unconverged=True)
     assert (out / "loo.ecsv").exists()
-    assert (out / "figures" / "spectrum_figures.png").exists()
+    assert (out / "figures" / "spectra.png").exists()
     assert "cannot be made" not in (out / "index.html").read_text()
 
 

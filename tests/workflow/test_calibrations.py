@@ -15,7 +15,7 @@ import pytest
 from quick_run import living
 
 from crsea_infer.analysis import calibration
-from crsea_infer.cli import main
+from crsea_infer.cli import calibrate_command, main
 from crsea_infer.inference.evidence import Evidence
 from crsea_infer.inference.samplers.sampler import SamplerResult
 from crsea_infer.plan.run_file import load_run
@@ -79,7 +79,7 @@ def test_the_whole_way_in_one_process(
 def test_help_tells_the_least_number_of_data_sets(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main.main(["calibrate", "--help"])
-    assert f"each hypothesis, {calibrations._LEAST} or more" in " ".join(capsys.readouterr().out.split())
+    assert f"each hypothesis, {calibrate_command._LEAST} or more" in " ".join(capsys.readouterr().out.split())
 
 
 @pytest.mark.parametrize(
