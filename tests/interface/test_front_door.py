@@ -211,7 +211,7 @@ def test_a_target_of_ones_own_is_sampled_too() -> None:
 
 
 def test_samplers_without_an_evidence_say_so(post: cr.Posterior) -> None:
-    found = cr.sample(post, "emcee", block=50, max_steps=50)
+    found = cr.sample(post, "emcee", block=100, max_steps=100)
     with pytest.raises(cr.UserError, match="gives no evidence"):
         _ = found.evidence
     with pytest.raises(cr.UserError, match="draws"):
