@@ -45,6 +45,7 @@ def points_table(likelihood: Likelihood, expected: Float64) -> QTable:
     unit = known["values"].unit if "values" in known else ""
     for name, quantile in bands(expected).items():
         table[name] = u.Quantity(quantile, unit)
+        table[name].info.format = ".4g"
     return table
 
 
@@ -87,4 +88,5 @@ def predicted_bands(
         np.broadcast_to(drawn, (len(next(iter(values.values()))), len(request.energies)))
     ).items():
         table[name] = u.Quantity(quantile, INTENSITY[messenger])
+        table[name].info.format = ".4g"
     return table

@@ -127,6 +127,7 @@ def predict(
             table[f"{axis}_{edge}"].info.description = f"{edge} edge of the step in Galactic {axis}"
         else:
             table[name] = u.Quantity(factor * values, INTENSITY[messenger])
+            table[name].info.format = ".4g"
             table[name].info.description = _WORDS[messenger] if name == "intensity" else f"of which from {name}"
     return table
 

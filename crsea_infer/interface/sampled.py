@@ -130,7 +130,10 @@ class Sampled:
         if self._posterior is not None:
             columns["prior"] = [one.distribution.describe() for one in self._posterior.parameters]
             columns["unit"] = list(self._posterior.units)
-        return QTable(columns)
+        table = QTable(columns)
+        for name in ("median", "low68", "high68"):
+            table[name].info.format = ".4g"
+        return table
 
     def to_datatree(self, seed: int = 1) -> Any:
         """Return all of it as ArviZ takes it: posterior, prior, predictions, data and their units.

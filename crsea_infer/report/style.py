@@ -167,12 +167,9 @@ def styled() -> Iterator[None]:
 def new_figure(width: float, height: float) -> Figure:
     """Return a figure that belongs to no window and to no global list of figures."""
     load_matplotlib()
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
+    from crsea_infer.report.notebook_figure import NotebookFigure
 
-    figure = Figure(figsize=(width, height))
-    FigureCanvasAgg(figure)
-    return figure
+    return NotebookFigure(width, height)
 
 
 def save(figure: Figure, folder: Path, name: str, suffixes: Sequence[str] = (".pdf", ".png")) -> None:

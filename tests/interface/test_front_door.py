@@ -173,6 +173,7 @@ def test_figures_come_as_figures_that_belong_to_no_window(result: cr.Sampled) ->
     spectrum = result.plot_spectrum(KM2A[0])
     assert spectrum.axes[0].get_xscale() == "log"
     assert plt.get_fignums() == before
+    assert corner._repr_png_().startswith(b"\x89PNG")  # what a notebook shows
     with pytest.raises(cr.UserError, match="halo_height"):
         result.corner(["halo_heigth"])
 
