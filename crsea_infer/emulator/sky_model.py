@@ -8,8 +8,11 @@ not depend on the parameters and returns a :class:`BoundModel`, a pure function 
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Final, Literal, Protocol, get_args
+
+from crsea_infer.support.errors import UserError, unknown_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -17,9 +20,11 @@ if TYPE_CHECKING:
     from crsea_infer.emulator.parameters import SkyParameters
     from crsea_infer.support.arrays import Array
 
-__all__ = ["BoundModel", "Messenger", "Request", "SkyModel"]
+__all__ = ["MESSENGERS", "BoundModel", "Messenger", "Request", "SkyModel"]
 
 Messenger = Literal["gamma", "neutrino", "proton", "helium"]
+MESSENGERS: Final = get_args(Messenger)
+"""All that a sky model may be asked for."""
 
 
 @dataclass(frozen=True)
@@ -36,12 +41,46 @@ class Request:
         Name of a sky region or a box such as "l=25..100,b=-5..5"; None for cosmic rays.
     radius
         For cosmic rays: distance from the Galactic centre in the disc, kpc; None means at the Sun.
+
+    Raises
+    ------
+    UserError
+        When the messenger is unknown or goes with another kind of place, or an energy is not above 0.
     """
 
     messenger: Messenger
     energies: tuple[float, ...]
     region: str | None = None
     radius: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.messenger not in MESSENGERS:
+            raise unknown_name("messenger", str(self.messenger), MESSENGERS)
+        if not self.energies or not all(math.isfinite(energy) and energy > 0 for energy in self.energies):
+            raise UserError(f"energies {list(self.energies)} are not all positive numbers", valid="energies > 0 GeV")
+        if self.is_on_sky and self.region is None:
+            raise UserError(
+                f"no region for {'gamma rays' if self.messenger == 'gamma' else 'neutrinos'}",
+                valid="a name (see 'crsea-infer list regions') or a box, such as l=50..200,b=-5..5",
+                fix="add a region: lhaaso_inner, for example",
+            )
+        if self.is_on_sky and self.radius is not None:
+            raise UserError(f"a radius with the messenger {self.messenger}", valid="a radius for proton and helium")
+        if not self.is_on_sky and self.region is not None:
+            raise UserError(
+                f"the region {self.region} with the messenger {self.messenger}",
+                valid="a region for gamma and neutrino, a radius for proton and helium",
+                fix="drop the region; the radius says where in the disc",
+            )
+        if self.radius is not None and not self.radius >= 0:
+            raise UserError(
+                f"radius = {self.radius:g}", valid="a distance from the Galactic centre in kpc, not below 0"
+            )
+
+    @property
+    def is_on_sky(self) -> bool:
+        """Whether it asks for what comes from a region of the sky, rather than for cosmic rays at a place."""
+        return self.messenger in {"gamma", "neutrino"}
 
 
 class BoundModel(Protocol):

@@ -54,44 +54,15 @@ def parameter_values(
 def request_for(
     energies: Sequence[float], messenger: Messenger = "gamma", region: str | None = None, radius: float | None = None
 ) -> Request:
-    """Return a request, with the place that its messenger needs.
+    """Return a request for gamma rays unless another messenger is asked for.
 
     Parameters
     ----------
     energies
         GeV (GeV per nucleon for helium).
-    messenger
-        "gamma", "neutrino", "proton" or "helium".
-    region
-        Sky region (gamma rays and neutrinos).
-    radius
-        Galactocentric radius in kpc (cosmic rays); None for the Sun.
-
-    Raises
-    ------
-    UserError
-        When the messenger is unknown, or goes with another kind of place.
+    messenger, region, radius
+        As in :class:`crsea_infer.emulator.sky_model.Request`, which checks them.
     """
-    known = ("gamma", "neutrino", "proton", "helium")
-    if messenger not in known:
-        raise unknown_name("messenger", str(messenger), known)
-    on_sky = messenger in {"gamma", "neutrino"}
-    if on_sky and region is None:
-        raise UserError(
-            f"no region for {messenger} rays" if messenger == "gamma" else "no region for neutrinos",
-            valid="a name (see 'crsea-infer list regions') or a box, such as l=50..200,b=-5..5",
-            fix="add a region: lhaaso_inner, for example",
-        )
-    if on_sky and radius is not None:
-        raise UserError(f"a radius with the messenger {messenger}", valid="a radius goes with proton or helium")
-    if not on_sky and region is not None:
-        raise UserError(
-            f"the region {region} with the messenger {messenger}",
-            valid="a region for gamma and neutrino, a radius for proton and helium",
-            fix="drop the region; the radius says where in the disc",
-        )
-    if radius is not None and not radius >= 0:
-        raise UserError(f"radius = {radius:g}", valid="a distance from the Galactic centre in kpc, not below 0")
     return Request(messenger, tuple(float(energy) for energy in energies), region, radius)
 
 

@@ -289,7 +289,6 @@ def test_a_part_of_the_data_is_sampled_with_the_parameters_of_all(emulator: Spec
         (Request("gamma", (100.0,), "tibet_inner"), "no gamma spectrum of the region tibet_inner"),
         (Request("neutrino", (100.0,), "lhaaso_inner"), "no neutrino"),
         (Request("gamma", (1e6,), "lhaaso_inner"), "10 to 100000 GeV"),
-        (Request("gamma", (100.0,)), "names no sky region"),
         (Request("proton", (100.0,), radius=4.0), "cosmic rays at the Sun"),
     ],
 )

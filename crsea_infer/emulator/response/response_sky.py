@@ -99,17 +99,13 @@ def _disc_density(settings: GridSettings, radius: float, at: Float64, slope: flo
 
 
 def _check_requests(requests: Sequence[Request], settings: GridSettings) -> list[str]:
-    """Check the requests and return the keys of the sky regions they need, without repetition."""
+    """Hold the requests against the model, and return the keys of the sky regions they need, without repetition."""
     regions: dict[str, None] = {}
     for request in requests:
-        energies = np.asarray(request.energies, dtype=float)
-        if energies.size == 0 or not (np.isfinite(energies) & (energies > 0)).all():
-            raise UserError(f"energies {list(request.energies)} are not all positive numbers", valid="energies > 0 GeV")
-        if request.messenger in {"gamma", "neutrino"}:
-            if request.region is None:
-                raise UserError(f"a request for {request.messenger} rays names no sky region")
+        if request.region is not None:
             regions[region_key(request.region)] = None
         else:
+            energies = np.asarray(request.energies)
             top = float(kinetic_energy(request.messenger, settings.rigidities.max()))  # type: ignore[arg-type]
             if energies.max() > top or energies.min() < 1.0:
                 raise UserError(
@@ -162,7 +158,7 @@ class _Sky:
         transport: Callable[[Mapping[str, Array]], Transport],
     ) -> BoundModel:
         """Fix the model to its requests, given the family of each region and what makes the transport of a call."""
-        wanted = [self._fold(one) if _is_sky(one) else _species_and_energies(one) for one in requests]
+        wanted = [self._fold(one) if one.is_on_sky else _species_and_energies(one) for one in requests]
         energies = gather_energies(wanted)
         sky: list[SkyRequest] = []
         cosmic_rays: list[CosmicRayRequest] = []
@@ -179,10 +175,6 @@ class _Sky:
         has_transport = bool(sky) or any(request.radius is not None for request in requests)
         groups = group_requests(families, sky, energies.offsets)
         return Bound(tuple(self.box) if has_transport else (), energies, groups, tuple(cosmic_rays), transport)
-
-
-def _is_sky(request: Request) -> bool:
-    return request.messenger in {"gamma", "neutrino"}
 
 
 def _species_and_energies(request: Request) -> tuple[Species, Float64]:

@@ -167,11 +167,7 @@ class SpectraSky(SkyModel):
 
     def _parts(self, request: Request) -> tuple[_Part, ...]:
         energies = np.asarray(request.energies, dtype=float)
-        if energies.size == 0 or not (np.isfinite(energies) & (energies > 0)).all():
-            raise UserError(f"energies {list(request.energies)} are not all positive numbers", valid="energies > 0 GeV")
-        on_sky = request.messenger in {"gamma", "neutrino"}
-        if on_sky and request.region is None:
-            raise UserError(f"a request for {request.messenger} rays names no sky region")
+        on_sky = request.is_on_sky
         if request.radius is not None:
             raise UserError(
                 f"{request.messenger} at {request.radius:g} kpc from an imported grid",
