@@ -22,7 +22,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -62,7 +62,7 @@ def task_for(sampler: str, folder: Path) -> EagerTask:
     sys.path.insert(0, str(ROOT / "tests" / "inference" / "samplers"))
     from known_problems import QUICK
 
-    run: Any = SmallRun({sampler: replace(QUICK[sampler], **LONGER.get(sampler, {}))})
+    run: Any = SmallRun({sampler: longer(QUICK[sampler], LONGER.get(sampler, {}))})
     return EagerTask(run, "linear", sampler, folder, {"run": "faults", "seed": str(SEED)})
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from crsea_infer import __version__
-from crsea_infer.cli import commands, main
+from crsea_infer.cli import commands, main, predict_command
 from crsea_infer.content import finding
 
 PREDICT = ("predict", "gamma-optimized-min", "--region", "lhaaso_inner", "--energies")
@@ -121,9 +121,12 @@ def test_the_version_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_settings_and_energies_are_read() -> None:
-    assert main._settings(["halo_height=6", " proton_norm = 3e4 "]) == {"halo_height": 6.0, "proton_norm": 3e4}
-    assert main._energies("10,1e3") == (10.0, 1e3)
-    assert len(main._energies(None)) == 21
+    assert predict_command._settings(["halo_height=6", " proton_norm = 3e4 "]) == {
+        "halo_height": 6.0,
+        "proton_norm": 3e4,
+    }
+    assert predict_command._energies("10,1e3") == (10.0, 1e3)
+    assert len(predict_command._energies(None)) == 21
 
 
 def test_an_interrupt_is_status_130_and_says_that_nothing_is_lost(

@@ -72,7 +72,7 @@ def test_swapping_names_of_a_finished_run_changes_no_number(
         (out / name).unlink()
     swap(tmp_path)
     again = load_run(tmp_path / "quick.toml")
-    monkeypatch.setattr(runs, "run_tasks", None)
+    monkeypatch.setattr(runs, "run_jobs", None)
     runs.execute(again, out, accept_unconverged=True)
     assert evidences(out) == lnz
     for name, dataset in posteriors(out).items():

@@ -46,7 +46,7 @@ class _Plain(_Entry):
     """Whatever is no array."""
 
     sampler: Annotated[str, Field(min_length=1)]
-    names: Annotated[list[str], Field(min_length=1)]
+    names: list[str]  # none of a hypothesis whose parameters are all fixed
     evidence: _Evidence | None
     n_calls: Annotated[int, Field(ge=0)]
     wall_s: Annotated[FiniteFloat, Field(ge=0.0)]

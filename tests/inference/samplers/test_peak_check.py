@@ -84,7 +84,7 @@ def test_a_run_holds_a_sampler_of_others_against_the_scouts_too(
 ) -> None:
     monkeypatch.setattr("crsea_infer.inference.samplers.registry.make", lambda *_: SeesOnePeak())
     run: Any = SimpleNamespace(seed=1, samplers={"one-peak": None})
-    task = Task(run, "min", "one-peak", tmp_path, {"run": "of a test"})
+    task = Task(run, "min", "one-peak", tmp_path, {"run": "of a test"}, UnequalModes().names)
     task.sample(UnequalModes(), no_progress)
     result = task.result()
     assert result is not None
