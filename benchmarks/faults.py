@@ -62,7 +62,8 @@ def task_for(sampler: str, folder: Path) -> EagerTask:
     sys.path.insert(0, str(ROOT / "tests" / "inference" / "samplers"))
     from known_problems import QUICK
 
-    run: Any = SmallRun({sampler: longer(QUICK[sampler], LONGER.get(sampler, {}))})
+    small = QUICK[sampler]
+    run: Any = SmallRun({sampler: type(small)(**{**small.model_dump(), **LONGER.get(sampler, {})})})
     return EagerTask(run, "linear", sampler, folder, {"run": "faults", "seed": str(SEED)})
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import numpy as np
@@ -77,15 +78,18 @@ def check_result(stored: Mapping[str, Any], where: str) -> dict[str, AnyArray]:
     found = {name: np.asarray(value) for name, value in stored.items() if name != "plain"}
     headers = {name: ArrayHeader.of(array.dtype, array.shape) for name, array in found.items()}
     total = sum(header.n_bytes for header in headers.values())
-    sizes = check_headers(headers, _SCHEMA, {"parameter": len(plain.names)}, where=where, fix=_FIX, limit=total)
-    arrays = check_numbers(found, _SCHEMA, where=where, fix=_FIX)
+    schema = _SCHEMA
+    if not plain.names:  # of a hypothesis whose parameters are all fixed; its draws are points without coordinates
+        schema = {name: replace(spec, may_be_empty="parameter" in spec.shape) for name, spec in _SCHEMA.items()}
+    sizes = check_headers(headers, schema, {"parameter": len(plain.names)}, where=where, fix=_FIX, limit=total)
+    arrays = check_numbers(found, schema, where=where, fix=_FIX)
     if "chains" in arrays and sizes["chain"] * sizes["step"] != sizes["draw"]:
         raise UserError(
             f"{where}: {sizes['chain']} chains of {sizes['step']} draws beside {sizes['draw']} samples",
             valid="samples that are the draws of the chains",
             fix=_FIX,
         )
-    if arrays["unit_samples"].max() > 1.0:
+    if arrays["unit_samples"].size and arrays["unit_samples"].max() > 1.0:
         raise UserError(f"{where}: unit_samples lie outside the unit cube", valid="0 to 1", fix=_FIX)
     if "log_weights" in arrays and not np.isfinite(arrays["log_weights"].max()):
         raise UserError(f"{where}: the log_weights give no weights", valid="at least one finite, none +inf", fix=_FIX)
