@@ -60,11 +60,13 @@ class EagerTask(Task):
 def task_for(sampler: str, folder: Path) -> EagerTask:
     """Return the task of one sampler, with the small options of the tests."""
     sys.path.insert(0, str(ROOT / "tests" / "inference" / "samplers"))
-    from known_problems import QUICK
+    from known_problems import QUICK, LinearGaussian
 
     small = QUICK[sampler]
     run: Any = SmallRun({sampler: type(small)(**{**small.model_dump(), **LONGER.get(sampler, {})})})
-    return EagerTask(run, "linear", sampler, folder, {"run": "faults", "seed": str(SEED)})
+    return EagerTask(
+        run, "linear", sampler, folder, {"run": "faults", "seed": str(SEED)}, LinearGaussian.make(3, 5, 0.5).names
+    )
 
 
 def sample(task: EagerTask, progress: Any) -> None:
