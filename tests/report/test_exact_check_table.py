@@ -39,7 +39,7 @@ def summary() -> Any:
 
 def test_the_table_has_every_parameter_of_every_hypothesis(summary: Any, tmp_path: Path) -> None:
     exact_check_table.write_exact_check(tmp_path, summary)
-    rows = read_table(tmp_path / "exact_check_table.ecsv")
+    rows = read_table(tmp_path / "exact_check.ecsv")
     for item in summary.hypotheses:
         own = [row for row in rows if row["hypothesis"] == item.name]
         assert [row["quantity"] for row in own] == ["ln Z", *item.posterior.names]
@@ -74,12 +74,12 @@ def test_samples_count_as_what_they_are_worth(
 
     monkeypatch.setattr(exact_check_table, "check_with_solver", shifted)
     exact_check_table.write_exact_check(tmp_path, summary)
-    free = read_table(tmp_path / "exact_check_table.ecsv")
+    free = read_table(tmp_path / "exact_check.ecsv")
     items = [SimpleNamespace(**{**vars(item), "results": {"dynesty": result}}) for item in summary.hypotheses]
     few = SimpleNamespace(**{**vars(summary), "hypotheses": tuple(items)})
     exact_check_table.write_exact_check(tmp_path, few)
     worth = 1.0 / (1.0 / 40.0 + 1.0 / 120.0 - 1.0 / 150.0)
-    for before, row in zip(free, read_table(tmp_path / "exact_check_table.ecsv"), strict=True):
+    for before, row in zip(free, read_table(tmp_path / "exact_check.ecsv"), strict=True):
         assert (before["n_samples"], row["n_samples"]) == (120, 120)
         assert before["effective_samples"] == pytest.approx(120.0, rel=0.02)
         assert row["effective_samples"] == pytest.approx(worth, rel=0.02)
@@ -100,7 +100,7 @@ def test_the_worth_of_draws_is_that_of_the_scatter_of_their_means() -> None:
 def test_without_a_solver_it_says_so(summary: Any, tmp_path: Path) -> None:
     foreign = SimpleNamespace(**{**vars(summary), "model": SimpleNamespace()})
     exact_check_table.write_exact_check(tmp_path, foreign)
-    rows = read_table(tmp_path / "exact_check_table.ecsv")
+    rows = read_table(tmp_path / "exact_check.ecsv")
     assert [row["status"] for row in rows] == ["absent: no solver for this sky model"] * 2
     assert all(np.isnan(row["shift"]) for row in rows)
     assert "absent" in exact_check_table.exact_section(tmp_path, foreign).tables[0].rows[0][-1]
@@ -110,7 +110,7 @@ def test_without_a_solver_it_says_so(summary: Any, tmp_path: Path) -> None:
 def test_what_is_turned_off_makes_no_file(summary: Any) -> None:
     off = SimpleNamespace(run=SimpleNamespace(exact_samples=0))
     assert exact_check_table.files(off) == []
-    assert exact_check_table.files(summary) == ["exact_check_table.ecsv"]
+    assert exact_check_table.files(summary) == ["exact_check.ecsv"]
 
 
 def test_a_shift_that_matters_is_a_caution(tmp_path: Path, summary: Any, monkeypatch: pytest.MonkeyPatch) -> None:
