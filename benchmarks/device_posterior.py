@@ -65,7 +65,8 @@ def report(name: str, posterior: Posterior, exponents: range, repeats: int) -> N
             for exponent in exponents:
                 given = jax.numpy.asarray(theta[: 2**exponent], dtype=precision)
                 first, per_second = rate(lambda given=given, compiled=compiled: compiled(given), 2**exponent, repeats)
-                print(f"  {precision} 2^{exponent:<2} {per_second:10.3g} / s   first call {first:5.1f} s   ln L {away:.1e}")
+                words = f"{per_second:10.3g} / s   first call {first:5.1f} s   ln L {away:.1e}"
+                print(f"  {precision} 2^{exponent:<2} {words}")
 
 
 def main() -> None:

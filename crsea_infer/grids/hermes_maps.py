@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from crsea_infer.physics.healpix_pixels import near_box, read_pixel_numbers, read_pixelisation
+from crsea_infer.physics.healpix_pixels import read_pixel_numbers, read_pixelisation
+from crsea_infer.physics.region_pixels import near_box
 from crsea_infer.support.errors import UserError
 from crsea_infer.support.fits import Key, read_hdus
 
