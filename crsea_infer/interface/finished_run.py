@@ -150,9 +150,14 @@ class FinishedRun:
         UserError
             When the emulator is no longer there, or is another one than the run had.
         """
+        from crsea_infer.emulator.source import SkyModelSource
         from crsea_infer.interface.named_posterior import sky_model_of
 
-        model = sky_model_of(self._record.get("emulator"))
+        recorded = self._record.get("emulator")
+        if isinstance(recorded, dict):
+            path = None if "path" not in recorded else Path(recorded["path"])
+            recorded = SkyModelSource(recorded["kind"], path, recorded.get("options", {})).read()
+        model = sky_model_of(recorded)
         there = self._record["identity"].get("model")
         if there is not None and model.fingerprint != there:
             raise UserError(
