@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import pytest
 
 from crsea_infer.plan.study_file import load_study
-from crsea_infer.report.study_page import read_finished, write_results
+from crsea_infer.report.finished_combination import read_finished
+from crsea_infer.report.study_page import write_results
 from crsea_infer.support.errors import UserError
 
 if TYPE_CHECKING:
@@ -99,8 +101,8 @@ def test_numbers_and_verdicts_come_from_the_tables(tmp_path: Path) -> None:
     assert "| ln B | base-min : base-max |" in text
     assert "| KM2A | 29.100 ± 0.050 |" in text
     favoured, worse = (line for line in text.splitlines() if line.startswith(("| Min is", "| Max fits")))
-    assert favoured.endswith("| 29.100 ± 0.050 | agrees |")
-    assert worse.endswith("| 2.00 | **does not agree** |")
+    assert favoured.endswith("| 29.100 ± 0.050 | – | 15 σ | agrees |")
+    assert re.search(r"\| 2\.00 \| – \| 1\d σ \| \*\*does not agree\*\* \|$", worse)
     assert "| lhaaso_km2a_inner | 10 | 3.50 → 2.90 | 7.00 → 6.60 |" in text
     assert "None: every sampler" in text
     assert text.rstrip().endswith("Nothing else.")
@@ -120,8 +122,8 @@ def test_numbers_of_samplers_that_did_not_converge_are_marked_and_decide_nothing
     text = write_results(study, tmp_path).read_text()
     assert "| KM2A | 29.100 ± 0.050 (not converged) |" in text
     favoured, worse = (line for line in text.splitlines() if line.startswith(("| Min is", "| Max fits")))
-    assert favoured.endswith("| 29.100 ± 0.050 (not converged) | not decided: base-max not converged |")
-    assert worse.endswith("| 2.00 | **does not agree** |"), "no sampling in a chi2 at the published parameters"
+    assert favoured.endswith("| 29.100 ± 0.050 (not converged) | – | 15 σ | not decided: base-max not converged |")
+    assert re.search(r"\| 2\.00 \| – \| 1\d σ \| \*\*does not agree\*\* \|$", worse), "no sampling in a chi2 at the published parameters"
     assert "| 583.700 ± 0.040 (not converged) | importance sampling |" in text
     assert "| 612.800 ± 0.030 | importance sampling |" in text
 
