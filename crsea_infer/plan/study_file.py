@@ -32,6 +32,21 @@ class Claim(Entry):
 
     `quantity` of `hypothesis` (of both, for ln_b and ratio) in one combination must lie within `at_least` and
     `at_most`, or its size below `size_at_most`.
+
+    Attributes
+    ----------
+    statement, source
+        What was stated, and where.
+    quantity
+        The number that it is about.
+    combination, hypothesis
+        Of the study.
+    against
+        The second hypothesis, for ln_b.
+    likelihood
+        The data set, for chi2; default: all of the combination.
+    at_least, at_most, size_at_most
+        Bounds of the number, and of its size.
     """
 
     statement: str
@@ -63,7 +78,15 @@ class Claim(Entry):
 
 
 class Comparison(Entry):
-    """Bayes factors that answer one question: pairs of hypotheses."""
+    """Bayes factors that answer one question: pairs of hypotheses.
+
+    Attributes
+    ----------
+    title
+        The question.
+    pairs
+        Two hypotheses each.
+    """
 
     title: str
     pairs: list[list[str]]
@@ -74,6 +97,8 @@ class _CombinationEntry(Entry):
 
     Attributes
     ----------
+    title
+        What is special about it, in a line.
     likelihoods
         Names or paths of its data sets.
     options
