@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 import numpy as np
 
 from crsea_infer.support.fits import Key
+from crsea_infer.support.loading import load_healpy
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -61,7 +62,7 @@ class Pixelisation:
 
     def centres(self, pixels: np.typing.NDArray[np.int64]) -> tuple[Float64, Float64]:
         """Return Galactic longitude (0 to 360) and latitude of the centres of pixels, degrees."""
-        import healpy
+        healpy = load_healpy()
 
         longitude, latitude = healpy.pix2ang(self.n_side, pixels, nest=self.nested, lonlat=True)
         if self.frame == "icrs":
@@ -73,7 +74,7 @@ class Pixelisation:
 
     def pixels_at(self, longitude: Float64, latitude: Float64) -> np.typing.NDArray[np.int64]:
         """Return the pixels that hold directions (Galactic, degrees, any shape)."""
-        import healpy
+        healpy = load_healpy()
 
         if self.frame == "icrs":
             from astropy.coordinates import SkyCoord

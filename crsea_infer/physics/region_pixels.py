@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from crsea_infer.physics.healpix_pixels import Pixelisation
+from crsea_infer.support.loading import load_healpy
 
 if TYPE_CHECKING:
     from crsea_infer.physics.regions import Region
@@ -23,7 +24,7 @@ _COARSE: Final = 64  # NSIDE at which pixels far from a region are left out
 
 def pixels_in(region: Region, sky: Pixelisation) -> np.typing.NDArray[np.int64]:
     """Return the pixels of a sky whose centres lie in a region, rising."""
-    import healpy
+    healpy = load_healpy()
 
     if sky.n_side & (sky.n_side - 1) or sky.n_side <= _COARSE:
         candidates = np.arange(sky.n_pixels)

@@ -56,6 +56,29 @@ class Claim(Entry):
     * `index_difference_sigma`: measured difference of two spectral indices, in its errors;
     * `flux_ratio`: intensity in `region` over that of `against` or of `other_region`, or the ratio of both ratios;
     * `component_share`: of one component in the intensity.
+
+    Attributes
+    ----------
+    statement, source
+        What was stated, and where.
+    null, why
+        What would be true if it were not, and why the limit lies where it does.
+    quantity
+        The number that it is about.
+    combination, hypothesis
+        Of the study.
+    against
+        The second hypothesis.
+    likelihood, other_likelihood
+        Data sets, for chi2 (default: all of the combination), excess and indices.
+    region, other_region
+        Sky regions, for fluxes and shares.
+    energy
+        In GeV.
+    component
+        HI, H2, IC or bremsstrahlung.
+    at_least, at_most, size_at_most
+        Bounds of the number, and of its size.
     """
 
     statement: str

@@ -29,7 +29,15 @@ __all__ = ["Comparison", "Study", "StudyEntry", "is_study", "load_runs", "load_s
 
 
 class Comparison(Entry):
-    """Bayes factors that answer one question: pairs of hypotheses."""
+    """Bayes factors that answer one question: pairs of hypotheses.
+
+    Attributes
+    ----------
+    title
+        The question.
+    pairs
+        Two hypotheses each.
+    """
 
     title: str
     pairs: list[list[str]]
@@ -40,6 +48,8 @@ class _CombinationEntry(Entry):
 
     Attributes
     ----------
+    title
+        What is special about it, in a line.
     likelihoods
         Names or paths of its data sets.
     options

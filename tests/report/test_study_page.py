@@ -123,7 +123,9 @@ def test_numbers_of_samplers_that_did_not_converge_are_marked_and_decide_nothing
     assert "| KM2A | 29.100 ± 0.050 (not converged) |" in text
     favoured, worse = (line for line in text.splitlines() if line.startswith(("| Min is", "| Max fits")))
     assert favoured.endswith("| 29.100 ± 0.050 (not converged) | – | 15 σ | not decided: base-max not converged |")
-    assert re.search(r"\| 2\.00 \| – \| 1\d σ \| \*\*does not agree\*\* \|$", worse), "no sampling in a chi2 at the published parameters"
+    assert re.search(r"\| 2\.00 \| – \| 1\d σ \| \*\*does not agree\*\* \|$", worse), (
+        "no sampling in a chi2 at the published parameters"
+    )
     assert "| 583.700 ± 0.040 (not converged) | importance sampling |" in text
     assert "| 612.800 ± 0.030 | importance sampling |" in text
 

@@ -23,10 +23,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
-from pydantic import Field
 
 from crsea_infer.content.measurements import Column, check_bins, read_table
 from crsea_infer.content.toml_files import validate
@@ -37,15 +36,14 @@ from crsea_infer.inference.likelihoods import asymmetric_errors
 from crsea_infer.inference.likelihoods.best_nuisances import minimise, pull_of
 from crsea_infer.inference.likelihoods.common_error import chi2_change, is_noticeable, log_likelihood_change
 from crsea_infer.inference.likelihoods.energy_bins import Averaging, averaged, bin_average
-from crsea_infer.inference.likelihoods.extra_components import ComponentEntry, ExtraComponent, read_components
+from crsea_infer.inference.likelihoods.extra_components import ExtraComponent, read_components
+from crsea_infer.inference.likelihoods.flux_entries import FluxPointsEntry
 from crsea_infer.inference.likelihoods.flux_systematics import (
     FluxSystematics,
-    ScatterEntry,
-    SystematicsKey,
     independent_and_systematic,
     read_systematics,
 )
-from crsea_infer.inference.likelihoods.likelihood import CommonEntry, DataSet, LikelihoodFolder, SpectralSlope
+from crsea_infer.inference.likelihoods.likelihood import CommonEntry, DataSet, LikelihoodFolder
 from crsea_infer.support.arrays import Array, Float64, array_namespace
 from crsea_infer.support.files import file_digest
 
@@ -68,19 +66,6 @@ _COLUMNS = (
 )
 
 _COMMON_SHIFT = Parameter("common_model_error", normal(0.0, 1.0), 0.0, "")
-
-
-class _Entry(CommonEntry):
-    messenger: Literal["gamma", "neutrino"]
-    region: str
-    table: str
-    systematics: SystematicsKey = "correlated"
-    systematic_name: str | None = None
-    extra_scatter: ScatterEntry | None = None
-    common_error_share: float | None = None
-    reference_index: SpectralSlope | None = None
-    components_table: str | None = None
-    components: list[ComponentEntry] = Field(default_factory=list)
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,7 +105,7 @@ class FluxPoints(DataSet):
         "is_upper_limit": ("", "1 for an upper limit, else 0"),
     }
 
-    Settings: ClassVar[type[CommonEntry]] = _Entry
+    Settings: ClassVar[type[CommonEntry]] = FluxPointsEntry
 
     systematics: FluxSystematics
     energy_min: Float64
@@ -145,7 +130,7 @@ class FluxPoints(DataSet):
         UserError
             When `likelihood.toml` or a table is not valid.
         """
-        entry = validate(_Entry, folder.settings, folder.where)
+        entry = validate(FluxPointsEntry, folder.settings, folder.where)
         table = read_table(folder.path.parent / entry.table, _COLUMNS)
         check_bins(table, "energy_min", "energy_max", "energy_reference")
         low, high = table.columns["energy_min"], table.columns["energy_max"]

@@ -145,7 +145,18 @@ SpectralSlope = Annotated[float, Field(ge=-10.0, le=10.0)]
 class CommonEntry(Entry):
     """The keys that every `likelihood.toml` has, and `observation`, which it may have.
 
-    Data sets that name the same observation are the same events seen twice, and are refused side by side.
+    Attributes
+    ----------
+    kind
+        The kind of measurement.
+    title
+        What was measured, in a line.
+    label
+        Words for legends, with LaTeX between dollar signs.
+    citations
+        To cite: arXiv identifiers such as "arXiv:2305.05372".
+    observation
+        Data sets that name the same observation are the same events seen twice, and are refused side by side.
     """
 
     kind: str

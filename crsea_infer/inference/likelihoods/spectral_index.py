@@ -46,6 +46,20 @@ _COLUMNS = (
 
 
 class _Entry(CommonEntry):
+    """Spectral indices of a sky region.
+
+    Attributes
+    ----------
+    messenger
+        What was measured.
+    region
+        A name (`crsea-infer list regions`), or a box "l=25..100,b=-5..5".
+    table
+        The ECSV table of the indices and their bands.
+    weight_slope
+        The power law that is fitted weighs energies with E to this power.
+    """
+
     messenger: Literal["gamma", "neutrino"]
     region: str
     table: str

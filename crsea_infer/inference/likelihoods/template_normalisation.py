@@ -22,16 +22,16 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Self
 
 import numpy as np
-from pydantic import Field
 
 from crsea_infer.content.measurements import Column, MeasurementTable, read_table
-from crsea_infer.content.toml_files import Entry, validate
+from crsea_infer.content.toml_files import validate
 from crsea_infer.emulator.sky_model import Request
 from crsea_infer.inference.likelihoods.extra_components import power_law_between
 from crsea_infer.inference.likelihoods.likelihood import CommonEntry, DataSet, LikelihoodFolder
+from crsea_infer.inference.likelihoods.template_entries import TemplateEntry, TemplateNormalisationEntry
 from crsea_infer.physics.interpolation import interpolation_matrix
 from crsea_infer.physics.regions import parse_region
 from crsea_infer.support.arrays import Array, Float64, array_namespace
@@ -57,20 +57,6 @@ _FIT = (
 )
 _SPECTRUM = (Column("energy", "GeV", "positive"), Column("flux", "1 / (GeV cm2 s)", "positive"))
 _AREA = (Column("energy", "GeV", "positive"), Column("effective_area", "cm2", "positive"))
-
-
-class _TemplateEntry(Entry):
-    fit: str
-    spectrum: str
-
-
-class _Entry(CommonEntry):
-    messenger: Literal["gamma", "neutrino"]
-    region: str
-    effective_area: str | None = None
-    template: str | None = None
-    templates: dict[str, _TemplateEntry]
-    morphologies: dict[str, str] = Field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -164,7 +150,7 @@ class TemplateNormalisation(DataSet):
         "error_low": ("", "error downwards"),
         "error_high": ("", "error upwards"),
     }
-    Settings: ClassVar[type[CommonEntry]] = _Entry
+    Settings: ClassVar[type[CommonEntry]] = TemplateNormalisationEntry
 
     templates: Mapping[str, Template]
     morphologies: Mapping[str, str]
@@ -181,7 +167,7 @@ class TemplateNormalisation(DataSet):
         UserError
             When `likelihood.toml` or a table is not valid, or a template that is named does not exist.
         """
-        entry = validate(_Entry, folder.settings, folder.where)
+        entry = validate(TemplateNormalisationEntry, folder.settings, folder.where)
         if not entry.templates:
             raise UserError(f"{folder.where}: has no templates", valid="at least one table [templates.NAME]")
         home = folder.path.parent
@@ -334,7 +320,12 @@ class TemplateNormalisation(DataSet):
 
 
 def _read_template(
-    name: str, home: Path, given: _TemplateEntry, entry: _Entry, area: MeasurementTable | None, where: str
+    name: str,
+    home: Path,
+    given: TemplateEntry,
+    entry: TemplateNormalisationEntry,
+    area: MeasurementTable | None,
+    where: str,
 ) -> Template:
     fit, spectrum = read_table(home / given.fit, _FIT), read_table(home / given.spectrum, _SPECTRUM)
     if len(fit) != 1:
