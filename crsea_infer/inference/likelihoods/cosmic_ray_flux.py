@@ -45,8 +45,8 @@ from crsea_infer.inference.likelihoods.cosmic_ray_energy import (
     modulation,
     rigidity_of,
 )
+from crsea_infer.inference.likelihoods.cosmic_ray_entries import CosmicRayFluxEntry
 from crsea_infer.inference.likelihoods.extra_components import tex
-from crsea_infer.inference.likelihoods.flux_entries import CosmicRayFluxEntry
 from crsea_infer.inference.likelihoods.likelihood import CommonEntry, DataColumn, DataSet, LikelihoodFolder
 from crsea_infer.support.arrays import Array, Float64, array_namespace
 from crsea_infer.support.errors import UserError
