@@ -111,6 +111,7 @@ class TransportEntry(Entry):
     disc_radius: Annotated[float, Field(gt=0.0, le=1000.0)]
     n_radial: Annotated[int, Field(ge=2, le=100_000)]
     n_modes: Annotated[int, Field(ge=1, le=10_000)]
+    saturation_radius: Annotated[float, Field(gt=0.0, le=1000.0)] | None = None
 
     @model_validator(mode="after")
     def _inside(self) -> TransportEntry:
@@ -145,6 +146,7 @@ class ElectronsEntry(Entry):
     lowest: Positive
     decades: Annotated[int, Field(ge=1, le=30)]
     thinning: Annotated[int, Field(ge=1, le=10_000)]
+    radiation_field: Literal["discs", "uniform"] = "discs"
 
 
 class Settings(Entry):
@@ -160,6 +162,7 @@ class Settings(Entry):
     electrons: ElectronsEntry | None
     gas: str
     lepton_heights: Annotated[list[NotNegative], AfterValidator(_increasing)] | None
+    gas_model: Literal["rings", "analytic"] = "rings"
 
     @field_validator("regions")
     @classmethod

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 import numpy as np
 
 from crsea_infer.grids.description import Settings, described
+from crsea_infer.physics.analytic_gas import GasModel, gas_columns
 from crsea_infer.physics.electrons import ElectronSettings
-from crsea_infer.physics.gas import load_gas
 from crsea_infer.physics.geometry import COMPONENTS, N_ABSORPTION_NODES, LineOfSight, absorption_nodes
 from crsea_infer.physics.leptons import LEPTON_COMPONENTS, LEPTON_ENERGIES, LeptonSolver, lepton_heights
 from crsea_infer.physics.region_response import ResponseSolver, rigidity_nodes
@@ -110,6 +110,8 @@ class GridSettings:
         1.05 to 1.15 is usual (Kachelriess, Moskalenko and Ostapchenko 2014, ApJ 789, 136).
     electrons
         Physics of the electrons; None leaves their gamma rays out.
+    gas_model
+        "rings" (columns of HI and CO in rings) or "analytic" (:mod:`crsea_infer.physics.analytic_gas`).
     """
 
     regions: tuple[str, ...] = DEFAULT_REGIONS
@@ -120,6 +122,7 @@ class GridSettings:
     cross_section: CrossSection = "kelner-aharonian"
     nuclear_enhancement: float = 1.0
     electrons: ElectronSettings | None = field(default_factory=ElectronSettings)
+    gas_model: GasModel = "rings"
 
     def __post_init__(self) -> None:
         """Say of regions with a mask file what the file holds, so that grids of different masks are different grids."""
@@ -138,6 +141,7 @@ class GridSettings:
             rigidities=self.rigidities,
             transport=self.transport,
             line_of_sight=self.line_of_sight,
+            gas=gas_columns(self.gas_model),
         )
 
     def lepton_solver(self, regions: Sequence[Region] | None = None) -> LeptonSolver | None:
@@ -148,6 +152,7 @@ class GridSettings:
             [parse_region(name) for name in self.regions] if regions is None else regions,
             transport=self.transport,
             line_of_sight=self.line_of_sight,
+            gas=gas_columns(self.gas_model),
             settings=self.electrons,
         )
 
@@ -155,7 +160,7 @@ class GridSettings:
         """Return the settings as plain JSON types, for provenance and hashes."""
         settings = asdict(self)
         settings["line_of_sight"]["heights"] = self.line_of_sight.heights.tolist()
-        settings["gas"] = load_gas().provenance
+        settings["gas"] = gas_columns(self.gas_model).provenance
         # numerics that are no choice, but that decide the numbers as choices do
         settings["lepton_heights"] = None if self.electrons is None else lepton_heights().tolist()
         return settings
@@ -175,6 +180,7 @@ class GridSettings:
             cross_section=content["cross_section"],
             nuclear_enhancement=float(content["nuclear_enhancement"]),
             electrons=None if content["electrons"] is None else ElectronSettings(**content["electrons"]),
+            gas_model=content.get("gas_model", "rings"),
         )
 
 

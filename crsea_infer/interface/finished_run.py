@@ -314,13 +314,16 @@ class FinishedHypothesis:
         UserError
             When the sky model of the run is no longer there, or a region or energy is not one that it knows.
         """
+        from crsea_infer.emulator.sky_choices import sky_of
+        from crsea_infer.hypotheses.physics_choices import PhysicsChoices
         from crsea_infer.interface.bands import predicted_bands
 
-        resolved = self._run.record["resolved"]["hypotheses"][self.name]["parameters"]
+        content = self._run.record["resolved"]["hypotheses"][self.name]
+        resolved, physics = content["parameters"], PhysicsChoices.of(content.get("physics", {}))
         drawn = dict(zip(self.names, self.draws.T, strict=True))
         n = len(self.draws)
         values = {name: drawn[name] if name in drawn else np.full(n, self.fixed[name]) for name in resolved}
-        return predicted_bands(self._run.model, values, **request)
+        return predicted_bands(sky_of(self._run.model, physics), values, **request)
 
     def corner(self, parameters: Sequence[str] | None = None) -> Figure:
         """Draw the posterior of some parameters; by default of at most eight, those on which the data say most.

@@ -98,6 +98,7 @@ class Run:
             When the run has no such hypothesis.
         """
         from crsea_infer import emulator
+        from crsea_infer.emulator.sky_choices import sky_of
         from crsea_infer.inference.posterior import posterior_for
         from crsea_infer.interface.named_posterior import Posterior
         from crsea_infer.plan.subsets import ALL
@@ -106,7 +107,7 @@ class Run:
         found = {one.name: one for one in self._plan.hypotheses}
         if hypothesis not in found:
             raise unknown_name("hypothesis of the run", hypothesis, found)
-        model = emulator.load(self._plan.emulator)
+        model = sky_of(emulator.load(self._plan.emulator), found[hypothesis].physics)
         return Posterior.of(posterior_for(found[hypothesis], self._plan.samplings(hypothesis)[ALL], model), model)
 
     def execute(

@@ -25,6 +25,7 @@ from crsea_infer.physics.sources import source_layers
 from crsea_infer.physics.transport import REFERENCE_RIGIDITY, solve_tridiagonal
 
 if TYPE_CHECKING:
+    from crsea_infer.physics.radiation_field import FieldModel
     from crsea_infer.physics.transport import TransportSettings
     from crsea_infer.support.arrays import Float64
 
@@ -91,6 +92,8 @@ class ElectronSettings:
         Lowest energy, GeV, and decades above it.
     thinning
         Every `thinning`-th step of energy is returned.
+    radiation_field
+        How the infrared and the starlight vary over the Galaxy.
     """
 
     diffusion_coefficient: float = 3.8e28
@@ -107,6 +110,7 @@ class ElectronSettings:
     lowest: float = 1.0
     decades: int = 7
     thinning: int = 4
+    radiation_field: FieldModel = "discs"
 
     @property
     def energies(self) -> Float64:
@@ -143,7 +147,7 @@ def loss_rate(energies: Float64, radii: Float64, settings: ElectronSettings) -> 
     energy = np.asarray(energies, dtype=float)
     magnetic = np.mean(magnetic_field(radii, _DISC_HEIGHTS, settings) ** 2, axis=1) * _FIELD_ENERGY_PER_MICROGAUSS
     synchrotron = 4.0 / 3.0 * THOMSON_CROSS_SECTION * SPEED_OF_LIGHT * (energy / ELECTRON_MASS) ** 2
-    scaling = field_scaling(radii, _DISC_HEIGHTS).mean(axis=2)  # [field, R]
+    scaling = field_scaling(radii, _DISC_HEIGHTS, settings.radiation_field).mean(axis=2)  # [field, R]
     losses = np.stack([field_energy_loss(energy, field) for field in FIELDS], axis=1)  # [energy, field]
     return np.asarray(np.outer(synchrotron, magnetic) + losses @ scaling)
 
@@ -233,7 +237,7 @@ class ElectronSolver:
 
     def _modes(self, wave_numbers: Float64, delta_slope: float, halo_height: float) -> Float64:
         """Return the cosine modes of the density at the thinned energies, arbitrary units, shape [energy, mode, R]."""
-        settings, sun = self.settings, self.transport.sun_radius
+        settings, sun, saturation = self.settings, self.transport.sun_radius, self.transport.saturation
         energies = settings.energies
         n_steps = energies.size
         step = np.log(10.0) / settings.steps_per_decade
@@ -245,7 +249,7 @@ class ElectronSolver:
         log_rigidity = np.log(energies / REFERENCE_RIGIDITY)[:, None]
 
         def diffusion(radius: np.typing.NDArray[np.floating]) -> Float64:
-            exponent = settings.delta_sun + delta_slope * (np.minimum(radius, sun) - sun)
+            exponent = settings.delta_sun + delta_slope * (np.minimum(radius, saturation) - sun)
             return np.asarray(scale * np.exp(exponent * log_rigidity))  # [step, radius]
 
         through_faces = edges * diffusion(edges) / cell

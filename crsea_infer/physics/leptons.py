@@ -134,7 +134,7 @@ class LeptonSolver:
             disc_radius=transport.disc_radius,
             settings=sight,
         ).sum(axis=1)
-        scaling = field_scaling(electrons.radii, heights)
+        scaling = field_scaling(electrons.radii, heights, electrons.settings.radiation_field)
         weights = np.concatenate([paths[:, :, None] * scaling, columns[:, :, None]], axis=2)
         return cls(
             electrons=electrons,

@@ -2,10 +2,10 @@
 
 For each rigidity the density f obeys div(D grad f) + q = 0 with free escape at abs(z) = halo height and at the rim of
 the disc. The diffusion coefficient D = D0 (rigidity / 4 GV)^delta(R), with delta(R) rising linearly (slope
-`delta_slope`) out to the Sun and constant beyond, does not depend on z, so f is expanded in cosines of z and every
-mode becomes one tridiagonal system in R (finite volumes, symmetric positive definite). High modes are local: their
-sum is known in closed form as the solution of a slab. Only the residual between the two needs summing, and 18 modes
-give 1e-4.
+`delta_slope`) out to a radius of saturation, by default the Sun's, and constant beyond, does not depend on z. So f is
+expanded in cosines of z and every mode becomes one tridiagonal system in R (finite volumes, symmetric positive
+definite). High modes are local: their sum is known in closed form as the solution of a slab. Only the residual between
+the two needs summing, and 18 modes give 1e-4.
 
 Without energy losses D0 and delta(R_sun) multiply every f by the same factor and cancel in f / f(Sun): the result
 depends on `delta_slope`, `halo_height` and rigidity alone.
@@ -40,13 +40,15 @@ class TransportSettings:
     sources
         Name of the source distribution.
     sun_radius
-        Galactocentric radius of the Sun, kpc; delta(R) is constant beyond it.
+        Galactocentric radius of the Sun, kpc.
     disc_radius
-        Radius of free escape, kpc.
+        Radius of free escape, the rim, kpc.
     n_radial
         Number of radial cells.
     n_modes
         Number of cosine modes that are solved; the others enter through the slab solution.
+    saturation_radius
+        Galactocentric radius beyond which delta(R) is constant, kpc; None for that of the Sun.
     """
 
     sources: str = "ferriere"
@@ -54,6 +56,12 @@ class TransportSettings:
     disc_radius: float = 20.0
     n_radial: int = 400
     n_modes: int = 18
+    saturation_radius: float | None = None
+
+    @property
+    def saturation(self) -> float:
+        """Galactocentric radius beyond which delta(R) is constant, kpc."""
+        return self.sun_radius if self.saturation_radius is None else self.saturation_radius
 
     @property
     def radii(self) -> Float64:
@@ -127,7 +135,7 @@ def relative_density(
     heights
         Heights above the plane, kpc, shape [n_z]; the density is zero at and above the halo height.
     delta_slope
-        Slope of delta(R) inside the solar circle, 1/kpc.
+        Slope of delta(R) inside the radius of saturation, 1/kpc.
     halo_height
         Half-thickness of the diffusive halo, kpc.
     settings
@@ -145,7 +153,7 @@ def relative_density(
     log_rigidity = np.log(np.asarray(rigidities) / REFERENCE_RIGIDITY)[:, None]
 
     def diffusion(radius: Float64) -> Float64:
-        return np.exp(delta_slope * (np.minimum(radius, settings.sun_radius) - settings.sun_radius) * log_rigidity)
+        return np.exp(delta_slope * (np.minimum(radius, settings.saturation) - settings.sun_radius) * log_rigidity)
 
     diffusion_cell = diffusion(radii)  # [rigidity, R]
     flux = edges * diffusion(edges) / cell  # conductance through each face times R
