@@ -21,7 +21,7 @@ from crsea_infer.physics.geometry import COMPONENTS, N_ABSORPTION_NODES, LineOfS
 from crsea_infer.physics.leptons import LEPTON_COMPONENTS, LEPTON_ENERGIES, LeptonSolver, lepton_heights
 from crsea_infer.physics.region_response import ResponseSolver, rigidity_nodes
 from crsea_infer.physics.regions import REGIONS, Region, parse_region, region_key
-from crsea_infer.physics.transport import TransportSettings
+from crsea_infer.physics.transport import DELTA_SLOPES, HALO_HEIGHTS, TransportSettings
 from crsea_infer.support.array_files import json_object, open_hdf5, refusing
 from crsea_infer.support.array_schema import TEXT, ArraySpec, check_headers, check_numbers, signature
 from crsea_infer.support.errors import UserError
@@ -125,7 +125,15 @@ class GridSettings:
     gas_model: GasModel = "rings"
 
     def __post_init__(self) -> None:
-        """Say of regions with a mask file what the file holds, so that grids of different masks are different grids."""
+        """Refuse axes that the numerics are not made for; say of regions with a mask file what the file holds.
+
+        Raises
+        ------
+        UserError
+            When an axis is missing, unknown, or beyond what the numerics are made for.
+        """
+        _check_axes(self.axes)
+        # grids of different masks are different grids
         named = tuple(region_key(name) if "mask" in name and "#sha256-" not in name else name for name in self.regions)
         object.__setattr__(self, "regions", named)
 
@@ -144,6 +152,11 @@ class GridSettings:
             gas=gas_columns(self.gas_model),
         )
 
+    @property
+    def highest_halo(self) -> float:
+        """The largest halo height of the grid, kpc."""
+        return next(axis.upper for axis in self.axes if axis.name == "halo_height")
+
     def lepton_solver(self, regions: Sequence[Region] | None = None) -> LeptonSolver | None:
         """Return the transport of electrons seen through the regions, or None when the grid leaves them out."""
         if self.electrons is None:
@@ -154,6 +167,7 @@ class GridSettings:
             line_of_sight=self.line_of_sight,
             gas=gas_columns(self.gas_model),
             settings=self.electrons,
+            highest=self.highest_halo,
         )
 
     def as_json(self) -> dict[str, Any]:
@@ -162,7 +176,12 @@ class GridSettings:
         settings["line_of_sight"]["heights"] = self.line_of_sight.heights.tolist()
         settings["gas"] = gas_columns(self.gas_model).provenance
         # numerics that are no choice, but that decide the numbers as choices do
-        settings["lepton_heights"] = None if self.electrons is None else lepton_heights().tolist()
+        heights = None if self.electrons is None else lepton_heights(self.highest_halo).tolist()
+        settings["lepton_heights"] = heights
+        if (
+            self.transport.saturation_radius is None
+        ):  # a grid that leaves it at the Sun is what it was without the choice
+            del settings["transport"]["saturation_radius"]
         return settings
 
     @classmethod
@@ -182,6 +201,23 @@ class GridSettings:
             electrons=None if content["electrons"] is None else ElectronSettings(**content["electrons"]),
             gas_model=content.get("gas_model", "rings"),
         )
+
+
+def _check_axes(axes: Sequence[Axis]) -> None:
+    """Refuse axes other than the two transport parameters, or beyond what the numerics are made for."""
+    limits = {"delta_slope": DELTA_SLOPES, "halo_height": HALO_HEIGHTS}
+    names = [axis.name for axis in axes]
+    if sorted(names) != sorted(limits):
+        raise UserError(f"a grid in {', '.join(names) or 'nothing'}", valid=f"one axis each of {', '.join(limits)}")
+    for axis in axes:
+        low, high = limits[axis.name]
+        if not low <= axis.lower < axis.upper <= high:
+            raise UserError(
+                f"{axis.name} from {axis.lower:g} to {axis.upper:g} {axis.unit}".rstrip(),
+                valid=f"a range, the lower end first, within {low:g} to {high:g} {axis.unit}".rstrip(),
+            )
+        if axis.n_nodes < 1:
+            raise UserError(f"{axis.n_nodes} nodes of {axis.name}", valid="one node at least")
 
 
 def build_grid(settings: GridSettings, progress: Callable[[int, int], None] | None = None) -> xr.Dataset:

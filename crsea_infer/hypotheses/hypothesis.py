@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from crsea_infer.content import finding
 from crsea_infer.content.toml_files import Entry, read_toml, validate
-from crsea_infer.hypotheses.physics_choices import NO_CHOICES, PhysicsChoices
+from crsea_infer.hypotheses.demanded_physics import NO_DEMANDS, DemandedPhysics
 from crsea_infer.hypotheses.prior_sets import Parameter, load_prior_set
 from crsea_infer.support.errors import UserError, unknown_name
 from crsea_infer.support.names import check_name
@@ -56,7 +56,7 @@ class Hypothesis:
     parameters: tuple[Parameter, ...]
     references: tuple[str, ...] = ()
     morphology: str | None = None
-    physics: PhysicsChoices = NO_CHOICES
+    physics: DemandedPhysics = NO_DEMANDS
 
     @cached_property
     def free(self) -> tuple[Parameter, ...]:
@@ -145,7 +145,7 @@ def build_hypothesis(
     joined: dict[str, Parameter] = {}
     references: dict[str, None] = {}
     morphology: str | None = None
-    physics = NO_CHOICES
+    physics = NO_DEMANDS
     for prior_set_name in prior_sets:
         prior_set = load_prior_set(prior_set_name, where=where, base=base)
         references.update(dict.fromkeys(prior_set.references))

@@ -17,7 +17,7 @@ from crsea_infer.content import finding
 from crsea_infer.content.labels import check_symbol
 from crsea_infer.content.toml_files import Entry, SchemaOf, read_toml, validate
 from crsea_infer.hypotheses import distributions
-from crsea_infer.hypotheses.physics_choices import NO_CHOICES, PhysicsChoices, PhysicsEntry
+from crsea_infer.hypotheses.demanded_physics import NO_DEMANDS, DemandedPhysics, PhysicsEntry
 from crsea_infer.support.errors import UserError, unknown_name
 from crsea_infer.support.names import check_name
 
@@ -79,7 +79,7 @@ class PriorSet:
     parameters: tuple[Parameter, ...]
     path: Path
     morphology: str | None = None
-    physics: PhysicsChoices = NO_CHOICES
+    physics: DemandedPhysics = NO_DEMANDS
 
 
 class _UniformEntry(Entry):
@@ -199,7 +199,7 @@ def read_prior_set(path: Path) -> PriorSet:
         Naming file, key, what was given and what is allowed.
     """
     entry = validate(PriorSetEntry, read_toml(path), str(path))
-    physics = entry.physics.choices()
+    physics = entry.physics.demanded()
     if not entry.parameters and not physics:
         raise UserError(f"{path}: has no parameters", valid="at least one table [parameters.NAME], or [physics]")
     parameters = tuple(_parameter(path, name, fields) for name, fields in entry.parameters.items())

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from crsea_infer.emulator.sky_choices import sky_of
+from crsea_infer.emulator.sky_of_physics import sky_of
 from crsea_infer.hypotheses.distributions import Product
 from crsea_infer.inference.likelihoods.joint_likelihood import JointLikelihood
 from crsea_infer.inference.likelihoods.likelihood import FollowsMorphology

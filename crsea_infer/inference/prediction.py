@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from crsea_infer.emulator.sky_choices import sky_of
 from crsea_infer.emulator.sky_model import Request
+from crsea_infer.emulator.sky_of_physics import sky_of
 from crsea_infer.inference.parameter_checks import check_names
 from crsea_infer.support.errors import UserError, unknown_name
 

@@ -314,12 +314,12 @@ class FinishedHypothesis:
         UserError
             When the sky model of the run is no longer there, or a region or energy is not one that it knows.
         """
-        from crsea_infer.emulator.sky_choices import sky_of
-        from crsea_infer.hypotheses.physics_choices import PhysicsChoices
+        from crsea_infer.emulator.sky_of_physics import sky_of
+        from crsea_infer.hypotheses.demanded_physics import DemandedPhysics
         from crsea_infer.interface.bands import predicted_bands
 
         content = self._run.record["resolved"]["hypotheses"][self.name]
-        resolved, physics = content["parameters"], PhysicsChoices.of(content.get("physics", {}))
+        resolved, physics = content["parameters"], DemandedPhysics.of(content.get("physics", {}))
         drawn = dict(zip(self.names, self.draws.T, strict=True))
         n = len(self.draws)
         values = {name: drawn[name] if name in drawn else np.full(n, self.fixed[name]) for name in resolved}

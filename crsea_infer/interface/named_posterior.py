@@ -72,7 +72,7 @@ class Posterior:
         options: Mapping[str, Mapping[str, Any]] | None = None,
         emulator: str | Path | SkyModel | None = None,
     ) -> None:
-        from crsea_infer.emulator.sky_choices import sky_of
+        from crsea_infer.emulator.sky_of_physics import sky_of
         from crsea_infer.inference.posterior import posterior_for
 
         found = hypothesis_of(hypothesis)

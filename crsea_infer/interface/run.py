@@ -98,7 +98,7 @@ class Run:
             When the run has no such hypothesis.
         """
         from crsea_infer import emulator
-        from crsea_infer.emulator.sky_choices import sky_of
+        from crsea_infer.emulator.sky_of_physics import sky_of
         from crsea_infer.inference.posterior import posterior_for
         from crsea_infer.interface.named_posterior import Posterior
         from crsea_infer.plan.subsets import ALL

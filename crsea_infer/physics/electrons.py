@@ -161,7 +161,7 @@ class ElectronSolver:
     settings
         Physics and numerics of the electrons.
     transport
-        Sources, position of the Sun and radius of free escape.
+        Sources, position of the Sun, rim, and radius at which the exponent of diffusion saturates.
     heights
         Heights at which densities are wanted, kpc, ascending from 0, shape [n_z] with n_z > 1.
     radii
@@ -194,7 +194,7 @@ class ElectronSolver:
         Parameters
         ----------
         delta_slope
-            Slope of the exponent of diffusion inside the solar circle, 1/kpc.
+            Slope of the exponent of diffusion inside the saturation radius, 1/kpc.
         halo_height
             kpc.
 
@@ -237,19 +237,19 @@ class ElectronSolver:
 
     def _modes(self, wave_numbers: Float64, delta_slope: float, halo_height: float) -> Float64:
         """Return the cosine modes of the density at the thinned energies, arbitrary units, shape [energy, mode, R]."""
-        settings, sun, saturation = self.settings, self.transport.sun_radius, self.transport.saturation
+        settings = self.settings
         energies = settings.energies
         n_steps = energies.size
         step = np.log(10.0) / settings.steps_per_decade
         cell = self.transport.disc_radius / settings.n_radial
-        edges = np.arange(settings.n_radial + 1) * cell
+        edges = np.asarray(np.arange(settings.n_radial + 1) * cell, dtype=np.float64)
         volume = self.radii * cell
         # kpc2/s
         scale = settings.diffusion_coefficient * halo_height / settings.reference_height / CENTIMETRES_PER_KILOPARSEC**2
         log_rigidity = np.log(energies / REFERENCE_RIGIDITY)[:, None]
 
-        def diffusion(radius: np.typing.NDArray[np.floating]) -> Float64:
-            exponent = settings.delta_sun + delta_slope * (np.minimum(radius, saturation) - sun)
+        def diffusion(radius: Float64) -> Float64:
+            exponent = settings.delta_sun + self.transport.delta_from_sun(radius, delta_slope)
             return np.asarray(scale * np.exp(exponent * log_rigidity))  # [step, radius]
 
         through_faces = edges * diffusion(edges) / cell

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from crsea_infer.emulator.sky_choices import sky_of
 from crsea_infer.emulator.sky_model import Request
+from crsea_infer.emulator.sky_of_physics import sky_of
 from crsea_infer.inference.likelihoods.flux_points import FluxPoints
 from crsea_infer.inference.unresolved_sources import with_unresolved_sources
 from crsea_infer.report.attempts import attempts

@@ -20,7 +20,7 @@ from scipy.interpolate import CubicSpline
 from crsea_infer.emulator.parameters import SkyParameters, galactic_parameters
 from crsea_infer.emulator.response.bound import Bound, CosmicRayRequest, gather_energies
 from crsea_infer.emulator.response.chebyshev import ResponseEmulator
-from crsea_infer.emulator.response.chosen_settings import emulator_of, with_choices
+from crsea_infer.emulator.response.chosen_settings import emulator_of, with_physics
 from crsea_infer.emulator.response.contraction import Family, Joined, SkyRequest, Transport, group_requests
 from crsea_infer.emulator.response.fold import SpectralFold
 from crsea_infer.emulator.response.region_cache import RegionCache
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from crsea_infer.grids.response_grid import GridSettings
-    from crsea_infer.hypotheses.physics_choices import PhysicsChoices
+    from crsea_infer.hypotheses.demanded_physics import DemandedPhysics
     from crsea_infer.physics.hadronic import Product
 
 __all__ = ["EmulatedSky", "ExactSky"]
@@ -211,7 +211,7 @@ class EmulatedSky(_Sky, SkyModel):
         super().__init__(emulator.settings, absorption=absorption)
         self.emulator = emulator
         self.regions = RegionCache.of_user() if regions is None else regions
-        self._chosen: dict[PhysicsChoices, EmulatedSky] = {}
+        self._chosen: dict[DemandedPhysics, EmulatedSky] = {}
 
     @classmethod
     def read(cls, path: Path | None, options: Mapping[str, Any]) -> Self:
@@ -221,10 +221,10 @@ class EmulatedSky(_Sky, SkyModel):
         refuse_options("responses", options)
         return cls(read_emulator(path))
 
-    def with_choices(self, choices: PhysicsChoices) -> EmulatedSky:
+    def with_physics(self, choices: DemandedPhysics) -> EmulatedSky:
         """Return the sky of other physics, which keeps its regions where this one does."""
         if choices not in self._chosen:
-            emulator = emulator_of(self.emulator, with_choices(self.settings, choices))
+            emulator = emulator_of(self.emulator, with_physics(self.settings, choices))
             self._chosen[choices] = EmulatedSky(emulator, absorption=self.absorption, regions=self.regions)
         return self._chosen[choices]
 
@@ -288,9 +288,9 @@ class ExactSky(_Sky, SkyModel):
         Whether gamma rays are absorbed on their way.
     """
 
-    def with_choices(self, choices: PhysicsChoices) -> ExactSky:
+    def with_physics(self, choices: DemandedPhysics) -> ExactSky:
         """Return the sky of other physics."""
-        return ExactSky(with_choices(self.settings, choices), absorption=self.absorption)
+        return ExactSky(with_physics(self.settings, choices), absorption=self.absorption)
 
     @property
     def fingerprint(self) -> str:

@@ -10,12 +10,12 @@ import pytest
 
 import crsea_infer as cr
 from crsea_infer import emulator
-from crsea_infer.emulator.response.chosen_settings import choices_of, emulator_of, with_choices
+from crsea_infer.emulator.response.chosen_settings import choices_of, emulator_of, with_physics
 from crsea_infer.emulator.response.region_cache import RegionCache
-from crsea_infer.emulator.sky_choices import sky_of
+from crsea_infer.emulator.sky_of_physics import sky_of
 from crsea_infer.grids.response_grid import Axis, GridSettings
+from crsea_infer.hypotheses.demanded_physics import NO_DEMANDS, DemandedPhysics
 from crsea_infer.hypotheses.hypothesis import load_hypothesis
-from crsea_infer.hypotheses.physics_choices import NO_CHOICES, PhysicsChoices
 from crsea_infer.inference.prediction import predict, request_for
 from crsea_infer.physics.transport import relative_density
 from crsea_infer.support.errors import UserError
@@ -41,15 +41,15 @@ def sky(tmp_path: Path) -> EmulatedSky:
 @pytest.mark.parametrize(
     "choices",
     [
-        PhysicsChoices(sources="lorimer"),
-        PhysicsChoices(rim=12.0),
-        PhysicsChoices(saturation_radius=11.0),
-        PhysicsChoices(gas="analytic"),
-        PhysicsChoices(cross_section="kelner-aharonian", sources="galprop"),
-        PhysicsChoices(halo_range=(3.0, 9.0)),
+        DemandedPhysics(sources="lorimer"),
+        DemandedPhysics(rim=12.0),
+        DemandedPhysics(saturation_radius=11.0),
+        DemandedPhysics(gas="analytic"),
+        DemandedPhysics(cross_section="kelner-aharonian", sources="galprop"),
+        DemandedPhysics(halo_range=(3.0, 9.0)),
     ],
 )
-def test_the_sky_of_other_physics_is_that_of_its_solver(sky: EmulatedSky, choices: PhysicsChoices) -> None:
+def test_the_sky_of_other_physics_is_that_of_its_solver(sky: EmulatedSky, choices: DemandedPhysics) -> None:
     emulated, exact = sky_of(sky, choices), sky_of(emulator.exact(), choices)
     values = {name: np.asarray(value) for name, value in (HYPOTHESIS.fiducial | {"halo_height": 5.3}).items()}
     np.testing.assert_allclose(
@@ -61,19 +61,19 @@ def test_the_sky_of_other_physics_is_that_of_its_solver(sky: EmulatedSky, choice
 
 def test_what_acts_on_spectra_alone_keeps_what_was_trained(sky: EmulatedSky) -> None:
     whole = emulator.load()
-    found = sky_of(whole, PhysicsChoices(cross_section="aafrag"))
+    found = sky_of(whole, DemandedPhysics(cross_section="aafrag"))
     assert found.emulator.basis is whole.emulator.basis  # type: ignore[attr-defined]
     assert found.settings.cross_section == "aafrag"  # type: ignore[attr-defined]
-    assert sky_of(sky, PhysicsChoices(rim=12.0)).settings.regions == ()  # type: ignore[attr-defined]
+    assert sky_of(sky, DemandedPhysics(rim=12.0)).settings.regions == ()  # type: ignore[attr-defined]
 
 
 def test_choices_are_read_off_the_settings_that_they_made() -> None:
     usual = GridSettings()
-    choices = PhysicsChoices("lorimer", 11.0, 15.0, "analytic", "aafrag", "uniform", (3.0, 9.0))
-    assert choices_of(usual) == NO_CHOICES
-    assert choices_of(with_choices(usual, choices)) == choices
+    choices = DemandedPhysics("lorimer", 11.0, 15.0, "analytic", "aafrag", "uniform", (3.0, 9.0))
+    assert choices_of(usual) == NO_DEMANDS
+    assert choices_of(with_physics(usual, choices)) == choices
     # what is usual anyway is the usual grid, with its trained regions
-    assert with_choices(usual, PhysicsChoices("ferriere", 8.122, 20.0, "rings", None, "discs", (2.0, 12.0))) == usual
+    assert with_physics(usual, DemandedPhysics("ferriere", 8.122, 20.0, "rings", None, "discs", (2.0, 12.0))) == usual
 
 
 def test_beyond_the_saturation_radius_nothing_changes_with_rigidity() -> None:
@@ -95,7 +95,7 @@ def test_beyond_the_saturation_radius_nothing_changes_with_rigidity() -> None:
 
 def test_unknown_sources_are_named(sky: EmulatedSky) -> None:
     with pytest.raises(UserError, match="lorimmer"):
-        sky_of(sky, PhysicsChoices(sources="lorimmer"))
+        sky_of(sky, DemandedPhysics(sources="lorimmer"))
 
 
 def test_a_sky_model_that_has_its_own_physics_says_so() -> None:
@@ -103,12 +103,12 @@ def test_a_sky_model_that_has_its_own_physics_says_so() -> None:
         """A sky model of another code."""
 
     with pytest.raises(UserError, match=r"rim 12 kpc\) with a sky model that has its own physics"):
-        sky_of(Other(), PhysicsChoices(rim=12.0))  # type: ignore[arg-type]
+        sky_of(Other(), DemandedPhysics(rim=12.0))  # type: ignore[arg-type]
 
 
 def test_predictions_and_posteriors_take_the_physics_of_their_hypothesis(sky: EmulatedSky) -> None:
-    near = dataclasses.replace(HYPOTHESIS, physics=PhysicsChoices(rim=12.0))
-    exact = sky_of(emulator.exact(), PhysicsChoices(rim=12.0))
+    near = dataclasses.replace(HYPOTHESIS, physics=DemandedPhysics(rim=12.0))
+    exact = sky_of(emulator.exact(), DemandedPhysics(rim=12.0))
     for one in (sky, emulator.exact()):
         np.testing.assert_allclose(
             predict(near, REQUEST, one)["intensity"], predict(HYPOTHESIS, REQUEST, exact)["intensity"], rtol=1e-4

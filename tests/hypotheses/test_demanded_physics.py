@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from crsea_infer.hypotheses.demanded_physics import NO_DEMANDS, DemandedPhysics
 from crsea_infer.hypotheses.hypothesis import build_hypothesis, load_hypothesis
-from crsea_infer.hypotheses.physics_choices import NO_CHOICES, PhysicsChoices
 from crsea_infer.hypotheses.prior_sets import read_prior_set
 from crsea_infer.support.errors import UserError
 
@@ -20,10 +20,10 @@ HEAD = 'title = "x"\ndescription = "x"\nreferences = []\n'
 def test_a_prior_set_demands_physics_and_may_have_nothing_else(tmp_path: Path) -> None:
     (tmp_path / "near_rim.toml").write_text(f'{HEAD}[physics]\nrim = 12.0\nsources = "lorimer"\n')
     found = read_prior_set(tmp_path / "near_rim.toml")
-    assert found.physics == PhysicsChoices(rim=12.0, sources="lorimer")
+    assert found.physics == DemandedPhysics(rim=12.0, sources="lorimer")
     joined = build_hypothesis("near", ["base", "min", "gas", "near_rim.toml"], base=tmp_path)
     assert joined.physics.words() == "sources lorimer, rim 12 kpc"
-    assert load_hypothesis("gamma-optimized-min").physics == NO_CHOICES
+    assert load_hypothesis("gamma-optimized-min").physics == NO_DEMANDS
 
 
 @pytest.mark.parametrize(
@@ -52,8 +52,8 @@ def test_prior_sets_that_demand_different_physics_do_not_go_together(tmp_path: P
 
 
 def test_choices_survive_being_written_and_give_way_to_later_ones() -> None:
-    choices = PhysicsChoices(rim=12.0, halo_range=(2.0, 20.0), gas="analytic")
-    assert PhysicsChoices.of(choices.given) == choices
-    assert choices.then(PhysicsChoices(rim=15.0)) == PhysicsChoices(rim=15.0, halo_range=(2.0, 20.0), gas="analytic")
-    assert not NO_CHOICES
+    choices = DemandedPhysics(rim=12.0, halo_range=(2.0, 20.0), gas="analytic")
+    assert DemandedPhysics.of(choices.given) == choices
+    assert choices.then(DemandedPhysics(rim=15.0)) == DemandedPhysics(rim=15.0, halo_range=(2.0, 20.0), gas="analytic")
+    assert not NO_DEMANDS
     assert choices

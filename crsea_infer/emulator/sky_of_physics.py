@@ -1,7 +1,7 @@
 """The sky model of a set of physics choices, made from the one at hand.
 
-Hypotheses may demand physics (:class:`crsea_infer.hypotheses.physics_choices.PhysicsChoices`) that the sky model of a
-run does not have. A sky model that can be made anew with other choices has a method ``with_choices``; everything that
+Hypotheses may demand physics (:class:`crsea_infer.hypotheses.demanded_physics.DemandedPhysics`) that the sky model of a
+run does not have. A sky model that can be made anew with other choices has a method ``with_physics``; everything that
 joins a hypothesis to a sky model asks here for the right one.
 """
 
@@ -13,7 +13,7 @@ from crsea_infer.support.errors import UserError
 
 if TYPE_CHECKING:
     from crsea_infer.emulator.sky_model import SkyModel
-    from crsea_infer.hypotheses.physics_choices import PhysicsChoices
+    from crsea_infer.hypotheses.demanded_physics import DemandedPhysics
 
 __all__ = ["ChoosesPhysics", "sky_of"]
 
@@ -22,11 +22,11 @@ __all__ = ["ChoosesPhysics", "sky_of"]
 class ChoosesPhysics(Protocol):
     """A sky model that can be made anew with other physics."""
 
-    def with_choices(self, choices: PhysicsChoices) -> SkyModel:
+    def with_physics(self, choices: DemandedPhysics) -> SkyModel:
         """Return the sky model with these choices in place of its own; the same object for the same choices."""
 
 
-def sky_of(model: SkyModel, choices: PhysicsChoices) -> SkyModel:
+def sky_of(model: SkyModel, choices: DemandedPhysics) -> SkyModel:
     """Return the sky model of some physics choices.
 
     Parameters
@@ -49,4 +49,4 @@ def sky_of(model: SkyModel, choices: PhysicsChoices) -> SkyModel:
             valid="an emulator of responses, such as the one that comes with the package",
             fix="remove [physics] or [[variants]], or use another emulator",
         )
-    return model.with_choices(choices)
+    return model.with_physics(choices)

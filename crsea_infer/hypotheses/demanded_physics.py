@@ -1,4 +1,4 @@
-"""Physics choices: what a hypothesis, or a variant of a run, demands of the sky model beside values of parameters.
+"""Demanded physics: what a hypothesis, or a variant of a run, demands of the sky model beside values of parameters.
 
 Sources, rim, gas and the like are no parameters: each set of them takes a sky model of its own. A prior set demands
 them in a table `[physics]`, a run file in its `[[variants]]`; whatever is left out is as the sky model has it.
@@ -17,7 +17,7 @@ from crsea_infer.support.errors import UserError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["NO_CHOICES", "PhysicsChoices", "PhysicsEntry"]
+__all__ = ["NO_DEMANDS", "DemandedPhysics", "PhysicsEntry"]
 
 Kiloparsecs = Annotated[float, Field(ge=0.5, le=100.0)]
 
@@ -60,15 +60,15 @@ class PhysicsEntry(Entry):
             raise WrongValueError("saturation_radius", self.saturation_radius, f"at most the rim, {self.rim:g} kpc")
         return self
 
-    def choices(self) -> PhysicsChoices:
+    def demanded(self) -> DemandedPhysics:
         """Return them as the package keeps them."""
         content = self.model_dump(include=set(PhysicsEntry.model_fields))
         halo = content.pop("halo_range")
-        return PhysicsChoices(**content, halo_range=None if halo is None else (halo[0], halo[1]))
+        return DemandedPhysics(**content, halo_range=None if halo is None else (halo[0], halo[1]))
 
 
 @dataclass(frozen=True)
-class PhysicsChoices:
+class DemandedPhysics:
     """Physics choices; None for what is as the sky model has it. Attributes as of :class:`PhysicsEntry`."""
 
     sources: str | None = None
@@ -94,16 +94,16 @@ class PhysicsChoices:
         }
 
     @classmethod
-    def of(cls, given: Mapping[str, Any]) -> PhysicsChoices:
+    def of(cls, given: Mapping[str, Any]) -> DemandedPhysics:
         """Return what :attr:`given` gave."""
-        return PhysicsEntry.model_validate(dict(given)).choices()
+        return PhysicsEntry.model_validate(dict(given)).demanded()
 
-    def then(self, other: PhysicsChoices) -> PhysicsChoices:
+    def then(self, other: DemandedPhysics) -> DemandedPhysics:
         """Return these with what another demands in their place."""
         found = {one.name: getattr(other, one.name) for one in fields(self) if getattr(other, one.name) is not None}
-        return PhysicsChoices(**{**{one.name: getattr(self, one.name) for one in fields(self)}, **found})
+        return DemandedPhysics(**{**{one.name: getattr(self, one.name) for one in fields(self)}, **found})
 
-    def joined(self, other: PhysicsChoices, where: str) -> PhysicsChoices:
+    def joined(self, other: DemandedPhysics, where: str) -> DemandedPhysics:
         """Return what both demand.
 
         Raises
@@ -131,5 +131,5 @@ class PhysicsChoices:
         return ", ".join(parts)
 
 
-NO_CHOICES = PhysicsChoices()
+NO_DEMANDS = DemandedPhysics()
 """Everything as the sky model has it."""
