@@ -14,8 +14,9 @@ from crsea_infer.support.errors import UserError
 if TYPE_CHECKING:
     from crsea_infer.emulator.sky_model import SkyModel
     from crsea_infer.hypotheses.demanded_physics import DemandedPhysics
+    from crsea_infer.hypotheses.hypothesis import Hypothesis
 
-__all__ = ["ChoosesPhysics", "sky_of"]
+__all__ = ["ChoosesPhysics", "sky_for", "sky_of"]
 
 
 @runtime_checkable
@@ -50,3 +51,19 @@ def sky_of(model: SkyModel, choices: DemandedPhysics) -> SkyModel:
             fix="remove [physics] or [[variants]], or use another emulator",
         )
     return model.with_physics(choices)
+
+
+def sky_for(model: SkyModel, hypothesis: Hypothesis) -> SkyModel:
+    """Return the sky model of a hypothesis: with the physics that it demands, of all its variants if it has any.
+
+    Raises
+    ------
+    UserError
+        As :func:`sky_of`.
+    """
+    if not hypothesis.variants:
+        return sky_of(model, hypothesis.physics)
+    from crsea_infer.emulator.mixed_sky import MixedSky
+    from crsea_infer.hypotheses.variants import of_variant
+
+    return MixedSky({one.name: sky_of(model, of_variant(hypothesis, one).physics) for one in hypothesis.variants})

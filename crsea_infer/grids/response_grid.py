@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 import numpy as np
 
 from crsea_infer.grids.description import Settings, described
-from crsea_infer.physics.analytic_gas import GasModel, gas_columns
+from crsea_infer.physics.analytic_gas import GasModel, gas_columns, gas_provenance
 from crsea_infer.physics.electrons import ElectronSettings
 from crsea_infer.physics.geometry import COMPONENTS, N_ABSORPTION_NODES, LineOfSight, absorption_nodes
 from crsea_infer.physics.leptons import LEPTON_COMPONENTS, LEPTON_ENERGIES, LeptonSolver, lepton_heights
@@ -174,14 +174,17 @@ class GridSettings:
         """Return the settings as plain JSON types, for provenance and hashes."""
         settings = asdict(self)
         settings["line_of_sight"]["heights"] = self.line_of_sight.heights.tolist()
-        settings["gas"] = gas_columns(self.gas_model).provenance
+        settings["gas"] = gas_provenance(self.gas_model)
         # numerics that are no choice, but that decide the numbers as choices do
         heights = None if self.electrons is None else lepton_heights(self.highest_halo).tolist()
         settings["lepton_heights"] = heights
-        if (
-            self.transport.saturation_radius is None
-        ):  # a grid that leaves it at the Sun is what it was without the choice
+        # a grid that leaves a choice as it was is what it was without the choice
+        if self.transport.saturation_radius is None:
             del settings["transport"]["saturation_radius"]
+        if self.gas_model == "rings":
+            del settings["gas_model"]
+        if self.electrons is not None and self.electrons.radiation_field == "discs":
+            del settings["electrons"]["radiation_field"]
         return settings
 
     @classmethod

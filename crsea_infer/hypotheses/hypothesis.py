@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import Path
 
+    from crsea_infer.hypotheses.variants import Variant
+
 __all__ = ["Hypothesis", "HypothesisEntry", "available_hypotheses", "build_hypothesis", "load_hypothesis"]
 
 _SPECTRUM = re.compile(r"(?P<nucleus>proton|helium)_(?P<what>slope|break)_(?P<number>\d+)")
@@ -48,6 +50,8 @@ class Hypothesis:
         Sky template that its emission resembles ("pi0", "kra_gamma"), from the last prior set that names one.
     physics
         What its prior sets demand of the sky model.
+    variants
+        Physics choices any of which it may have; see :func:`crsea_infer.hypotheses.variants.with_variants`.
     """
 
     name: str
@@ -57,6 +61,7 @@ class Hypothesis:
     references: tuple[str, ...] = ()
     morphology: str | None = None
     physics: DemandedPhysics = NO_DEMANDS
+    variants: tuple[Variant, ...] = ()
 
     @cached_property
     def free(self) -> tuple[Parameter, ...]:

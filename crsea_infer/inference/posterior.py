@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from crsea_infer.emulator.sky_of_physics import sky_of
+from crsea_infer.emulator.sky_of_physics import sky_for
 from crsea_infer.hypotheses.distributions import Product
+from crsea_infer.hypotheses.variants import VARIANT
 from crsea_infer.inference.likelihoods.joint_likelihood import JointLikelihood
 from crsea_infer.inference.likelihoods.likelihood import FollowsMorphology
 from crsea_infer.inference.parameter_checks import check_parameters
@@ -88,7 +89,12 @@ class Posterior:
         What it only makes when first asked, such as the electrons of a sky region that the emulator lacks, is then made
         and kept before workers ask for it side by side.
         """
-        self._predict(self._values(self.fiducial[None, :]))
+        points = self.fiducial[None, :]
+        if VARIANT in self.names:
+            column = self.names.index(VARIANT)
+            points = np.repeat(points, len(self.hypothesis.variants), axis=0)
+            points[:, column] = np.arange(1.0, len(points) + 1.0)
+        self._predict(self._values(points))
 
     @property
     def n_data(self) -> int:
@@ -307,7 +313,7 @@ def posterior_for(
         repeated = next(name for name in names if names.count(name) > 1)
         raise UserError(f"the likelihood {repeated!r} is given twice", valid="each data set once")
     _refuse_same_observation(likelihoods)
-    model = sky_of(model, hypothesis.physics)
+    model = sky_for(model, hypothesis)
     chosen = _with_own_templates(hypothesis, likelihoods)
     everything = chosen if all_likelihoods is None else _with_own_templates(hypothesis, all_likelihoods)
     check_parameters(hypothesis, model, [request for likelihood in everything for request in likelihood.requests])

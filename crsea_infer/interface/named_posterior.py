@@ -72,11 +72,11 @@ class Posterior:
         options: Mapping[str, Mapping[str, Any]] | None = None,
         emulator: str | Path | SkyModel | None = None,
     ) -> None:
-        from crsea_infer.emulator.sky_of_physics import sky_of
+        from crsea_infer.emulator.sky_of_physics import sky_for
         from crsea_infer.inference.posterior import posterior_for
 
         found = hypothesis_of(hypothesis)
-        self._model = sky_of(sky_model_of(emulator), found.physics)
+        self._model = sky_for(sky_model_of(emulator), found)
         self._inner = posterior_for(found, _data_sets(data, options or {}), self._model)
 
     @classmethod

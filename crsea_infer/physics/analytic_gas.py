@@ -21,7 +21,7 @@ from crsea_infer.physics.gas import RING_EDGES, RING_SUN_RADIUS, GasColumns, loa
 if TYPE_CHECKING:
     from crsea_infer.support.arrays import Float64
 
-__all__ = ["GAS_MODELS", "GasModel", "density", "gas_columns"]
+__all__ = ["GAS_MODELS", "GasModel", "density", "gas_columns", "gas_provenance"]
 
 GasModel = Literal["rings", "analytic"]
 GAS_MODELS: Final = ("rings", "analytic")
@@ -57,6 +57,11 @@ def density(component: str, radius: Float64, height: Float64) -> Float64:
 def gas_columns(model: GasModel = "rings") -> GasColumns:
     """Return the gas of a model, on the pixels of the table that comes with the package."""
     return load_gas() if model == "rings" else _analytic()
+
+
+def gas_provenance(model: GasModel = "rings") -> str:
+    """Return where the numbers of a gas model come from."""
+    return load_gas().provenance if model == "rings" else _PROVENANCE
 
 
 @lru_cache(maxsize=1)

@@ -44,7 +44,7 @@ def with_physics(settings: GridSettings, demanded: DemandedPhysics) -> GridSetti
         rim=demanded.rim,
         saturation_radius=saturation,
         halo_height=demanded.halo_range,
-        cross_section=demanded.cross_section,  # type: ignore[arg-type] -- of the entry's words
+        cross_section=demanded.cross_section,  # type: ignore[arg-type]
         gas=demanded.gas,  # type: ignore[arg-type]
         radiation_field=demanded.radiation_field,  # type: ignore[arg-type]
     ).apply(settings)
