@@ -84,7 +84,10 @@ class _Rule:
 _RULES: Final[Mapping[str, _Rule]] = MappingProxyType(
     {
         "parameter": _Rule(
-            letters=_LOWER, in_words="small letters, digits and underscores", taken=_AXES, becomes="a variable of files"
+            letters=_LOWER,
+            in_words="small letters, digits and underscores",
+            taken={**_AXES, "variant": "hypotheses with variants have a parameter of that name"},
+            becomes="a variable of files",
         ),
         "nuisance": _Rule(taken=_AXES, longest=_LONGEST_DERIVED, becomes="a variable of posterior.nc"),
         "parameter of a grid": _Rule(taken={**_AXES, **_GRID_WORDS}, becomes="a variable of files"),
@@ -101,6 +104,11 @@ _RULES: Final[Mapping[str, _Rule]] = MappingProxyType(
             becomes="a variable of posterior.nc and a figure",
         ),
         "group": _Rule(
+            endings={".checkpoint": "it is that of files of unfinished work"},
+            folds=True,
+            becomes="part of the names of files in the output",
+        ),
+        "variant": _Rule(
             endings={".checkpoint": "it is that of files of unfinished work"},
             folds=True,
             becomes="part of the names of files in the output",
@@ -127,7 +135,7 @@ def check_name(name: str, where: str, kind: str, also_taken: Mapping[str, str] |
         File and key in which it stood.
     kind
         "parameter" (of a prior set), "nuisance" (of a data set), "parameter of a grid", "component" (of one),
-        "data set", "group", "hypothesis" or "combination".
+        "data set", "group", "variant", "hypothesis" or "combination".
     also_taken
         Further names that something else has: name -> what.
 
