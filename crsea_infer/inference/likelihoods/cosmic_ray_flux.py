@@ -103,6 +103,7 @@ class CosmicRayFlux(DataSet):
     """
 
     Settings: ClassVar[type[CommonEntry]] = _Entry
+    simulates_batches: ClassVar[bool] = True
 
     species: str
     energy: EnergyQuantity
@@ -202,7 +203,7 @@ class CosmicRayFlux(DataSet):
     @property
     def n_data(self) -> int:
         """Number of points within the limits of rigidity."""
-        return len(self.values)
+        return int(self.values.shape[-1])
 
     @cached_property
     def nuisances(self) -> tuple[Parameter, ...]:
@@ -289,7 +290,7 @@ class CosmicRayFlux(DataSet):
     def simulate(
         self, rng: np.random.Generator, predictions: tuple[Float64, ...], nuisances: Mapping[str, float]
     ) -> Self:
-        """Return the same data set with points drawn around one prediction."""
+        """Return the same data set with points drawn around a prediction [..., n_energies]."""
         _, prediction = self._shifted(predictions, nuisances)
         return replace(self, values=asymmetric_errors.draw(rng, prediction, self.error_low, self.error_high))
 

@@ -121,6 +121,7 @@ class FluxPoints(DataSet):
     }
 
     Settings: ClassVar[type[CommonEntry]] = _Entry
+    simulates_batches: ClassVar[bool] = True
 
     systematics: FluxSystematics
     energy_min: Float64
@@ -203,7 +204,7 @@ class FluxPoints(DataSet):
     @property
     def n_data(self) -> int:
         """Number of points, upper limits included."""
-        return len(self.values)
+        return int(self.values.shape[-1])
 
     @cached_property
     def nuisances(self) -> tuple[Parameter, ...]:
@@ -235,8 +236,10 @@ class FluxPoints(DataSet):
         xp, residual, low, high = self._residuals(predictions, nuisances)
         terms = asymmetric_errors.log_density(xp, residual, low, high, self._limits)
         if self._has_common_error:
-            change = log_likelihood_change(*self._common(xp, predictions, residual, low, high))
-            terms = terms + change[..., None] / self.n_data
+            terms = (
+                terms
+                + log_likelihood_change(*self._common(xp, predictions, residual, low, high))[..., None] / self.n_data
+            )
         return terms
 
     def log_likelihood(self, predictions: tuple[Array, ...], nuisances: Mapping[str, Array]) -> Array:
@@ -262,11 +265,8 @@ class FluxPoints(DataSet):
         """Return chi2 [...] at the nuisances that make it least."""
         return self.chi2(predictions, self.best_nuisances(predictions))
 
-    def best_nuisances(self, predictions: tuple[Array, ...]) -> dict[str, Array]:
-        """Return the nuisances [...] that minimise chi2 for given predictions; empty without any.
-
-        A length and a scatter, which chi2 alone would make infinite, stay at their published values.
-        """
+    def best_nuisances(self, predictions: tuple[Array, ...], at: Mapping[str, Array] | None = None) -> dict[str, Array]:
+        """Return the nuisances [...] that minimise chi2; a length stays as published, a scatter unless `at` has it."""
         prediction = self._from_sky(predictions)
         xp = array_namespace(prediction)
         held = {
@@ -274,6 +274,8 @@ class FluxPoints(DataSet):
             for nuisance in self.nuisances
             if nuisance.name not in self.shifts
         }
+        if at is not None and self.systematics.scatter is not None:
+            held[self.systematics.scatter.name] = at[self.systematics.scatter.name]
         if not self._linear_nuisances:
             return held
         design = xp.asarray(np.stack([self.shifts[nuisance.name] for nuisance in self._linear_nuisances], axis=-1))
@@ -299,15 +301,15 @@ class FluxPoints(DataSet):
     def simulate(
         self, rng: np.random.Generator, predictions: tuple[Float64, ...], nuisances: Mapping[str, float]
     ) -> Self:
-        """Return the same data set with points drawn from the density above around one prediction [n_energies].
+        """Return the same data set with points drawn from the density above around a prediction [..., n_energies].
 
         Upper limits stay as they are: a limit carries no data to draw.
         """
         _, residual, low, high = self._residuals(predictions, nuisances)
         expected = self.values - residual
         if self._has_common_error:
-            shift = self.relative_model_error * rng.standard_normal()
-            expected = expected + shift * self._from_sky(predictions)
+            sky = self._from_sky(predictions)
+            expected = expected + self.relative_model_error * rng.standard_normal((*sky.shape[:-1], 1)) * sky
         drawn = asymmetric_errors.draw(rng, expected, low, high)
         return replace(self, values=np.where(self.is_upper_limit, self.values, drawn))
 
@@ -352,7 +354,7 @@ class FluxPoints(DataSet):
     def _has_common_error(self) -> bool:
         errors = np.minimum(self.error_low, self.error_high)
         counted = ~self.is_upper_limit
-        return is_noticeable(self.relative_model_error, self.values[counted], errors[counted])
+        return is_noticeable(self.relative_model_error, self.values[..., counted], errors[counted])
 
     def _common(
         self, xp: Any, predictions: tuple[Array, ...], residual: Array, low: Array, high: Array
