@@ -7,16 +7,19 @@ sampler that has not converged) is said to be.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from crsea_infer.inference.evidence import BayesFactor, Evidence, bayes_factor, combine, disagreements, marked
 from crsea_infer.report.ecsv import read_table
-from crsea_infer.report.run_page import number_with_error
+from crsea_infer.report.goodness_of_fit_table import LEAST_P, read_fits
+from crsea_infer.report.number_words import number_with_error
+from crsea_infer.report.quoted_factors import NO_SPREAD, Spreads, read_spreads, spread_of, spread_words
 from crsea_infer.report.run_tables import read_cautions, read_evidences, read_unconverged
 from crsea_infer.support.files import atomic_write
+from crsea_infer.support.output_names import FACTORS
 from crsea_infer.support.version import __version__
 
 if TYPE_CHECKING:
@@ -25,8 +28,12 @@ if TYPE_CHECKING:
 
     from crsea_infer.plan.run_file import RunFile
     from crsea_infer.plan.study_file import Claim, Study
+    from crsea_infer.report.goodness_of_fit_table import Fit
 
 __all__ = ["Finished", "read_finished", "write_results"]
+
+
+_MISFIT = " †"
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,12 +50,18 @@ class Finished:
         What its samplers say of themselves when they have not converged, and where they disagree.
     chi2
         Rows of chi2.ecsv by (hypothesis, data set or "all").
+    fits
+        Whether each hypothesis describes the data.
+    spreads
+        Of Bayes factors over choices, where choices were varied.
     """
 
     evidences: Mapping[str, Evidence | None]
     unconverged: frozenset[str]
     cautions: tuple[str, ...]
     chi2: Mapping[tuple[str, str], Mapping[str, Any]]
+    fits: Mapping[str, Fit] = field(default_factory=dict)
+    spreads: Spreads = field(default_factory=dict)
 
     def factor(self, one: str, other: str) -> BayesFactor | None:
         """Return the Bayes factor of two hypotheses, or None when one of them has no evidence here."""
@@ -76,7 +89,14 @@ def read_finished(directory: Path) -> Finished:
     for hypothesis, words in read_cautions(directory / "evidence.ecsv").items():
         cautions += [f"{hypothesis} with {one}" for one in words]
     chi2 = {(row["hypothesis"], row["likelihood"]): row for row in read_table(directory / "chi2.ecsv")}
-    return Finished(evidences, read_unconverged(directory / "evidence.ecsv"), tuple(cautions), chi2)
+    return Finished(
+        evidences,
+        read_unconverged(directory / "evidence.ecsv"),
+        tuple(cautions),
+        chi2,
+        read_fits(directory),
+        read_spreads(directory / FACTORS),
+    )
 
 
 def write_results(study: Study, directory: Path) -> Path:
@@ -146,13 +166,36 @@ def _bayes_factors(study: Study, finished: Mapping[str, Finished]) -> str:
         rows = []
         for name, run in study.runs.items():
             factors = [finished[name].factor(one, other) for one, other in comparison.pairs]
-            cells = [
-                "–" if factor is None else factor.marked(number_with_error(factor.ln_b, factor.ln_b_err))
-                for factor in factors
-            ]
-            rows.append([run.title, *cells])
+            rows.append([run.title, *(_factor_cell(factor, finished[name]) for factor in factors)])
         parts.append(f"**{comparison.title}** (above 0: the first is favoured)\n\n{_table(head, rows)}")
-    return "\n\n".join(parts) if study.comparisons else ""
+    if not study.comparisons:
+        return ""
+    parts.append(_about_factors(parts[1:]))
+    return "\n\n".join(part for part in parts if part)
+
+
+def _factor_cell(factor: BayesFactor | None, found: Finished) -> str:
+    """Return ln B with its numerical error, its spread over choices, and whether the favoured hypothesis fits."""
+    if factor is None:
+        return "–"
+    spread = spread_of(factor, found.spreads)
+    known = f" ({spread_words(spread)})" if spread.is_known else ""
+    fit = found.fits.get(factor.in_order[0])
+    misfit = _MISFIT if factor.resolved and fit is not None and not fit.describes else ""
+    return factor.marked(f"{number_with_error(factor.ln_b, factor.ln_b_err)}{misfit}{known}")
+
+
+def _about_factors(tables: Sequence[str]) -> str:
+    """Return what is to be known of Bayes factors in these tables."""
+    words = ["Errors are numerical."]
+    if not any("over choices" in table for table in tables):
+        words.append(f"S{spread_words(NO_SPREAD)[1:]}.")
+    if any(_MISFIT in table for table in tables):
+        words.append(
+            f"{_MISFIT.strip()}: the favoured hypothesis does not describe the data itself; of data drawn from its "
+            f"posterior, a share below {LEAST_P:g} lies as far from it as the measured data (*p* in the tables below)."
+        )
+    return " ".join(words)
 
 
 def _claims(study: Study, finished: Mapping[str, Finished]) -> str:
@@ -215,6 +258,7 @@ def _combination(study: Study, name: str, run: RunFile, found: Finished) -> str:
                 f"{row['reduced_chi2_published']:.2f}",
                 f"{row['reduced_chi2_best_fit']:.2f}",
                 f"{row['prior_pull']:.1f}",
+                found.fits[hypothesis.name].p_words if hypothesis.name in found.fits else "–",
                 "withheld"
                 if evidence is None
                 else marked(
@@ -224,7 +268,16 @@ def _combination(study: Study, name: str, run: RunFile, found: Finished) -> str:
                 "–" if evidence is None else evidence.method,
             ]
         )
-    head = ["hypothesis", "points", "chi2 published", "chi2 best fit", "prior pull²", "ln Z", "method"]
+    head = [
+        "hypothesis",
+        "points",
+        "chi2 published",
+        "chi2 best fit",
+        "prior pull²",
+        "describes the data?",
+        "ln Z",
+        "method",
+    ]
     parts = [f"## {run.title}", f"`{name}`", _table(head, rows)]
     shown = [one.name for one in run.hypotheses if one.name in study.main_hypotheses]
     if shown and len(run.likelihoods) > 1:
