@@ -19,6 +19,7 @@ from crsea_infer.plan.run_file import load_run
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
 N = 9
 SIGMA = 2.0
@@ -241,3 +242,62 @@ def test_training_sets_may_be_left_out(km2a: Any) -> None:
     )
     assert [one.data_set for one in checks] == ["lhaaso_km2a_outer", "all"]
     assert checks[1].n_data == checks[0].n_data == 5
+
+
+KINDS = """
+title = "Kinds"
+hypotheses = ["gamma-optimized-min"]
+likelihoods = ["lhaaso_km2a_inner", "lhaaso_wcda_inner", "icecube_pi0", "dampe_protons", "fermi_lat_masked_inner"]
+[options.lhaaso_km2a_inner]
+systematics = { kind = "energy-correlated", length_dex = 0.5 }
+extra_scatter = {}
+[options.icecube_pi0]
+[samplers.importance]
+"""
+
+
+def test_data_of_every_kind_are_drawn_in_batches_as_one_by_one(tmp_path: Path) -> None:
+    """chi2 and pulls of a batch of drawn data are those of each draw, and those of the truth are as many as points."""
+    (tmp_path / "kinds.toml").write_text(KINDS)
+    run = load_run(tmp_path / "kinds.toml")
+    posterior = posterior_for(run.hypotheses[0], run.likelihoods, emulator.load())
+    rng = np.random.default_rng(1)
+    theta = np.repeat(posterior.fiducial[None], 400, axis=0)
+    predictions, nuisances = posterior.intensities(theta), posterior.nuisance_values(theta)
+    for one in posterior.likelihoods:
+        at: tuple[np.ndarray, ...] = predictions[one.name]
+        own = {nuisance.name: nuisances[nuisance.name] for nuisance in one.nuisances}
+        drawn: Any = one.simulate(rng, at, own)  # type: ignore[arg-type]
+        assert drawn.values.shape == (400, one.n_data)
+        assert drawn.n_data == one.n_data
+        chi2 = np.asarray(drawn.chi2(at, own))
+        assert chi2.mean() == pytest.approx(one.n_data, abs=5 * np.sqrt(2 * one.n_data / 400)), one.name
+        for place in (0, 399):
+            single = _at(drawn, place)
+            here = tuple(part[place] for part in at)
+            values = {name: value[place] for name, value in own.items()}
+            assert float(single.chi2(here, values)) == pytest.approx(chi2[place])
+            assert np.asarray(single.pulls(here, values)) == pytest.approx(np.asarray(drawn.pulls(at, own))[place])
+            assert float(single.chi2_profiled(here)) == pytest.approx(np.asarray(drawn.chi2_profiled(at))[place])
+
+
+def _at(drawn: Any, place: int) -> Any:
+    """Return one of the data sets that were drawn together."""
+    if not hasattr(drawn, "curve"):
+        return replace(drawn, values=drawn.values[place])
+    numbers = {name: float(getattr(drawn.curve, name)[place, 0]) for name in ("best", "test_statistic")}
+    return replace(drawn, curve=replace(drawn.curve, **numbers))
+
+
+def test_an_extra_scatter_keeps_the_size_that_the_posterior_gives_it(tmp_path: Path) -> None:
+    """Points that scatter by 30 % beyond their errors: no surprise where the scatter is known to be as large."""
+    text = KINDS.replace(', "lhaaso_wcda_inner", "icecube_pi0", "dampe_protons", "fermi_lat_masked_inner"', "")
+    (tmp_path / "scatter.toml").write_text(text.replace("[options.icecube_pi0]\n", ""))
+    run = load_run(tmp_path / "scatter.toml")
+    posterior = posterior_for(run.hypotheses[0], run.likelihoods, emulator.load())
+    theta = posterior.fiducial.copy()
+    theta[posterior.names.index("lhaaso_km2a_inner_scatter")] = 0.3
+    scattered = with_simulated_data(posterior, theta, np.random.default_rng(5))
+    large, small = (check(scattered, one[None], n=500) for one in (theta, posterior.fiducial))
+    assert large.posterior.value > 0.05
+    assert small.posterior.value < 0.01
