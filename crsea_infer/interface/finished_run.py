@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from crsea_infer.hypotheses.variants import VARIANT
-from crsea_infer.interface.showing import html_table, parameter_rows
+from crsea_infer.interface.showing import factors_as_html, factors_in_short, parameter_rows
 from crsea_infer.support.errors import UserError, unknown_name
 
 if TYPE_CHECKING:
@@ -127,6 +127,17 @@ class FinishedRun:
         """The table of Bayes factors, one row per pair of hypotheses."""
         return self.table("bayes_factors")
 
+    @cached_property
+    def goodness_of_fit(self) -> Table:
+        """Whether the hypotheses describe the data: predictive p-values, one row per hypothesis and data set.
+
+        Raises
+        ------
+        UserError
+            When the run is of a version that did not ask.
+        """
+        return self.table("goodness_of_fit")
+
     def table(self, name: str) -> Table:
         """Return a table of the run by its name: "chi2", "pulls", "goodness_of_fit", ...
 
@@ -187,19 +198,11 @@ class FinishedRun:
         return self._path / name / "posterior.nc"
 
     def __repr__(self) -> str:
-        factors = [f"ln B ({row[0]} : {row[1]}) = {row[2]:.2f} +- {row[3]:.2f}" for row in self._factors()[:3]]
-        return f"<Finished run {self.name}: {'; '.join(factors) or ', '.join(self.names)}>"
-
-    def _factors(self) -> list[tuple[str, str, float, float, str]]:
-        columns = ("hypothesis_1", "hypothesis_2", "ln_b", "ln_b_err", "verdict")
-        return [tuple(row[name] for name in columns) for row in self.bayes_factors]
+        said = factors_in_short(self._path, self.bayes_factors)
+        return f"<Finished run {self.name}: {said or ', '.join(self.names)}>"
 
     def _repr_html_(self) -> str:
-        rows = [
-            (f"{one} : {other}", f"{ln_b:.3f}", f"{error:.3f}", verdict)
-            for one, other, ln_b, error, verdict in self._factors()
-        ]
-        return html_table(f"{self.name}: {self.title}", ("hypotheses", "ln B", "error", "verdict"), rows)
+        return factors_as_html(f"{self.name}: {self.title}", self._path, self.bayes_factors)
 
 
 class FinishedHypothesis:

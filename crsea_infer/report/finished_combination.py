@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from crsea_infer.inference.evidence import BayesFactor, Evidence, bayes_factor, combine, disagreements
 from crsea_infer.report.ecsv import read_table
+from crsea_infer.report.goodness_of_fit_table import read_fits
+from crsea_infer.report.quoted_factors import read_spreads
 from crsea_infer.report.run_tables import read_cautions, read_evidences, read_unconverged
+from crsea_infer.support.output_names import FACTORS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
+
+    from crsea_infer.report.goodness_of_fit_table import Fit
+    from crsea_infer.report.quoted_factors import Spreads
 
 __all__ = ["Finished", "read_finished"]
 
@@ -30,12 +36,18 @@ class Finished:
         What its samplers say of themselves when they have not converged, and where they disagree.
     chi2
         Rows of chi2.ecsv by (hypothesis, data set or "all").
+    fits
+        Whether each hypothesis describes the data.
+    spreads
+        Of Bayes factors over choices, where choices were varied.
     """
 
     evidences: Mapping[str, Evidence | None]
     unconverged: frozenset[str]
     cautions: tuple[str, ...]
     chi2: Mapping[tuple[str, str], Mapping[str, Any]]
+    fits: Mapping[str, Fit] = field(default_factory=dict)
+    spreads: Spreads = field(default_factory=dict)
 
     def factor(self, one: str, other: str) -> BayesFactor | None:
         """Return the Bayes factor of two hypotheses, or None when one of them has no evidence here."""
@@ -63,4 +75,11 @@ def read_finished(directory: Path) -> Finished:
     for hypothesis, words in read_cautions(directory / "evidence.ecsv").items():
         cautions += [f"{hypothesis} with {one}" for one in words]
     chi2 = {(row["hypothesis"], row["likelihood"]): row for row in read_table(directory / "chi2.ecsv")}
-    return Finished(evidences, read_unconverged(directory / "evidence.ecsv"), tuple(cautions), chi2)
+    return Finished(
+        evidences,
+        read_unconverged(directory / "evidence.ecsv"),
+        tuple(cautions),
+        chi2,
+        read_fits(directory),
+        read_spreads(directory / FACTORS),
+    )

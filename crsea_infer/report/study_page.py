@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any
 from crsea_infer.inference.evidence import marked
 from crsea_infer.report.claims_table import HEAD, StudyNumbers, claim_rows
 from crsea_infer.report.finished_combination import read_finished
-from crsea_infer.report.run_page import number_with_error
+from crsea_infer.report.goodness_of_fit_table import LEAST_P
+from crsea_infer.report.number_words import number_with_error
+from crsea_infer.report.quoted_factors import NO_SPREAD, spread_of, spread_words
 from crsea_infer.support.files import atomic_write
 from crsea_infer.support.version import __version__
 
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from crsea_infer.emulator.sky_model import SkyModel
+    from crsea_infer.inference.evidence import BayesFactor
     from crsea_infer.plan.run_file import RunFile
     from crsea_infer.plan.study_file import Study
     from crsea_infer.report.finished_combination import Finished
@@ -34,6 +37,8 @@ _CLAIMS = (
 )
 
 __all__ = ["write_results"]
+
+_MISFIT = " â "
 
 
 def write_results(study: Study, directory: Path) -> Path:
@@ -103,13 +108,36 @@ def _bayes_factors(study: Study, finished: Mapping[str, Finished]) -> str:
         rows = []
         for name, run in study.runs.items():
             factors = [finished[name].factor(one, other) for one, other in comparison.pairs]
-            cells = [
-                "–" if factor is None else factor.marked(number_with_error(factor.ln_b, factor.ln_b_err))
-                for factor in factors
-            ]
-            rows.append([run.title, *cells])
+            rows.append([run.title, *(_factor_cell(factor, finished[name]) for factor in factors)])
         parts.append(f"**{comparison.title}** (above 0: the first is favoured)\n\n{_table(head, rows)}")
-    return "\n\n".join(parts) if study.comparisons else ""
+    if not study.comparisons:
+        return ""
+    parts.append(_about_factors(parts[1:]))
+    return "\n\n".join(part for part in parts if part)
+
+
+def _factor_cell(factor: BayesFactor | None, found: Finished) -> str:
+    """Return ln B with its numerical error, its spread over choices, and whether the favoured hypothesis fits."""
+    if factor is None:
+        return "–"
+    spread = spread_of(factor, found.spreads)
+    known = f" ({spread_words(spread)})" if spread.is_known else ""
+    fit = found.fits.get(factor.in_order[0])
+    misfit = _MISFIT if factor.resolved and fit is not None and not fit.describes else ""
+    return factor.marked(f"{number_with_error(factor.ln_b, factor.ln_b_err)}{misfit}{known}")
+
+
+def _about_factors(tables: Sequence[str]) -> str:
+    """Return what is to be known of Bayes factors in these tables."""
+    words = ["Errors are numerical."]
+    if not any("over choices" in table for table in tables):
+        words.append(f"S{spread_words(NO_SPREAD)[1:]}.")
+    if any(_MISFIT in table for table in tables):
+        words.append(
+            f"{_MISFIT.strip()}: the favoured hypothesis does not describe the data itself; of data drawn from its "
+            f"posterior, a share below {LEAST_P:g} lies as far from it as the measured data (*p* in the tables below)."
+        )
+    return " ".join(words)
 
 
 def _claims(study: Study, finished: Mapping[str, Finished]) -> str:
@@ -139,6 +167,7 @@ def _combination(study: Study, name: str, run: RunFile, found: Finished) -> str:
                 f"{row['reduced_chi2_published']:.2f}",
                 f"{row['reduced_chi2_best_fit']:.2f}",
                 f"{row['prior_pull']:.1f}",
+                found.fits[hypothesis.name].p_words if hypothesis.name in found.fits else "–",
                 "withheld"
                 if evidence is None
                 else marked(
@@ -148,7 +177,16 @@ def _combination(study: Study, name: str, run: RunFile, found: Finished) -> str:
                 "–" if evidence is None else evidence.method,
             ]
         )
-    head = ["hypothesis", "points", "chi2 published", "chi2 best fit", "prior pull²", "ln Z", "method"]
+    head = [
+        "hypothesis",
+        "points",
+        "chi2 published",
+        "chi2 best fit",
+        "prior pull²",
+        "describes the data?",
+        "ln Z",
+        "method",
+    ]
     parts = [f"## {run.title}", f"`{name}`", _table(head, rows)]
     shown = [one.name for one in run.hypotheses if one.name in study.main_hypotheses]
     if shown and len(run.likelihoods) > 1:

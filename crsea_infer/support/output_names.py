@@ -19,6 +19,7 @@ __all__ = [
     "CALIBRATION_FILES",
     "CHECKSUMS",
     "DATA_SETS",
+    "FACTORS",
     "FIGURES",
     "OVERLAY",
     "OWN_NAMES",
@@ -44,6 +45,10 @@ PAGE: Final = "index.html"
 """Page of a run."""
 
 
+FACTORS: Final = "bayes_factors.ecsv"
+"""Bayes factors of a run."""
+
+
 @dataclass(frozen=True)
 class ProductNames:
     """The names that the files of one product of a run have, whichever of them the run has.
@@ -65,7 +70,8 @@ class ProductNames:
 
 PRODUCTS: Final[Mapping[str, ProductNames]] = {
     "posteriors": ProductNames(posteriors=("posterior.nc", "posterior_emcee.nc")),
-    "tables": ProductNames(("evidence.ecsv", "bayes_factors.ecsv", "chi2.ecsv")),
+    "goodness of fit": ProductNames(("goodness_of_fit.ecsv",)),
+    "tables": ProductNames(("evidence.ecsv", FACTORS, "chi2.ecsv")),
     "variants": ProductNames(("variants.ecsv",)),
     "nested hypotheses": ProductNames(("savage_dickey.ecsv",)),
     "tension": ProductNames(("tension.ecsv",)),

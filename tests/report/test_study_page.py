@@ -84,6 +84,21 @@ base-max lhaaso_km2a_inner 10 7.0 6.6 nan
 base-max lhaaso_km2a_outer 5 4.7 3.5 nan
 base-max all 15 6.2 5.6 17.6
 """
+FITS = """# %ECSV 1.0
+# ---
+# datatype:
+# - {name: hypothesis, datatype: string}
+# - {name: likelihood, datatype: string}
+# - {name: p_posterior, datatype: float64}
+# - {name: p_posterior_err, datatype: float64}
+# - {name: p_runs_posterior, datatype: float64}
+# - {name: p_runs_posterior_err, datatype: float64}
+# - {name: n_replicates, datatype: int64}
+hypothesis likelihood p_posterior p_posterior_err p_runs_posterior p_runs_posterior_err n_replicates
+base-min lhaaso_km2a_inner 0.001 0.0003 0.007 0.001 10000
+base-min all 0.0011 0.0003 0.0077 0.001 10000
+base-max all 0.0021 0.0003 0.00009999 0.0001 10000
+"""
 
 
 def _study(folder: Path, lnz: str, method: str, status: str) -> Study:
@@ -113,7 +128,7 @@ def test_what_is_withheld_is_said_to_be(tmp_path: Path) -> None:
     text = write_results(study, tmp_path).read_text()
     assert "| KM2A | – |" in text
     assert "withheld: no number" in text
-    assert "| base-max | 15 | 6.20 | 5.60 | 17.6 | withheld | – |" in text
+    assert "| base-max | 15 | 6.20 | 5.60 | 17.6 | – | withheld | – |" in text
     assert "* KM2A: base-max with importance: the effective sample is 12, below 500" in text
 
 
@@ -128,6 +143,18 @@ def test_numbers_of_samplers_that_did_not_converge_are_marked_and_decide_nothing
     )
     assert "| 583.700 ± 0.040 (not converged) | importance sampling |" in text
     assert "| 612.800 ± 0.030 | importance sampling |" in text
+
+
+def test_a_favoured_hypothesis_that_does_not_describe_the_data_is_marked(tmp_path: Path) -> None:
+    study = _study(tmp_path, "583.7", '"importance sampling"', "converged")
+    (tmp_path / "usual" / "goodness_of_fit.ecsv").write_text(FITS)
+    text = write_results(study, tmp_path).read_text()
+    assert "| KM2A | 29.100 ± 0.050 † |" in text
+    assert (
+        "Errors are numerical. Spread over choices: not measured (crsea-infer robustness RUN). †: the favoured" in text
+    )
+    assert "| base-min | 15 | 3.00 | 2.50 | 6.1 | p = 0.0011 | 612.800 ± 0.030 |" in text
+    assert "| base-max | 15 | 6.20 | 5.60 | 17.6 | p < 0.0001 for the runs of its residuals |" in text
 
 
 def test_an_unfinished_combination_is_named(tmp_path: Path) -> None:

@@ -90,6 +90,7 @@ class CosmicRayFlux(DataSet):
     """
 
     Settings: ClassVar[type[CommonEntry]] = CosmicRayFluxEntry
+    simulates_batches: ClassVar[bool] = True
 
     species: str
     energy: EnergyQuantity
@@ -189,7 +190,7 @@ class CosmicRayFlux(DataSet):
     @property
     def n_data(self) -> int:
         """Number of points within the limits of rigidity."""
-        return len(self.values)
+        return int(self.values.shape[-1])
 
     @cached_property
     def nuisances(self) -> tuple[Parameter, ...]:
@@ -276,7 +277,7 @@ class CosmicRayFlux(DataSet):
     def simulate(
         self, rng: np.random.Generator, predictions: tuple[Float64, ...], nuisances: Mapping[str, float]
     ) -> Self:
-        """Return the same data set with points drawn around one prediction."""
+        """Return the same data set with points drawn around a prediction [..., n_energies]."""
         _, prediction = self._shifted(predictions, nuisances)
         return replace(self, values=asymmetric_errors.draw(rng, prediction, self.error_low, self.error_high))
 

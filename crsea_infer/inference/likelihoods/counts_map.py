@@ -77,6 +77,7 @@ class CountsMap(DataSet):
         "energy_max": ("GeV", "upper edge of the bin"),
     }
     Settings: ClassVar[type[CommonEntry]] = CountsMapEntry
+    simulates_batches: ClassVar[bool] = True
 
     values: Float64
     energy_min: Float64
@@ -133,7 +134,7 @@ class CountsMap(DataSet):
     @property
     def n_data(self) -> int:
         """Number of regions times number of bins."""
-        return len(self.values)
+        return int(self.values.shape[-1])
 
     @cached_property
     def nuisances(self) -> tuple[Parameter, ...]:
@@ -224,7 +225,7 @@ class CountsMap(DataSet):
     def simulate(
         self, rng: np.random.Generator, predictions: tuple[Float64, ...], nuisances: Mapping[str, float]
     ) -> Self:
-        """Return the same data set with Poisson counts drawn from one prediction."""
+        """Return the same data set with Poisson counts drawn from a prediction [..., n_energies]."""
         _, mu = self._expected(predictions, nuisances)
         return replace(self, values=np.asarray(rng.poisson(mu), dtype=np.float64))
 

@@ -98,6 +98,7 @@ class FluxPoints(DataSet):
     }
 
     Settings: ClassVar[type[CommonEntry]] = FluxPointsEntry
+    simulates_batches: ClassVar[bool] = True
 
     systematics: FluxSystematics
     energy_min: Float64
@@ -187,7 +188,7 @@ class FluxPoints(DataSet):
     @property
     def n_data(self) -> int:
         """Number of points, upper limits included."""
-        return len(self.values)
+        return int(self.values.shape[-1])
 
     @cached_property
     def nuisances(self) -> tuple[Parameter, ...]:
@@ -219,8 +220,10 @@ class FluxPoints(DataSet):
         xp, residual, low, high = self._residuals(predictions, nuisances)
         terms = asymmetric_errors.log_density(xp, residual, low, high, self._limits)
         if self._has_common_error:
-            change = log_likelihood_change(*self._common(xp, predictions, residual, low, high))
-            terms = terms + change[..., None] / self.n_data
+            terms = (
+                terms
+                + log_likelihood_change(*self._common(xp, predictions, residual, low, high))[..., None] / self.n_data
+            )
         return terms
 
     def log_likelihood(self, predictions: tuple[Array, ...], nuisances: Mapping[str, Array]) -> Array:
@@ -248,20 +251,25 @@ class FluxPoints(DataSet):
         """Return chi2 [...] at the nuisances that make it least."""
         return self.chi2(predictions, self.best_nuisances(predictions))
 
-    def best_nuisances(self, predictions: tuple[Array, ...]) -> dict[str, Array]:
+    def best_nuisances(self, predictions: tuple[Array, ...], at: Mapping[str, Array] | None = None) -> dict[str, Array]:
         """Return the nuisances [...] that minimise chi2 for given predictions; empty without any.
 
-        A length and a scatter, which chi2 alone would make infinite, stay at their published values. An energy scale is
-        the best of some.
+        A length and a scatter, which chi2 alone would make infinite, stay at their published values, the scatter unless
+        `at` has it. An energy scale is the best of some.
         """
+        kept: dict[str, Array] = {}
+        if at is not None and self.systematics.scatter is not None:
+            kept = {self.systematics.scatter.name: at[self.systematics.scatter.name]}
         if self.energy_scale is None:
-            return self._best_beside(predictions, {})
+            return self._best_beside(predictions, kept)
         return self.energy_scale.best(
-            predictions[0], lambda at: self._best_beside(predictions, at), lambda at: self.chi2(predictions, at)
+            predictions[0],
+            lambda scale: self._best_beside(predictions, kept | scale),
+            lambda values: self.chi2(predictions, values),
         )
 
     def _best_beside(self, predictions: tuple[Array, ...], given: dict[str, Array]) -> dict[str, Array]:
-        """Return the best nuisances with the energy scale, if there is one, as given."""
+        """Return the best nuisances with some of them, among them the energy scale if there is one, as given."""
         prediction = self._from_sky(predictions, given or None)
         xp = array_namespace(prediction)
         held = given | {
@@ -294,15 +302,15 @@ class FluxPoints(DataSet):
     def simulate(
         self, rng: np.random.Generator, predictions: tuple[Float64, ...], nuisances: Mapping[str, float]
     ) -> Self:
-        """Return the same data set with points drawn from the density above around one prediction [n_energies].
+        """Return the same data set with points drawn from the density above around a prediction [..., n_energies].
 
         Upper limits stay as they are: a limit carries no data to draw.
         """
         _, residual, low, high = self._residuals(predictions, nuisances)
         expected = self.values - residual
         if self._has_common_error:
-            shift = self.relative_model_error * rng.standard_normal()
-            expected = expected + shift * self._from_sky(predictions)
+            sky = self._from_sky(predictions)
+            expected = expected + self.relative_model_error * rng.standard_normal((*sky.shape[:-1], 1)) * sky
         drawn = asymmetric_errors.draw(rng, expected, low, high)
         return replace(self, values=np.where(self.is_upper_limit, self.values, drawn))
 
@@ -350,7 +358,7 @@ class FluxPoints(DataSet):
     def _has_common_error(self) -> bool:
         errors = np.minimum(self.error_low, self.error_high)
         counted = ~self.is_upper_limit
-        return is_noticeable(self.relative_model_error, self.values[counted], errors[counted])
+        return is_noticeable(self.relative_model_error, self.values[..., counted], errors[counted])
 
     def _common(
         self, xp: Any, predictions: tuple[Array, ...], residual: Array, low: Array, high: Array

@@ -191,11 +191,13 @@ class DataSet:
 
     `column_units` has the unit and the description of each attribute that holds one number per data point; "values"
     are the data. A kind may name the model of its `likelihood.toml` as `Settings`, from which the JSON schema for
-    editors is made.
+    editors is made. One whose `simulate` takes predictions [..., n_energies] and nuisances [...], and then has data
+    [..., n_data] that its other methods hold against predictions of that batch, says so by `simulates_batches`.
     """
 
     column_units: ClassVar[Mapping[str, tuple[str, str]]] = {}
     Settings: ClassVar[type[CommonEntry]] = CommonEntry
+    simulates_batches: ClassVar[bool] = False
 
     name: str
     title: str
