@@ -21,8 +21,8 @@ _ENERGIES = np.array([3e3, 1.26e4, 5.01e4, 1.995e5, 7.943e5])
 def main() -> None:
     """Print the numbers."""
     threshold, slope, number = completeness_threshold()
-    print(f"complete above {threshold:.3g} GeV^-1 cm^-2 s^-1 at 50 TeV: {number} sources, slope of their fluxes", end=" ")
-    print(f"{slope:.2f} +- {(slope - 1) / np.sqrt(number):.2f}")
+    print(f"complete above {threshold:.3g} GeV^-1 cm^-2 s^-1 at 50 TeV: {number} sources,", end=" ")
+    print(f"slope of their fluxes {slope:.2f} +- {(slope - 1) / np.sqrt(number):.2f}")
     fit = fit_population(threshold)
     print("quantiles", _SHARES)
     for name, values in (

@@ -80,7 +80,7 @@ class Population:
 
     @cached_property
     def _map(self) -> RegularGridInterpolator:
-        """ln u on a grid of |l| and |b| in degrees, up to a constant."""
+        """Ln u on a grid of |l| and |b| in degrees, up to a constant."""
         longitude = np.concatenate([np.arange(0.0, 30.0, 1.0), np.arange(30.0, 181.0, 3.0)])
         latitude = np.concatenate([np.arange(0.0, 6.0, 0.25), np.arange(6.0, 15.0, 1.0), np.arange(15.0, 91.0, 5.0)])
         areas = 4 * np.pi * (_DISTANCES * _CM_PER_KPC) ** 2

@@ -45,8 +45,12 @@ def test_leaks_and_faint_sources_are_added_to_gamma_rays_alone() -> None:
     np.testing.assert_allclose(found[0] - sea[0], [expected, expected], rtol=1e-9)
     np.testing.assert_allclose(  # without LHAASO's mask there is no leak
         found[1] - sea[1],
-        0.3 * unresolved_intensity(REGIONS["tibet_outer"]) * plane_spectrum()(np.array([2e4]))
-        / plane_spectrum()(np.array([5e4])) * 0.4**-0.2 * np.ones((2, 1)),
+        0.3
+        * unresolved_intensity(REGIONS["tibet_outer"])
+        * plane_spectrum()(np.array([2e4]))
+        / plane_spectrum()(np.array([5e4]))
+        * 0.4**-0.2
+        * np.ones((2, 1)),
         rtol=1e-9,
     )
     for k in (2, 3):

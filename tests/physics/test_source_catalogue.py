@@ -1,8 +1,8 @@
-"""Sources of the LHAASO catalogue: their light through the mask against photons drawn one by one, and their spectrum."""
+"""Sources of the LHAASO catalogue: light through the mask against photons drawn one by one, and their spectrum."""
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -10,6 +10,9 @@ import pytest
 from crsea_infer.physics.masks import POINT_SPREAD
 from crsea_infer.physics.regions import REGIONS
 from crsea_infer.physics.source_catalogue import catalogue_sources, leaked_light, plane_spectrum, region_grid
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 @pytest.mark.parametrize("name", ["lhaaso_inner", "lhaaso_outer"])
@@ -56,7 +59,8 @@ def test_the_summed_spectrum_is_the_sum_and_has_no_step() -> None:
     energies = np.geomspace(1e2, 2e6, 2001)
     slopes = np.diff(np.log(spectrum(energies))) / np.diff(np.log(energies))
     assert np.max(np.abs(np.diff(slopes))) < 0.02
-    assert slopes.min() > -3.6 and slopes.max() < -2.2
+    assert slopes.min() > -3.6
+    assert slopes.max() < -2.2
 
 
 def test_the_catalogue_is_as_published(shared_data: Path) -> None:

@@ -1,4 +1,4 @@
-"""Sources below the catalogue's threshold: their light against an integral over fluxes, and where its numbers are from."""
+"""Sources below the catalogue's threshold: their light against an integral over fluxes, and the fit behind it."""
 
 from __future__ import annotations
 

@@ -21,14 +21,13 @@ extra scatter f are those of :mod:`crsea_infer.inference.likelihoods.flux_system
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
-from pydantic import Field
 
-from crsea_infer.content.measurements import Column, check_bins, read_table
+from crsea_infer.content.measurements import check_bins, read_table
 from crsea_infer.content.toml_files import validate
 from crsea_infer.emulator.sky_model import Request
 from crsea_infer.hypotheses.distributions import normal
@@ -37,16 +36,16 @@ from crsea_infer.inference.likelihoods import asymmetric_errors
 from crsea_infer.inference.likelihoods.best_nuisances import minimise, pull_of
 from crsea_infer.inference.likelihoods.common_error import chi2_change, is_noticeable, log_likelihood_change
 from crsea_infer.inference.likelihoods.energy_bins import Averaging, averaged, bin_average
-from crsea_infer.inference.likelihoods.extra_components import ComponentEntry, ExtraComponent, read_components
+from crsea_infer.inference.likelihoods.extra_components import ExtraComponent, read_components
+from crsea_infer.inference.likelihoods.flux_points_keys import FLUX_COLUMNS, INTENSITY, FluxPointsEntry
 from crsea_infer.inference.likelihoods.flux_systematics import (
     FluxSystematics,
-    ScatterEntry,
-    SystematicsKey,
     independent_and_systematic,
     read_systematics,
 )
-from crsea_infer.inference.likelihoods.likelihood import CommonEntry, DataSet, LikelihoodFolder, SpectralSlope
-from crsea_infer.support.arrays import Array, Float64, array_namespace
+from crsea_infer.inference.likelihoods.likelihood import CommonEntry, DataSet, LikelihoodFolder
+from crsea_infer.inference.likelihoods.prediction_errors import PredictionErrors, read_prediction_errors
+from crsea_infer.support.arrays import Array, Float64, array_namespace, stack_last
 from crsea_infer.support.files import file_digest
 
 if TYPE_CHECKING:
@@ -54,33 +53,7 @@ if TYPE_CHECKING:
 
 __all__ = ["FluxPoints"]
 
-_INTENSITY = "1 / (GeV cm2 s sr)"
-_COLUMNS = (
-    Column("energy_min", "GeV", "positive"),
-    Column("energy_max", "GeV", "positive"),
-    Column("energy_reference", "GeV", "positive", required=False),
-    Column("intensity", _INTENSITY),
-    Column("error_low", _INTENSITY, "non-negative"),
-    Column("error_high", _INTENSITY, "non-negative"),
-    Column("uncorrelated_systematic", _INTENSITY, "non-negative", required=False),
-    Column("systematic", _INTENSITY, "non-negative", required=False),
-    Column("is_upper_limit", None, required=False),
-)
-
 _COMMON_SHIFT = Parameter("common_model_error", normal(0.0, 1.0), 0.0, "")
-
-
-class _Entry(CommonEntry):
-    messenger: Literal["gamma", "neutrino"]
-    region: str
-    table: str
-    systematics: SystematicsKey = "correlated"
-    systematic_name: str | None = None
-    extra_scatter: ScatterEntry | None = None
-    common_error_share: float | None = None
-    reference_index: SpectralSlope | None = None
-    components_table: str | None = None
-    components: list[ComponentEntry] = Field(default_factory=list)
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,6 +74,8 @@ class FluxPoints(DataSet):
         [n_data, n_energies]: turns intensities at the requested energies into predictions of the points.
     components
         Emission in the data that the sky model does not contain.
+    prediction_errors
+        Errors of the sky model in this data set, that scale its predictions.
     relative_model_error
         eps of the module's formula.
     model_scale
@@ -110,17 +85,17 @@ class FluxPoints(DataSet):
     """
 
     column_units: ClassVar[Mapping[str, tuple[str, str]]] = {
-        "values": (_INTENSITY, "intensity, or its upper limit"),
+        "values": (INTENSITY, "intensity, or its upper limit"),
         "energy_min": ("GeV", "lower edge of the bin"),
         "energy_max": ("GeV", "upper edge of the bin"),
         "energy_reference": ("GeV", "energy at which the intensity is quoted"),
-        "error_low": (_INTENSITY, "error downwards, independent from point to point"),
-        "error_high": (_INTENSITY, "error upwards, independent from point to point"),
-        "systematic": (_INTENSITY, "systematic error"),
+        "error_low": (INTENSITY, "error downwards, independent from point to point"),
+        "error_high": (INTENSITY, "error upwards, independent from point to point"),
+        "systematic": (INTENSITY, "systematic error"),
         "is_upper_limit": ("", "1 for an upper limit, else 0"),
     }
 
-    Settings: ClassVar[type[CommonEntry]] = _Entry
+    Settings: ClassVar[type[CommonEntry]] = FluxPointsEntry
 
     systematics: FluxSystematics
     energy_min: Float64
@@ -134,6 +109,7 @@ class FluxPoints(DataSet):
     averaging: Averaging
     model_scale: Float64
     components: tuple[ExtraComponent, ...] = ()
+    prediction_errors: PredictionErrors = field(default_factory=PredictionErrors)
     relative_model_error: float = 0.0
 
     @classmethod
@@ -145,8 +121,8 @@ class FluxPoints(DataSet):
         UserError
             When `likelihood.toml` or a table is not valid.
         """
-        entry = validate(_Entry, folder.settings, folder.where)
-        table = read_table(folder.path.parent / entry.table, _COLUMNS)
+        entry = validate(FluxPointsEntry, folder.settings, folder.where)
+        table = read_table(folder.path.parent / entry.table, FLUX_COLUMNS)
         check_bins(table, "energy_min", "energy_max", "energy_reference")
         low, high = table.columns["energy_min"], table.columns["energy_max"]
         centre = table.columns.get("energy_reference", np.sqrt(low * high))
@@ -171,7 +147,7 @@ class FluxPoints(DataSet):
             components, settings["components_sha256"] = read_components(
                 folder.path.parent / (entry.components_table or entry.table),
                 entry.components,
-                _INTENSITY,
+                INTENSITY,
                 energies,
                 averaging,
                 where=folder.where,
@@ -198,6 +174,14 @@ class FluxPoints(DataSet):
             averaging=averaging,
             model_scale=np.maximum(table.columns["intensity"], 0.0),
             components=components,
+            prediction_errors=read_prediction_errors(
+                entry.prediction_errors,
+                entry.use_prediction_errors,
+                len(table),
+                table.provenance.reference,
+                where=folder.where,
+                data_set=folder.name,
+            ),
         )
 
     @property
@@ -207,10 +191,10 @@ class FluxPoints(DataSet):
 
     @cached_property
     def nuisances(self) -> tuple[Parameter, ...]:
-        """What the systematic error is correlated by, the norms of the extra components, and the extra scatter."""
+        """What the systematic error is correlated by, norms of extra components, errors of predictions, and scatter."""
         norms = tuple(component.nuisance for component in self.components)
-        scatter = self.systematics.scatter
-        return (*self.systematics.nuisances, *norms, *(() if scatter is None else (scatter,)))
+        scatter = () if self.systematics.scatter is None else (self.systematics.scatter,)
+        return (*self.systematics.nuisances, *norms, *self.prediction_errors.nuisances, *scatter)
 
     def with_model_error(self, relative_error: float) -> Self:
         """Return the same points with the sky model's relative error in their error budget."""
@@ -224,6 +208,8 @@ class FluxPoints(DataSet):
         """
         total = self._from_sky(predictions)
         xp = array_namespace(total)
+        if nuisances is not None:
+            total = self.prediction_errors.scaled(xp, total, nuisances)
         for component in self.components:
             name = component.nuisance.name
             norm = component.nuisance.fiducial if nuisances is None else nuisances[name]
@@ -255,7 +241,7 @@ class FluxPoints(DataSet):
         total = xp.sum(asymmetric_errors.squares(xp, residual, low, high, self._limits), axis=-1)
         if self._has_common_error:
             total = total + chi2_change(*self._common(xp, predictions, residual, low, high))
-        own = self._linear_nuisances
+        own = self._pulled
         return total + pull_of(own, [nuisances[nuisance.name] for nuisance in own]) if own else total
 
     def chi2_profiled(self, predictions: tuple[Array, ...]) -> Array:
@@ -272,16 +258,17 @@ class FluxPoints(DataSet):
         held = {
             nuisance.name: xp.full(prediction.shape[:-1], nuisance.fiducial)
             for nuisance in self.nuisances
-            if nuisance.name not in self.shifts
+            if nuisance not in self._pulled
         }
-        if not self._linear_nuisances:
+        if not self._pulled:
             return held
-        design = xp.asarray(np.stack([self.shifts[nuisance.name] for nuisance in self._linear_nuisances], axis=-1))
-        nuisances_of_fit = self._linear_nuisances
+        nuisances_of_fit = self._pulled
+        columns = [xp.asarray(shift) for shift in self.shifts.values()]
+        columns += self.prediction_errors.design(xp, prediction)
         if self._has_common_error:  # minimising over a common shift is the same as having it in the covariance
-            shift = self.relative_model_error * prediction
-            design = xp.concat([xp.broadcast_to(design, (*shift.shape, design.shape[-1])), shift[..., None]], axis=-1)
+            columns.append(self.relative_model_error * prediction)
             nuisances_of_fit = (*nuisances_of_fit, _COMMON_SHIFT)
+        design = stack_last(xp, list(xp.broadcast_arrays(*columns)))
         residual = self.values - prediction
         low, high = self._errors_at(xp, held)
 
@@ -290,7 +277,7 @@ class FluxPoints(DataSet):
             return *asymmetric_errors.cost_slope_curvature(xp, left, low, high, self._limits), design
 
         best = minimise(cost, nuisances_of_fit, prediction[..., 0])
-        return held | {nuisance.name: best[..., k] for k, nuisance in enumerate(self._linear_nuisances)}
+        return held | {nuisance.name: best[..., k] for k, nuisance in enumerate(self._pulled)}
 
     def pulls(self, predictions: tuple[Array, ...], nuisances: Mapping[str, Array]) -> Array:
         """Return (data - mu) / sigma [..., n_data]; for limits (U - mu) / sigma."""
@@ -325,16 +312,15 @@ class FluxPoints(DataSet):
         return found | {component.nuisance.name: component.prediction for component in self.components}
 
     @cached_property
-    def _linear_nuisances(self) -> tuple[Parameter, ...]:
-        """The nuisances that add to the prediction, with normal priors."""
-        return tuple(nuisance for nuisance in self.nuisances if nuisance.name in self.shifts)
+    def _pulled(self) -> tuple[Parameter, ...]:
+        """Nuisances with normal priors that the prediction is linear in: those of `shifts`, then those that scale."""
+        by_name = {nuisance.name: nuisance for nuisance in self.nuisances}
+        return (*(by_name[name] for name in self.shifts), *self.prediction_errors.nuisances)
 
     @cached_property
     def is_sum_of_squares(self) -> bool:
         """Whether ln L is a constant minus half the sum of the squared pulls of the points."""
-        return (
-            self._limits is None and not self._has_common_error and len(self._linear_nuisances) == len(self.nuisances)
-        )
+        return self._limits is None and not self._has_common_error and len(self.shifts) == len(self.nuisances)
 
     @cached_property
     def _two_piece(self) -> asymmetric_errors.TwoPiece:
@@ -386,7 +372,7 @@ class FluxPoints(DataSet):
         """Return the array namespace, y - mu, and the errors below and above the datum, all [..., n_data]."""
         prediction = self._from_sky(predictions)
         xp = array_namespace(prediction)
-        residual = self.values - prediction
+        residual = self.values - self.prediction_errors.scaled(xp, prediction, nuisances)
         process = self.systematics.process
         is_free = process is not None and process.length_dex is None
         if process is not None and is_free:

@@ -1,0 +1,46 @@
+"""What stands in the folder of flux points: the keys of its `likelihood.toml`, the columns of its table."""
+
+from __future__ import annotations
+
+from typing import Final, Literal
+
+from pydantic import Field
+
+# pydantic reads annotations when the class is made, so that these are no imports for type checkers alone
+from crsea_infer.content.measurements import Column
+from crsea_infer.inference.likelihoods.extra_components import ComponentEntry  # noqa: TC001
+from crsea_infer.inference.likelihoods.flux_systematics import ScatterEntry, SystematicsKey  # noqa: TC001
+from crsea_infer.inference.likelihoods.likelihood import CommonEntry, SpectralSlope
+from crsea_infer.inference.likelihoods.prediction_errors import PredictionErrorEntry  # noqa: TC001
+
+__all__ = ["FLUX_COLUMNS", "INTENSITY", "FluxPointsEntry"]
+
+INTENSITY: Final = "1 / (GeV cm2 s sr)"
+FLUX_COLUMNS = (
+    Column("energy_min", "GeV", "positive"),
+    Column("energy_max", "GeV", "positive"),
+    Column("energy_reference", "GeV", "positive", required=False),
+    Column("intensity", INTENSITY),
+    Column("error_low", INTENSITY, "non-negative"),
+    Column("error_high", INTENSITY, "non-negative"),
+    Column("uncorrelated_systematic", INTENSITY, "non-negative", required=False),
+    Column("systematic", INTENSITY, "non-negative", required=False),
+    Column("is_upper_limit", None, required=False),
+)
+
+
+class FluxPointsEntry(CommonEntry):
+    """The keys of a `likelihood.toml` of the kind "flux-points"."""
+
+    messenger: Literal["gamma", "neutrino"]
+    region: str
+    table: str
+    systematics: SystematicsKey = "correlated"
+    systematic_name: str | None = None
+    extra_scatter: ScatterEntry | None = None
+    common_error_share: float | None = None
+    reference_index: SpectralSlope | None = None
+    components_table: str | None = None
+    components: list[ComponentEntry] = Field(default_factory=list)
+    prediction_errors: list[PredictionErrorEntry] = Field(default_factory=list)
+    use_prediction_errors: list[str] = Field(default_factory=list)
