@@ -37,7 +37,7 @@ from crsea_infer.inference.likelihoods.best_nuisances import minimise, pull_of
 from crsea_infer.inference.likelihoods.common_error import chi2_change, is_noticeable, log_likelihood_change
 from crsea_infer.inference.likelihoods.energy_bins import Averaging, averaged, bin_average
 from crsea_infer.inference.likelihoods.extra_components import ExtraComponent, read_components
-from crsea_infer.inference.likelihoods.flux_points_keys import FLUX_COLUMNS, INTENSITY, FluxPointsEntry
+from crsea_infer.inference.likelihoods.flux_points_file import COLUMNS, INTENSITY, FluxPointsEntry
 from crsea_infer.inference.likelihoods.flux_systematics import (
     FluxSystematics,
     independent_and_systematic,
@@ -122,7 +122,7 @@ class FluxPoints(DataSet):
             When `likelihood.toml` or a table is not valid.
         """
         entry = validate(FluxPointsEntry, folder.settings, folder.where)
-        table = read_table(folder.path.parent / entry.table, FLUX_COLUMNS)
+        table = read_table(folder.path.parent / entry.table, COLUMNS)
         check_bins(table, "energy_min", "energy_max", "energy_reference")
         low, high = table.columns["energy_min"], table.columns["energy_max"]
         centre = table.columns.get("energy_reference", np.sqrt(low * high))

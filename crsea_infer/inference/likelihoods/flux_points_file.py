@@ -1,4 +1,4 @@
-"""What stands in the folder of flux points: the keys of its `likelihood.toml`, the columns of its table."""
+"""What the folder of a data set of flux points holds: keys of its `likelihood.toml`, columns of its table."""
 
 from __future__ import annotations
 
@@ -6,17 +6,16 @@ from typing import Final, Literal
 
 from pydantic import Field
 
-# pydantic reads annotations when the class is made, so that these are no imports for type checkers alone
 from crsea_infer.content.measurements import Column
-from crsea_infer.inference.likelihoods.extra_components import ComponentEntry  # noqa: TC001
-from crsea_infer.inference.likelihoods.flux_systematics import ScatterEntry, SystematicsKey  # noqa: TC001
+from crsea_infer.inference.likelihoods.extra_components import ComponentEntry  # noqa: TC001  # pydantic reads annotations
+from crsea_infer.inference.likelihoods.flux_systematics import ScatterEntry, SystematicsKey  # noqa: TC001  # pydantic reads annotations
 from crsea_infer.inference.likelihoods.likelihood import CommonEntry, SpectralSlope
-from crsea_infer.inference.likelihoods.prediction_errors import PredictionErrorEntry  # noqa: TC001
+from crsea_infer.inference.likelihoods.prediction_errors import PredictionErrorEntry  # noqa: TC001  # pydantic reads annotations
 
-__all__ = ["FLUX_COLUMNS", "INTENSITY", "FluxPointsEntry"]
+__all__ = ["COLUMNS", "INTENSITY", "FluxPointsEntry"]
 
 INTENSITY: Final = "1 / (GeV cm2 s sr)"
-FLUX_COLUMNS = (
+COLUMNS: Final = (
     Column("energy_min", "GeV", "positive"),
     Column("energy_max", "GeV", "positive"),
     Column("energy_reference", "GeV", "positive", required=False),
@@ -30,7 +29,7 @@ FLUX_COLUMNS = (
 
 
 class FluxPointsEntry(CommonEntry):
-    """The keys of a `likelihood.toml` of the kind "flux-points"."""
+    """The keys."""
 
     messenger: Literal["gamma", "neutrino"]
     region: str
