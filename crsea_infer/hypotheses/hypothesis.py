@@ -10,23 +10,25 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from crsea_infer.content import finding
+from crsea_infer.content.spectrum_tables import load_spectrum_table
 from crsea_infer.content.toml_files import Entry, read_toml, validate
 from crsea_infer.hypotheses.prior_sets import Parameter, load_prior_set
 from crsea_infer.support.errors import UserError, unknown_name
 from crsea_infer.support.names import check_name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
 __all__ = ["Hypothesis", "HypothesisEntry", "available_hypotheses", "build_hypothesis", "load_hypothesis"]
 
-_SPECTRUM = re.compile(r"(?P<nucleus>proton|helium)_(?P<what>slope|break)_(?P<number>\d+)")
+_SPECTRUM = re.compile(r"(?P<nucleus>proton|helium)_(?P<what>slope|break|smoothness)_(?P<number>\d+)")
+_TABLE = re.compile(r"(?:proton|helium)_table_(?P<name>.+)")
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,8 @@ class Hypothesis:
         Of its prior sets, each once.
     morphology
         Sky template that its emission resembles ("pi0", "kra_gamma"), from the last prior set that names one.
+    tables
+        Hash of each table of local spectra that its parameters name.
     """
 
     name: str
@@ -53,6 +57,7 @@ class Hypothesis:
     parameters: tuple[Parameter, ...]
     references: tuple[str, ...] = ()
     morphology: str | None = None
+    tables: Mapping[str, str] = field(default_factory=dict)
 
     @cached_property
     def free(self) -> tuple[Parameter, ...]:
@@ -156,7 +161,10 @@ def build_hypothesis(
                 )
             joined[parameter.name] = parameter
     _check_spectra(joined, where)
-    return Hypothesis(name, title or name, tuple(prior_sets), tuple(joined.values()), tuple(references), morphology)
+    found = [match["name"] for match in map(_TABLE.fullmatch, joined) if match]
+    tables = {table: load_spectrum_table(table, where=where).sha256 for table in dict.fromkeys(found)}
+    parameters, cited = tuple(joined.values()), tuple(references)
+    return Hypothesis(name, title or name, tuple(prior_sets), parameters, cited, morphology, tables)
 
 
 def _check_spectra(parameters: Iterable[str], where: str) -> None:
@@ -168,6 +176,12 @@ def _check_spectra(parameters: Iterable[str], where: str) -> None:
             numbers.setdefault((match["nucleus"], match["what"]), []).append(int(match["number"]))
     for nucleus in sorted({nucleus for nucleus, _ in numbers}):
         slopes, breaks = (sorted(numbers.get((nucleus, what), [])) for what in ("slope", "break"))
+        widths = sorted(numbers.get((nucleus, "smoothness"), []))
+        if any(number not in breaks for number in widths):
+            raise UserError(
+                f"{where}: the {nucleus} spectrum has breaks {breaks} and smoothness of {widths}",
+                valid=f"{nucleus}_smoothness_N for breaks that there are",
+            )
         if slopes != list(range(1, len(slopes) + 1)) or breaks != list(range(1, len(slopes))):
             raise UserError(
                 f"{where}: the {nucleus} spectrum has slopes {slopes} and breaks {breaks}",
