@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 
     from crsea_infer.hypotheses.prior_sets import Parameter
 
-__all__ = ["NormCurve", "Template", "TemplateNormalisation"]
+__all__ = ["NormCurve", "Template", "TemplateNormalisation", "TemplateNormalisationEntry"]
 
 _NODES: Final = 8
 _FIT = (
@@ -64,7 +64,9 @@ class _TemplateEntry(Entry):
     spectrum: str
 
 
-class _Entry(CommonEntry):
+class TemplateNormalisationEntry(CommonEntry):
+    """The keys of a `likelihood.toml` of the kind "template-normalisation"."""
+
     messenger: Literal["gamma", "neutrino"]
     region: str
     effective_area: str | None = None
@@ -164,7 +166,7 @@ class TemplateNormalisation(DataSet):
         "error_low": ("", "error downwards"),
         "error_high": ("", "error upwards"),
     }
-    Settings: ClassVar[type[CommonEntry]] = _Entry
+    Settings: ClassVar[type[CommonEntry]] = TemplateNormalisationEntry
 
     templates: Mapping[str, Template]
     morphologies: Mapping[str, str]
@@ -181,7 +183,7 @@ class TemplateNormalisation(DataSet):
         UserError
             When `likelihood.toml` or a table is not valid, or a template that is named does not exist.
         """
-        entry = validate(_Entry, folder.settings, folder.where)
+        entry = validate(TemplateNormalisationEntry, folder.settings, folder.where)
         if not entry.templates:
             raise UserError(f"{folder.where}: has no templates", valid="at least one table [templates.NAME]")
         home = folder.path.parent
@@ -315,13 +317,17 @@ class TemplateNormalisation(DataSet):
         The shape of the curve about its best fit is kept; the predicted norm lies at a standard normal pull from the
         drawn one. Best fits below 0 become 0, with TS = 0.
         """
+        return self.simulated(predictions, float(rng.standard_normal()))
+
+    def simulated(self, predictions: tuple[Float64, ...], pull: float) -> Self:
+        """Return the same fit with a best-fit norm at which the predicted norm has a given pull (within +-5)."""
         from scipy.optimize import brentq
 
         norm = float(self.binned_prediction(predictions)[0])
-        curve, pull = self.curve, float(np.clip(rng.standard_normal(), -5.0, 5.0))
+        curve, wanted = self.curve, float(np.clip(pull, -5.0, 5.0))
 
         def excess(best: float) -> float:
-            return float(curve.pull(np, curve.best + norm - best)) - pull
+            return float(curve.pull(np, curve.best + norm - best)) - wanted
 
         reach = 10 * (curve.width + curve.error_high)
         best = max(float(brentq(excess, norm - reach, norm + reach)), 0.0)
@@ -334,7 +340,12 @@ class TemplateNormalisation(DataSet):
 
 
 def _read_template(
-    name: str, home: Path, given: _TemplateEntry, entry: _Entry, area: MeasurementTable | None, where: str
+    name: str,
+    home: Path,
+    given: _TemplateEntry,
+    entry: TemplateNormalisationEntry,
+    area: MeasurementTable | None,
+    where: str,
 ) -> Template:
     fit, spectrum = read_table(home / given.fit, _FIT), read_table(home / given.spectrum, _SPECTRUM)
     if len(fit) != 1:
