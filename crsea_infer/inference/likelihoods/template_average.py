@@ -1,8 +1,8 @@
 """The fit of several sky templates to the same events, averaged over the templates.
 
-Which template a hypothesis resembles most is a choice that a Bayes factor should not hang on: IceCube's pi0 and KRA
-gamma templates differ in their test statistics by 3 to 7, and neither is the morphology of a hypothesis exactly. Here every
-hypothesis meets all templates with the same weights w_t, which add up to 1:
+Which template a hypothesis resembles most is a choice that a Bayes factor should not hang on: the pi0 and KRAgamma
+templates of IceCube differ in their test statistics by 3 to 7, and neither has the morphology of a hypothesis exactly.
+Here every hypothesis meets all templates with the same weights w_t, which add up to 1:
 
     L = sum over templates of w_t L_t,      ln L_t = TS_t / 2 - x_t^2 / 2,
 
