@@ -5,9 +5,9 @@ Which of them depends on what is asked of it: cosmic rays at the Sun need no tra
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
-from crsea_infer.emulator.parameters import Names, SkyParameters
+from crsea_infer.emulator.parameters import SPECIES, Names, SkyParameters
 from crsea_infer.emulator.response.bound import COMPONENT_SCALES, LEPTON_SCALES
 from crsea_infer.emulator.response.cross_sections import MIX_PARAMETERS
 from crsea_infer.physics.local_spectrum import SpectrumParameters
@@ -20,20 +20,19 @@ if TYPE_CHECKING:
 
 __all__ = ["galactic_parameters", "local_spectra", "on_sky"]
 
-_SPECIES: Final[tuple[Species, ...]] = ("proton", "helium")
-
 
 def on_sky(requests: Iterable[Request]) -> bool:
     """Tell whether gamma rays or neutrinos are among the requests."""
     return any(request.messenger in {"gamma", "neutrino"} for request in requests)
 
 
-def local_spectra(species: Sequence[Species] = _SPECIES) -> tuple[tuple[str, ...], Names]:
+def local_spectra(species: Sequence[Species] = SPECIES) -> tuple[tuple[str, ...], Names]:
     """Return which parameters local spectra of some species need, and all those that they use."""
     parameters = [SpectrumParameters.of(one) for one in species]
     required = tuple(name for one in parameters for name in one.required)
     optional = tuple(name for one in parameters for name in one.optional)
-    return required, Names((*required, *optional), tuple(stem for one in parameters for stem in one.numbered))
+    numbered = tuple(dict.fromkeys(stem for one in parameters for stem in one.numbered))
+    return required, Names((*required, *optional), numbered, tuple(one.table for one in parameters))
 
 
 def galactic_parameters(box: Iterable[str], requests: Sequence[Request], *, electrons: bool = True) -> SkyParameters:
@@ -55,7 +54,7 @@ def galactic_parameters(box: Iterable[str], requests: Sequence[Request], *, elec
     asked = {request.messenger for request in requests}
     has_sky = on_sky(requests)
     transport = tuple(box) if has_sky or any(request.radius is not None for request in requests) else ()
-    needed, _ = local_spectra(tuple(species for species in _SPECIES if has_sky or species in asked))
+    needed, _ = local_spectra(tuple(species for species in SPECIES if has_sky or species in asked))
     _, spectra = local_spectra()
     leptons = Names(tuple(LEPTON_SCALES.values()))
     gas = Names((*box, "delta_sun", *COMPONENT_SCALES.values(), *MIX_PARAMETERS))

@@ -11,6 +11,7 @@ from crsea_infer.inference.likelihoods.energy_scale import EnergyScaleEntry  # n
 from crsea_infer.inference.likelihoods.extra_components import ComponentEntry  # noqa: TC001  # pydantic reads annotations
 from crsea_infer.inference.likelihoods.flux_systematics import ScatterEntry, SystematicsKey  # noqa: TC001  # pydantic reads annotations
 from crsea_infer.inference.likelihoods.likelihood import CommonEntry, SpectralSlope
+from crsea_infer.inference.likelihoods.prediction_errors import PredictionErrorEntry  # noqa: TC001  # pydantic reads annotations
 
 __all__ = ["COLUMNS", "INTENSITY", "FluxPointsEntry"]
 
@@ -55,6 +56,10 @@ class FluxPointsEntry(CommonEntry):
         The ECSV table of what the measurement contains beyond the sky model.
     components
         Columns of that table, each with a free norm.
+    prediction_errors
+        Errors of the sky model in this data set: the mask, the gas.
+    use_prediction_errors
+        Which of them a run uses, by name.
     """
 
     messenger: Literal["gamma", "neutrino"]
@@ -68,3 +73,5 @@ class FluxPointsEntry(CommonEntry):
     reference_index: SpectralSlope | None = None
     components_table: str | None = None
     components: list[ComponentEntry] = Field(default_factory=list)
+    prediction_errors: list[PredictionErrorEntry] = Field(default_factory=list)
+    use_prediction_errors: list[str] = Field(default_factory=list)

@@ -303,8 +303,12 @@ class TemplateNormalisation(DataSet):
         The shape of the curve about its best fit is kept; the predicted norm lies at a standard normal pull from the
         drawn one. Best fits below 0 become 0, with TS = 0. Predictions [..., n_energies] give norms [..., 1].
         """
+        return self.simulated(predictions, rng.standard_normal(self.binned_prediction(predictions).shape))
+
+    def simulated(self, predictions: tuple[Float64, ...], pull: Float64 | float) -> Self:
+        """Return the same fit with a best-fit norm at which the predicted norm has a given pull (within +-5)."""
         norm = self.binned_prediction(predictions)
-        curve, pull = self.curve, np.clip(rng.standard_normal(norm.shape), -5.0, 5.0)
+        curve, pull = self.curve, np.clip(pull, -5.0, 5.0)
         reach = 10 * (curve.width + curve.error_high)
         low, high = norm - reach, norm + reach
         for _ in range(_HALVINGS):  # the pull of the predicted norm falls as the drawn best fit rises
