@@ -38,6 +38,7 @@ __all__ = [
     "run_order",
     "sample_away",
     "sample_task",
+    "seed_for",
 ]
 
 
@@ -81,10 +82,11 @@ def run_order(run: RunFile) -> str:
 
 def generator_for(run: RunFile, *purpose: str) -> np.random.Generator:
     """Return random numbers of their own for a purpose, from the run's seed: "HYPOTHESIS", "draws"."""
-    return np.random.default_rng(_seed(run, *purpose))
+    return np.random.default_rng(seed_for(run, *purpose))
 
 
-def _seed(run: RunFile, *purpose: str) -> np.random.SeedSequence:
+def seed_for(run: RunFile, *purpose: str) -> np.random.SeedSequence:
+    """Return the seed of a purpose, from the run's seed."""
     words = np.frombuffer(hashlib.sha256("/".join(purpose).encode()).digest()[:16], dtype="<u4")
     return np.random.SeedSequence(run.seed, spawn_key=tuple(int(word) for word in words))
 
@@ -157,7 +159,7 @@ class Task:
     @property
     def seed(self) -> np.random.SeedSequence:
         """Its random numbers: from the run's seed and its own name."""
-        return _seed(self.run, self.hypothesis, self.sampler, *(() if self.data == ALL else (self.data,)))
+        return seed_for(self.run, self.hypothesis, self.sampler, *(() if self.data == ALL else (self.data,)))
 
     def hypothesis_object(self) -> Hypothesis:
         """Return the hypothesis itself."""
@@ -213,7 +215,7 @@ class Task:
         sampler = make(self.sampler, self.run.samplers[self.sampler])
         if target.names:
             result = sampler.run(target, self.seed, checkpoint, progress)
-            result = checked_for_peaks(result, target, _seed(self.run, self.hypothesis, "scouts", self.data))
+            result = checked_for_peaks(result, target, seed_for(self.run, self.hypothesis, "scouts", self.data))
         else:
             result = point_result(sampler, target)
         return result_arrays(result)
