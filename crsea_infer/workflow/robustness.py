@@ -64,6 +64,7 @@ def robustness(
     fresh: bool = False,
     workers: int | None = None,
     scheduler: str | None = None,
+    how: WarmStart | None = None,
     listener: Listener = QUIET,
 ) -> AtlasReport:
     """Make the atlas of a run, or what is left of it.
@@ -84,6 +85,8 @@ def robustness(
         Processes that work side by side; default: one per core, at most 8. 0: this process.
     scheduler
         Address of a dask scheduler whose workers do it instead. The results depend on neither.
+    how
+        The estimator; default: with the options that the run gives to importance sampling.
     listener
         Who is told how far it is, and at the end the result; default: nobody.
 
@@ -107,7 +110,7 @@ def robustness(
     with lock(directory.path), terminated_like_interrupted():
         regions = RegionCache.of_user(directory.path / SKY_REGIONS)
         model = emulator.load(run.emulator, regions=regions)
-        how = _estimator(run)
+        how = _estimator(run) if how is None else how
         posteriors = check_run(run, model, [Importance(how.importance)])
         plan = _Plan.of(run, choices, model)
         identity = {
@@ -179,7 +182,7 @@ class _Plan:
         runs: dict[Combination, RunFile] = {}
         for combination in left.declared:
             try:
-                runs[combination] = Changes.run(changes, combination)
+                runs[combination] = changes.run(combination)
             except ContradictionError as error:
                 left_out.append(f"{left.words(combination)}: {error.given}")
         keys = {combination: _questions(one, model) for combination, one in runs.items()}
