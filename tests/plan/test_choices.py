@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -12,6 +12,9 @@ from crsea_infer.plan.atlas_tasks import question_key
 from crsea_infer.plan.choices import Changes, ChoiceList, ContradictionError, load_choices
 from crsea_infer.plan.run_file import RunFile, load_run
 from crsea_infer.support.errors import UserError
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 LIST = """
 title = "Test"
@@ -60,6 +63,17 @@ shipped = "none"
 title = "some"
 why = "w"
 with_prior_sets = ["unresolved_sources"]
+"""
+AGAIN = """
+[axes.again]
+title = "Again"
+shipped = "s"
+[axes.again.options.none]
+title = "none"
+why = "w"
+[[axes.again.options.none.data]]
+match = ["lhaaso_*"]
+keys = { systematics = "none" }
 """
 
 
@@ -145,13 +159,11 @@ def test_every_packaged_option_makes_a_posterior(run: RunFile) -> None:
 
 
 def test_a_pair_that_changes_one_thing_twice_is_a_contradiction(run: RunFile, tmp_path: Path) -> None:
-    text = LIST.replace('[axes.widths]', '[axes.again]\ntitle = "Again"\nshipped = "s"\n[axes.again.options.diagonal]\n'
-                        'title = "d"\nwhy = "w"\n[[axes.again.options.diagonal.data]]\nmatch = ["lhaaso_*"]\n'
-                        'keys = { systematics = "none" }\n[axes.widths]')  # fmt: skip
+    text = LIST.replace("[axes.widths]", AGAIN + "[axes.widths]")
     (tmp_path / "twice.toml").write_text(text)
     choices = load_choices(tmp_path / "twice.toml")
     with pytest.raises(ContradictionError, match="both change"):
-        changed(run, choices, ("errors", "shared"), ("again", "diagonal"))
+        changed(run, choices, ("errors", "shared"), ("again", "none"))
 
 
 @pytest.mark.parametrize(
@@ -175,5 +187,10 @@ def test_what_is_wrong_is_one_message(run: RunFile, tmp_path: Path, old: str, ne
     assert old in LIST
     (tmp_path / "bad.toml").write_text(LIST.replace(old, new))
     with pytest.raises(UserError, match=words):
-        for single in load_choices(tmp_path / "bad.toml").singles:
-            Changes(run, load_choices(tmp_path / "bad.toml")).run(single)
+        _make_all(run, tmp_path / "bad.toml")
+
+
+def _make_all(run: RunFile, path: Path) -> None:
+    changes = Changes(run, load_choices(path))
+    for single in load_choices(path).singles:
+        changes.run(single)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from contextlib import AbstractContextManager, nullcontext
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -22,6 +21,7 @@ from crsea_infer.workflow.robustness import robustness
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from crsea_infer.report.robustness_tables import AtlasReport
 
@@ -213,6 +213,8 @@ def test_another_run_is_refused_and_a_run_keeps_its_directory(atlas: Path, folde
 
 
 def test_a_list_of_which_nothing_applies_is_refused(folder: Path) -> None:
-    (folder / "none.toml").write_text(LIST[: LIST.index("[axes.errors.options.independent]")] + LIST[LIST.index("[axes.errors.options.elsewhere]") : LIST.index("[axes.widths]")])  # fmt: skip
+    head, _, rest = LIST.partition("[axes.errors.options.independent]")
+    other = rest[rest.index("[axes.errors.options.elsewhere]") : rest.index("[axes.widths]")]
+    (folder / "none.toml").write_text(head + other)
     with pytest.raises(UserError, match="no option applies"):
         robustness(load_run(folder / "quick.toml"), load_choices(folder / "none.toml"), folder / "none", how=HOW)
