@@ -42,7 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         choices=_CROSS_SECTIONS,
         type=one_of("cross-section", _CROSS_SECTIONS),
         default="kelner-aharonian",
-        help="pion production (default: %(default)s; aafrag takes: pip install 'crsea_infer[aafrag]')",
+        help="pion production (default: %(default)s)",
     )
     build.add_argument(
         "--nuclear-enhancement",
@@ -78,7 +78,6 @@ def execute(arguments: argparse.Namespace) -> None:
 def _build(arguments: argparse.Namespace) -> None:
     from crsea_infer.grids.response_build import build_response_grid
     from crsea_infer.grids.response_grid import DEFAULT_REGIONS, GridSettings
-    from crsea_infer.physics.aafrag import require_tables
     from crsea_infer.physics.electrons import ElectronSettings
     from crsea_infer.physics.regions import region_key
     from crsea_infer.physics.sources import source_layers
@@ -91,8 +90,6 @@ def _build(arguments: argparse.Namespace) -> None:
     regions = tuple(dict.fromkeys(region_key(name) for name in arguments.region or DEFAULT_REGIONS))
     if not 0.5 <= arguments.nuclear_enhancement <= 3.0:
         raise UserError(f"--nuclear-enhancement {arguments.nuclear_enhancement:g}", valid="a factor from 0.5 to 3")
-    if arguments.cross_section == "aafrag":
-        require_tables()
     make_directory(arguments.output.resolve().parent)
     settings = GridSettings(
         regions=regions,

@@ -104,7 +104,7 @@ class GridSettings:
     transport, line_of_sight
         Physics choices and numerics of the two stages.
     cross_section
-        "kelner-aharonian" or "aafrag" (which takes the package of the extra of that name).
+        "kelner-aharonian" or "aafrag", where a hypothesis does not mix them.
     nuclear_enhancement
         Factor on pion-decay emission for nuclei heavier than helium in the beam. The published maps have none (1.0);
         1.05 to 1.15 is usual (Kachelriess, Moskalenko and Ostapchenko 2014, ApJ 789, 136).

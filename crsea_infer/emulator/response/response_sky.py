@@ -21,6 +21,7 @@ from crsea_infer.emulator.parameters import SkyParameters, galactic_parameters
 from crsea_infer.emulator.response.bound import Bound, CosmicRayRequest, gather_energies
 from crsea_infer.emulator.response.chebyshev import ResponseEmulator
 from crsea_infer.emulator.response.contraction import Family, Joined, SkyRequest, Transport, group_requests
+from crsea_infer.emulator.response.cross_sections import MIX_PARAMETERS
 from crsea_infer.emulator.response.fold import SpectralFold
 from crsea_infer.emulator.response.region_cache import RegionCache
 from crsea_infer.emulator.response.trained import Amplitudes, Trained
@@ -45,7 +46,7 @@ __all__ = ["EmulatedSky", "ExactSky"]
 
 _CROSS_SECTIONS: Final = {
     "kelner-aharonian": "Kelner, Aharonian and Bugayov 2006 (Phys. Rev. D 74, 034018)",
-    "aafrag": "AAfrag, Koldobskiy et al. 2021 (Phys. Rev. D 104, 123027), through aafragpy",
+    "aafrag": "AAfrag, Koldobskiy et al. 2021 (Phys. Rev. D 104, 123027)",
 }
 _ARRAYS: Final = ("coefficients", "basis", "lepton_coefficients", "lepton_basis")
 Solve = Callable[[float, float], Float64]
@@ -61,7 +62,7 @@ def _describe(settings: GridSettings) -> dict[str, str]:
     transport, sight = settings.transport, settings.line_of_sight
     return {
         **_PHYSICS,
-        "cross_section": _CROSS_SECTIONS[settings.cross_section],
+        "cross_section": f"{_CROSS_SECTIONS[settings.cross_section]}, unless {' or '.join(MIX_PARAMETERS)} mixes them",
         "nuclei": "helium in beam and target (He/H = 0.1); factor "
         f"{settings.nuclear_enhancement:g} for heavier nuclei in the beam",
         "leptons": "none"
@@ -174,7 +175,14 @@ class _Sky:
                 cosmic_rays.append(CosmicRayRequest(number, species, next(own), density))
         has_transport = bool(sky) or any(request.radius is not None for request in requests)
         groups = group_requests(families, sky, energies.offsets)
-        return Bound(tuple(self.box) if has_transport else (), energies, groups, tuple(cosmic_rays), transport)
+        return Bound(
+            needs=tuple(self.box) if has_transport else (),
+            energies=energies,
+            sky=groups,
+            cosmic_rays=tuple(cosmic_rays),
+            transport=transport,
+            cross_section=self.settings.cross_section,
+        )
 
 
 def _species_and_energies(request: Request) -> tuple[Species, Float64]:

@@ -16,19 +16,19 @@ where eps is the sky model's own relative error, of the published data d_i (wher
 too: see :mod:`crsea_infer.inference.likelihoods.common_error`), and p(y_i | mu_i) is the two-piece normal of
 :mod:`crsea_infer.inference.likelihoods.asymmetric_errors`, as are upper limits. Data sets that give the same
 `systematic_name` share one eta, which is how a scale common to several of them is expressed. The process f(E) and the
-extra scatter f are those of :mod:`crsea_infer.inference.likelihoods.flux_systematics`.
+extra scatter f are those of :mod:`crsea_infer.inference.likelihoods.flux_systematics`; a free scale of the energies in
+m_i is that of :mod:`crsea_infer.inference.likelihoods.energy_scale`.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
-from pydantic import Field
 
-from crsea_infer.content.measurements import Column, check_bins, read_table
+from crsea_infer.content.measurements import check_bins, read_table
 from crsea_infer.content.toml_files import validate
 from crsea_infer.emulator.sky_model import Request
 from crsea_infer.hypotheses.distributions import normal
@@ -37,15 +37,15 @@ from crsea_infer.inference.likelihoods import asymmetric_errors
 from crsea_infer.inference.likelihoods.best_nuisances import minimise, pull_of
 from crsea_infer.inference.likelihoods.common_error import chi2_change, is_noticeable, log_likelihood_change
 from crsea_infer.inference.likelihoods.energy_bins import Averaging, averaged, bin_average
-from crsea_infer.inference.likelihoods.extra_components import ComponentEntry, ExtraComponent, read_components
+from crsea_infer.inference.likelihoods.energy_scale import EnergyScale
+from crsea_infer.inference.likelihoods.extra_components import ExtraComponent, read_components
+from crsea_infer.inference.likelihoods.flux_points_file import COLUMNS, INTENSITY, FluxPointsEntry
 from crsea_infer.inference.likelihoods.flux_systematics import (
     FluxSystematics,
-    ScatterEntry,
-    SystematicsKey,
     independent_and_systematic,
     read_systematics,
 )
-from crsea_infer.inference.likelihoods.likelihood import CommonEntry, DataSet, LikelihoodFolder, SpectralSlope
+from crsea_infer.inference.likelihoods.likelihood import CommonEntry, DataSet, LikelihoodFolder
 from crsea_infer.support.arrays import Array, Float64, array_namespace
 from crsea_infer.support.files import file_digest
 
@@ -54,33 +54,7 @@ if TYPE_CHECKING:
 
 __all__ = ["FluxPoints"]
 
-_INTENSITY = "1 / (GeV cm2 s sr)"
-_COLUMNS = (
-    Column("energy_min", "GeV", "positive"),
-    Column("energy_max", "GeV", "positive"),
-    Column("energy_reference", "GeV", "positive", required=False),
-    Column("intensity", _INTENSITY),
-    Column("error_low", _INTENSITY, "non-negative"),
-    Column("error_high", _INTENSITY, "non-negative"),
-    Column("uncorrelated_systematic", _INTENSITY, "non-negative", required=False),
-    Column("systematic", _INTENSITY, "non-negative", required=False),
-    Column("is_upper_limit", None, required=False),
-)
-
 _COMMON_SHIFT = Parameter("common_model_error", normal(0.0, 1.0), 0.0, "")
-
-
-class _Entry(CommonEntry):
-    messenger: Literal["gamma", "neutrino"]
-    region: str
-    table: str
-    systematics: SystematicsKey = "correlated"
-    systematic_name: str | None = None
-    extra_scatter: ScatterEntry | None = None
-    common_error_share: float | None = None
-    reference_index: SpectralSlope | None = None
-    components_table: str | None = None
-    components: list[ComponentEntry] = Field(default_factory=list)
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,29 +72,32 @@ class FluxPoints(DataSet):
     is_upper_limit
         True for upper limits.
     averaging
-        [n_data, n_energies]: turns intensities at the requested energies into predictions of the points.
+        [n_data, n_energies]: turns intensities at the requested energies, or those that the energy scale makes of them,
+        into predictions of the points.
     components
         Emission in the data that the sky model does not contain.
     relative_model_error
         eps of the module's formula.
     model_scale
         What eps is relative to: the published data, also when others are simulated in their place.
+    energy_scale
+        A free scale of the energies, if there is one.
     energy_min, energy_max, energy_reference
         Of the points, GeV: for figures.
     """
 
     column_units: ClassVar[Mapping[str, tuple[str, str]]] = {
-        "values": (_INTENSITY, "intensity, or its upper limit"),
+        "values": (INTENSITY, "intensity, or its upper limit"),
         "energy_min": ("GeV", "lower edge of the bin"),
         "energy_max": ("GeV", "upper edge of the bin"),
         "energy_reference": ("GeV", "energy at which the intensity is quoted"),
-        "error_low": (_INTENSITY, "error downwards, independent from point to point"),
-        "error_high": (_INTENSITY, "error upwards, independent from point to point"),
-        "systematic": (_INTENSITY, "systematic error"),
+        "error_low": (INTENSITY, "error downwards, independent from point to point"),
+        "error_high": (INTENSITY, "error upwards, independent from point to point"),
+        "systematic": (INTENSITY, "systematic error"),
         "is_upper_limit": ("", "1 for an upper limit, else 0"),
     }
 
-    Settings: ClassVar[type[CommonEntry]] = _Entry
+    Settings: ClassVar[type[CommonEntry]] = FluxPointsEntry
 
     systematics: FluxSystematics
     energy_min: Float64
@@ -135,6 +112,7 @@ class FluxPoints(DataSet):
     model_scale: Float64
     components: tuple[ExtraComponent, ...] = ()
     relative_model_error: float = 0.0
+    energy_scale: EnergyScale | None = None
 
     @classmethod
     def read(cls, folder: LikelihoodFolder) -> Self:
@@ -145,8 +123,8 @@ class FluxPoints(DataSet):
         UserError
             When `likelihood.toml` or a table is not valid.
         """
-        entry = validate(_Entry, folder.settings, folder.where)
-        table = read_table(folder.path.parent / entry.table, _COLUMNS)
+        entry = validate(FluxPointsEntry, folder.settings, folder.where)
+        table = read_table(folder.path.parent / entry.table, COLUMNS)
         check_bins(table, "energy_min", "energy_max", "energy_reference")
         low, high = table.columns["energy_min"], table.columns["energy_max"]
         centre = table.columns.get("energy_reference", np.sqrt(low * high))
@@ -166,12 +144,17 @@ class FluxPoints(DataSet):
         )
         energies, averaging = bin_average(low, high, centre, entry.reference_index)
         settings = {**entry.model_dump(), "table_sha256": file_digest(table.path), **errors.content}
+        scale = None
+        if entry.energy_scale is not None:
+            reference = table.provenance.reference
+            scale = EnergyScale.read(folder, entry.energy_scale, entry.label, energies, reference)
+        asked = energies if scale is None else scale.lattice
         components: tuple[ExtraComponent, ...] = ()
         if entry.components:
             components, settings["components_sha256"] = read_components(
                 folder.path.parent / (entry.components_table or entry.table),
                 entry.components,
-                _INTENSITY,
+                INTENSITY,
                 energies,
                 averaging,
                 where=folder.where,
@@ -185,8 +168,9 @@ class FluxPoints(DataSet):
             citations=tuple(text.strip() for text in entry.citations),
             provenance=table.provenance,
             settings=settings,
-            requests=(Request(entry.messenger, tuple(energies.tolist()), entry.region),),
+            requests=(Request(entry.messenger, tuple(asked.tolist()), entry.region),),
             systematics=errors,
+            energy_scale=scale,
             energy_min=low,
             energy_max=high,
             energy_reference=centre,
@@ -207,10 +191,10 @@ class FluxPoints(DataSet):
 
     @cached_property
     def nuisances(self) -> tuple[Parameter, ...]:
-        """What the systematic error is correlated by, the norms of the extra components, and the extra scatter."""
+        """What the systematic error is correlated by, norms of extra components, extra scatter and energy scale."""
         norms = tuple(component.nuisance for component in self.components)
-        scatter = self.systematics.scatter
-        return (*self.systematics.nuisances, *norms, *(() if scatter is None else (scatter,)))
+        others = [self.systematics.scatter, None if self.energy_scale is None else self.energy_scale.nuisance]
+        return (*self.systematics.nuisances, *norms, *(nuisance for nuisance in others if nuisance is not None))
 
     def with_model_error(self, relative_error: float) -> Self:
         """Return the same points with the sky model's relative error in their error budget."""
@@ -220,7 +204,7 @@ class FluxPoints(DataSet):
         """Return the prediction of each point [..., n_data] from intensities [..., n_energies].
 
         Extra components are in it, with the norms of `nuisances` (by default those of their priors); the systematic
-        shift is not.
+        shift and the energy scale are not.
         """
         total = self._from_sky(predictions)
         xp = array_namespace(total)
@@ -256,6 +240,8 @@ class FluxPoints(DataSet):
         if self._has_common_error:
             total = total + chi2_change(*self._common(xp, predictions, residual, low, high))
         own = self._linear_nuisances
+        if self.energy_scale is not None:
+            own = (*own, self.energy_scale.nuisance)
         return total + pull_of(own, [nuisances[nuisance.name] for nuisance in own]) if own else total
 
     def chi2_profiled(self, predictions: tuple[Array, ...]) -> Array:
@@ -265,14 +251,23 @@ class FluxPoints(DataSet):
     def best_nuisances(self, predictions: tuple[Array, ...]) -> dict[str, Array]:
         """Return the nuisances [...] that minimise chi2 for given predictions; empty without any.
 
-        A length and a scatter, which chi2 alone would make infinite, stay at their published values.
+        A length and a scatter, which chi2 alone would make infinite, stay at their published values. An energy scale is
+        the best of some.
         """
-        prediction = self._from_sky(predictions)
+        if self.energy_scale is None:
+            return self._best_beside(predictions, {})
+        return self.energy_scale.best(
+            predictions[0], lambda at: self._best_beside(predictions, at), lambda at: self.chi2(predictions, at)
+        )
+
+    def _best_beside(self, predictions: tuple[Array, ...], given: dict[str, Array]) -> dict[str, Array]:
+        """Return the best nuisances with the energy scale, if there is one, as given."""
+        prediction = self._from_sky(predictions, given or None)
         xp = array_namespace(prediction)
-        held = {
+        held = given | {
             nuisance.name: xp.full(prediction.shape[:-1], nuisance.fiducial)
             for nuisance in self.nuisances
-            if nuisance.name not in self.shifts
+            if nuisance.name not in self.shifts and nuisance.name not in given
         }
         if not self._linear_nuisances:
             return held
@@ -344,8 +339,11 @@ class FluxPoints(DataSet):
     def _limits(self) -> np.typing.NDArray[np.bool_] | None:
         return self.is_upper_limit if self.is_upper_limit.any() else None
 
-    def _from_sky(self, predictions: tuple[Array, ...]) -> Array:
+    def _from_sky(self, predictions: tuple[Array, ...], nuisances: Mapping[str, Array] | None = None) -> Array:
+        """Return the sky model's part of the prediction [..., n_data], with the energy scale of `nuisances`."""
         (intensity,) = predictions
+        if self.energy_scale is not None:
+            intensity = self.energy_scale.intensities(intensity, nuisances)
         return averaged(self.averaging, intensity)
 
     @cached_property
@@ -384,7 +382,7 @@ class FluxPoints(DataSet):
         self, predictions: tuple[Array, ...], nuisances: Mapping[str, Array]
     ) -> tuple[Any, Array, Array, Array]:
         """Return the array namespace, y - mu, and the errors below and above the datum, all [..., n_data]."""
-        prediction = self._from_sky(predictions)
+        prediction = self._from_sky(predictions, nuisances)
         xp = array_namespace(prediction)
         residual = self.values - prediction
         process = self.systematics.process
