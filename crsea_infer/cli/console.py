@@ -12,6 +12,7 @@ from crsea_infer.plan.subsets import ALL
 from crsea_infer.report.calibration_tables import summary_words
 from crsea_infer.report.number_words import lnz_text
 from crsea_infer.report.plain_lines import caution_lines, factor_lines
+from crsea_infer.report.robustness_tables import summary_lines
 from crsea_infer.report.run_tables import chi2_rows, evidence_rows
 from crsea_infer.report.sections import SectionTable
 from crsea_infer.support.output_names import CALIBRATION_FILES, FIGURES, PAGE
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
     from crsea_infer.report.calibration_tables import CalibrationReport
+    from crsea_infer.report.robustness_tables import AtlasReport
     from crsea_infer.report.sections import Section
     from crsea_infer.report.summary import RunSummary
     from crsea_infer.workflow.comparison import Comparison
@@ -84,6 +86,13 @@ class ConsoleListener:
         self.tell("")
         for name in CALIBRATION_FILES:
             self.console.print(f"  {directory / name}", markup=False, soft_wrap=True)
+
+    def mapped(self, report: AtlasReport, directory: Path, /) -> None:
+        """Print the Bayes factors to quote, those of every option, and where everything is."""
+        for text in summary_lines(report):
+            self.tell(text)
+        self.tell("")
+        self.console.print(f"page     {directory / PAGE}", markup=False, soft_wrap=True)
 
 
 class Display:

@@ -34,6 +34,7 @@ __all__ = [
     "rescaled",
     "special_functions",
     "uniform",
+    "widened",
 ]
 
 _SMALLEST = 2.0**-54
@@ -45,6 +46,10 @@ _FARTHEST = 8.5
 
 _LARGEST_LOG = 708.0
 """exp(x) and exp(-x) are numbers of full precision up to here."""
+
+
+_WIDEST_LOG = 700.0
+"""How far a log-uniform may be widened."""
 
 
 def special_functions(namespace: Any) -> Any:
@@ -225,6 +230,24 @@ def rescaled(distribution: Distribution, scale: float) -> Distribution:
     return replace(distribution, scale=scale)
 
 
+def widened(distribution: Distribution, factor: float) -> Distribution:
+    """Return a distribution with its width multiplied: of a uniform one the interval, about its middle in x or in ln x.
+
+    Raises ValueError when there is none: its bounds are no longer numbers, or hold none of the normal between them.
+    """
+    if distribution.is_normal:
+        return rescaled(distribution, distribution.scale * factor)
+    ends = (distribution.lower, distribution.upper)
+    first, last = (math.log(end) if distribution.is_logarithmic else end for end in ends)
+    middle, reach = 0.5 * (first + last), 0.5 * factor * (last - first)
+    if not distribution.is_logarithmic:
+        return uniform(middle - reach, middle + reach)
+    if middle + reach > _WIDEST_LOG or middle - reach < -_WIDEST_LOG:
+        words = distribution.describe()
+        raise ValueError(f"{factor:g} times as wide, the prior {words} has bounds beyond all numbers")
+    return log_uniform(math.exp(middle - reach), math.exp(middle + reach))
+
+
 def _log(x: float) -> float:
     return math.log(x) if x > 0 else -math.inf
 
@@ -319,6 +342,21 @@ class Product:
             for column, one in enumerate(self.distributions)
             if one.kind == "categorical"
         }
+
+    def to_probit(self, theta: Float64) -> Float64:
+        """Map theta [..., n] of the support to the coordinates [..., n] in which this prior is a standard normal.
+
+        The inverse of the prior transform of Phi(z), from the tail in which a point lies; infinite on the bounds.
+        """
+        c = self._columns
+        linear = np.where(c.is_logarithmic, np.log(np.where(c.is_logarithmic, theta, 1.0)), theta)
+        quantile = (linear - c.location) / c.scale
+        share = (linear - c.start) / np.where(c.is_normal, 1.0, c.width)
+        below = np.where(c.is_normal, (special.ndtr(quantile) - c.mass_below) / c.mass, share)
+        above = np.where(c.is_normal, (special.ndtr(-quantile) - c.mass_above) / c.mass, 1.0 - share)
+        is_left = below < above
+        tail = special.ndtri(np.clip(np.where(is_left, below, above), 0.0, 1.0))
+        return np.asarray(np.where(is_left, tail, -tail))
 
     @cached_property
     def lower(self) -> Float64:

@@ -27,7 +27,15 @@ if TYPE_CHECKING:
 
     from crsea_infer.hypotheses.distributions import Distribution
 
-__all__ = ["Parameter", "PriorSet", "PriorSetEntry", "load_prior_set", "prior_sets_with", "read_prior_set"]
+__all__ = [
+    "Parameter",
+    "PriorSet",
+    "PriorSetEntry",
+    "distribution_of",
+    "load_prior_set",
+    "prior_sets_with",
+    "read_prior_set",
+]
 
 
 @dataclass(frozen=True)
@@ -241,7 +249,7 @@ def read_prior_set(path: Path) -> PriorSet:
 def _parameter(path: Path, name: str, entry: _ParameterEntry) -> Parameter:
     where = f"{path}: parameters.{name}"
     check_name(name, where, "parameter")
-    distribution = _distribution(f"{where}.distribution", entry.distribution, entry.fiducial)
+    distribution = distribution_of(f"{where}.distribution", entry.distribution, entry.fiducial)
     if not distribution.contains(entry.fiducial):
         raise UserError(
             f"{where}: fiducial = {entry.fiducial:g} lies outside its own distribution",
@@ -261,7 +269,8 @@ def _parameter(path: Path, name: str, entry: _ParameterEntry) -> Parameter:
     )
 
 
-def _distribution(where: str, table: Mapping[str, Any], fiducial: float) -> Distribution:
+def distribution_of(where: str, table: Mapping[str, Any], fiducial: float) -> Distribution:
+    """Return the distribution that a table `distribution` of a prior set says; raises UserError when not valid."""
     kind = table.get("kind")
     if not isinstance(kind, str):
         raise UserError(f"{where}: the key 'kind' is missing or not text", valid=", ".join(_KINDS))

@@ -77,12 +77,19 @@ def _likelihood() -> dict[str, Any]:
     }
 
 
+def _choices() -> dict[str, Any]:
+    from crsea_infer.plan.choice_entries import ChoicesEntry
+
+    return _of(ChoicesEntry, "list of choices of crsea-infer")
+
+
 SCHEMAS: Final[Mapping[str, Callable[[], dict[str, Any]]]] = {
     "run": _run,
     "study": _study,
     "priors": _priors,
     "hypotheses": _hypotheses,
     "likelihood": _likelihood,
+    "choices": _choices,
 }
 """Sort of file -> what makes its schema."""
 

@@ -1,4 +1,4 @@
-"""Names that runs, calibrations and studies give to what they write.
+"""Names that runs, calibrations, atlases and studies give to what they write.
 
 They stand here once, because four things hang on them: what makes each file (:data:`PRODUCTS` names the products, and
 :mod:`crsea_infer.report.products` what makes each of them); what a user may not call a hypothesis or a combination,
@@ -16,9 +16,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 __all__ = [
+    "ATLAS",
+    "ATLAS_FILES",
     "CALIBRATION_FILES",
     "CHECKSUMS",
     "DATA_SETS",
+    "EVIDENCES",
     "FACTORS",
     "FIGURES",
     "OVERLAY",
@@ -30,6 +33,7 @@ __all__ = [
     "RUN_FILES",
     "SKY_REGIONS",
     "SKY_REGION_FILE",
+    "TORNADO",
     "ProductNames",
     "run_figures",
     "sampling_files",
@@ -97,6 +101,18 @@ CALIBRATION_FILES: Final = (
 )
 """Tables and page of a calibration."""
 
+ATLAS: Final = "robustness"
+"""Folder of the atlas of a run, in that of the run."""
+
+ATLAS_FILES: Final = ("evidence.ecsv", "bayes_factors.ecsv", "choices.ecsv", PAGE)
+"""Tables and page of an atlas."""
+
+EVIDENCES: Final = "evidences"
+"""Folder of the finished evidences of an atlas."""
+
+TORNADO: Final = "tornado"
+"""Figure of an atlas; that of another pair of hypotheses has their names after it."""
+
 FIGURES: Final = "figures"
 """Folder of figures of either."""
 
@@ -115,7 +131,14 @@ RESULTS: Final = "results.md"
 OVERLAY: Final = "overlay"
 """What the figure of all hypotheses is called, where others have the name of one: corner_overlay."""
 
-OWN_NAMES: Final = (RECORD, *RUN_FILES, *CALIBRATION_FILES, FIGURES, DATA_SETS, SKY_REGIONS, RESULTS)
+OWN_NAMES: Final = tuple(
+    dict.fromkeys(
+        (
+            *(RECORD, *RUN_FILES, *CALIBRATION_FILES, *ATLAS_FILES),
+            *(FIGURES, DATA_SETS, SKY_REGIONS, RESULTS, ATLAS, EVIDENCES),
+        )
+    )
+)
 """Every name in an output directory that is not one of the user's."""
 
 

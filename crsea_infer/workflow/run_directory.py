@@ -177,6 +177,12 @@ class RunDirectory:
         try:
             content = tomllib.loads(read_text(path))
             content["identity"]["data"]
+            if "atlas" in content["identity"]:
+                raise UserError(
+                    f"{self.path} holds an atlas of robustness, not a run",
+                    valid="the output directory of a run",
+                    fix=f"crsea-infer robustness goes on with it; {_ELSEWHERE}",
+                )
             resolved = content["resolved"]
             if not all(isinstance(resolved[name], dict) for name in ("hypotheses", "likelihoods", "samplers")):
                 raise TypeError("[resolved] is not that of a run")  # noqa: TRY301 -- told as the other faults are
