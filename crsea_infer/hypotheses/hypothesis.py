@@ -53,7 +53,7 @@ class Hypothesis:
     physics
         What its prior sets demand of the sky model.
     variants
-        Physics choices any of which it may have; see :func:`crsea_infer.hypotheses.variants.with_variants`.
+        Physics choices any of which it may have; see :func:`crsea_infer.hypotheses.varied_hypothesis.with_variants`.
     tables
         Hash of each table of local spectra that its parameters name.
     """
