@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from crsea_infer.hypotheses.distributions import log_uniform, rescaled, uniform
+from crsea_infer.hypotheses.distributions import widened
 from crsea_infer.inference.samplers.pareto_smoothing import pareto_k_hat
 from crsea_infer.plan.run_entries import SENSITIVITY_FACTORS, SENSITIVITY_PARAMETERS
 from crsea_infer.support.errors import UserError
@@ -37,8 +37,6 @@ __all__ = ["Reweighted", "prior_sensitivity", "reweight", "with_width"]
 
 _LARGEST_K_HAT: Final = 0.7
 _LEAST_EFFECTIVE: Final = 100.0
-_LARGEST_LOG: Final = 700.0
-"""Where exp(x) and exp(-x) are still numbers with full precision."""
 
 
 @dataclass(frozen=True)
@@ -87,15 +85,7 @@ def with_width(prior: Distribution, factor: float) -> Distribution:
             f"factor {factor:g} on the width of the prior {prior.describe()}",
             valid="a factor above 0, and a parameter that is not fixed",
         )
-    if prior.is_normal:
-        return rescaled(prior, prior.scale * factor)
-    first, last = (math.log(end) if prior.is_logarithmic else end for end in (prior.lower, prior.upper))
-    middle, reach = 0.5 * (first + last), 0.5 * factor * (last - first)
-    if not prior.is_logarithmic:
-        return uniform(middle - reach, middle + reach)
-    if middle + reach > _LARGEST_LOG or middle - reach < -_LARGEST_LOG:
-        raise ValueError(f"{factor:g} times as wide, the prior {prior.describe()} has bounds beyond all numbers")
-    return log_uniform(math.exp(middle - reach), math.exp(middle + reach))
+    return widened(prior, factor)
 
 
 def reweight(
@@ -151,7 +141,8 @@ def _draws(result: SamplerResult) -> tuple[Float64, Float64 | None]:
     Weights of dead points are likelihoods times volumes, not ratios of densities at independent draws, and k-hat says
     nothing about them. So they are made equally weighted first, as many as they are worth.
     """
-    if result.evidence is None or result.evidence.method != "nested sampling" or result.log_weights is None:
+    is_nested = result.evidence is not None and result.evidence.method.startswith("nested sampling")
+    if not is_nested or result.log_weights is None:
         return result.samples, result.log_weights
     weights = result.weights
     n_effective = max(int(1.0 / np.sum(weights**2)), 1)

@@ -34,7 +34,7 @@ _STARTER_TABLE = ("likelihoods/lhaaso_km2a_inner/flux.ecsv", "likelihoods/my_dat
 
 
 def list_content(kinds: Sequence[str]) -> None:
-    """Print what there is of each kind: "regions", "priors", "likelihoods", "hypotheses", "runs".
+    """Print what there is of each kind: "regions", "priors", "likelihoods", "hypotheses", "runs", "choices".
 
     A file that cannot be read is listed with its error: one bad file of the user's must not hide the others.
     """
@@ -347,10 +347,25 @@ def _list_runs() -> Table:
     return table
 
 
+def _list_choices() -> Table:
+    from crsea_infer.plan.choices import load_choices
+
+    table = _table("Lists of choices", "list", "from", "axes", "title")
+    for item in finding.available("choices"):
+
+        def read(path: Path = item.path) -> tuple[str, ...]:
+            choices = load_choices(path)
+            return ", ".join(f"{axis.name} ({len(axis.options)})" for axis in choices.axes), choices.title
+
+        table.add_row(_text(item.name), item.origin, *_or_error(read, 2))
+    return table
+
+
 _LISTINGS = {
     "regions": _list_regions,
     "priors": _list_priors,
     "likelihoods": _list_likelihoods,
     "hypotheses": _list_hypotheses,
     "runs": _list_runs,
+    "choices": _list_choices,
 }

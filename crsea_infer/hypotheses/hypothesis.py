@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from crsea_infer.content import finding
 from crsea_infer.content.spectrum_tables import load_spectrum_table
 from crsea_infer.content.toml_files import Entry, read_toml, validate
+from crsea_infer.hypotheses.demanded_physics import NO_DEMANDS, DemandedPhysics
 from crsea_infer.hypotheses.prior_sets import Parameter, load_prior_set
 from crsea_infer.support.errors import UserError, unknown_name
 from crsea_infer.support.names import check_name
@@ -24,6 +25,8 @@ from crsea_infer.support.names import check_name
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
+
+    from crsea_infer.hypotheses.variants import Variant
 
 __all__ = ["Hypothesis", "HypothesisEntry", "available_hypotheses", "build_hypothesis", "load_hypothesis"]
 
@@ -47,6 +50,10 @@ class Hypothesis:
         Of its prior sets, each once.
     morphology
         Sky template that its emission resembles ("pi0", "kra_gamma"), from the last prior set that names one.
+    physics
+        What its prior sets demand of the sky model.
+    variants
+        Physics choices any of which it may have; see :func:`crsea_infer.hypotheses.varied_hypothesis.with_variants`.
     tables
         Hash of each table of local spectra that its parameters name.
     """
@@ -57,6 +64,8 @@ class Hypothesis:
     parameters: tuple[Parameter, ...]
     references: tuple[str, ...] = ()
     morphology: str | None = None
+    physics: DemandedPhysics = NO_DEMANDS
+    variants: tuple[Variant, ...] = ()
     tables: Mapping[str, str] = field(default_factory=dict)
 
     @cached_property
@@ -146,10 +155,12 @@ def build_hypothesis(
     joined: dict[str, Parameter] = {}
     references: dict[str, None] = {}
     morphology: str | None = None
+    physics = NO_DEMANDS
     for prior_set_name in prior_sets:
         prior_set = load_prior_set(prior_set_name, where=where, base=base)
         references.update(dict.fromkeys(prior_set.references))
         morphology = prior_set.morphology or morphology
+        physics = physics.joined(prior_set.physics, f"{prior_set.path}: [physics]")
         for parameter in prior_set.parameters:
             earlier = joined.get(parameter.name)
             if earlier is not None and not parameter.override:
@@ -163,8 +174,16 @@ def build_hypothesis(
     _check_spectra(joined, where)
     found = [match["name"] for match in map(_TABLE.fullmatch, joined) if match]
     tables = {table: load_spectrum_table(table, where=where).sha256 for table in dict.fromkeys(found)}
-    parameters, cited = tuple(joined.values()), tuple(references)
-    return Hypothesis(name, title or name, tuple(prior_sets), parameters, cited, morphology, tables)
+    return Hypothesis(
+        name,
+        title or name,
+        tuple(prior_sets),
+        tuple(joined.values()),
+        tuple(references),
+        morphology,
+        physics,
+        tables=tables,
+    )
 
 
 def _check_spectra(parameters: Iterable[str], where: str) -> None:

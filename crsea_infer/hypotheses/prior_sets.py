@@ -11,10 +11,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
+from pydantic import Field
+
 from crsea_infer.content import finding
 from crsea_infer.content.labels import check_symbol
 from crsea_infer.content.toml_files import Entry, SchemaOf, read_toml, validate
 from crsea_infer.hypotheses import distributions
+from crsea_infer.hypotheses.demanded_physics import NO_DEMANDS, DemandedPhysics, PhysicsEntry
 from crsea_infer.support.errors import UserError, unknown_name
 from crsea_infer.support.names import check_name
 
@@ -24,7 +27,15 @@ if TYPE_CHECKING:
 
     from crsea_infer.hypotheses.distributions import Distribution
 
-__all__ = ["Parameter", "PriorSet", "PriorSetEntry", "load_prior_set", "prior_sets_with", "read_prior_set"]
+__all__ = [
+    "Parameter",
+    "PriorSet",
+    "PriorSetEntry",
+    "distribution_of",
+    "load_prior_set",
+    "prior_sets_with",
+    "read_prior_set",
+]
 
 
 @dataclass(frozen=True)
@@ -65,7 +76,8 @@ class Parameter:
 class PriorSet:
     """A prior set file that was read and checked.
 
-    `morphology` names the sky template that its emission resembles, for data sets that were taken with templates.
+    `morphology` names the sky template that its emission resembles, for data sets that were taken with templates;
+    `physics` is what it demands of the sky model.
     """
 
     name: str
@@ -75,10 +87,19 @@ class PriorSet:
     parameters: tuple[Parameter, ...]
     path: Path
     morphology: str | None = None
+    physics: DemandedPhysics = NO_DEMANDS
 
 
 class _UniformEntry(Entry):
-    """Flat in x, or in ln x."""
+    """Flat in x, or in ln x.
+
+    Attributes
+    ----------
+    kind
+        Whether in x or in ln x.
+    lower, upper
+        Bounds.
+    """
 
     kind: Literal["uniform", "log_uniform"]
     lower: float
@@ -86,7 +107,17 @@ class _UniformEntry(Entry):
 
 
 class _NormalEntry(Entry):
-    """A normal in x; with bounds it is truncated there and normalised again."""
+    """A normal in x; with bounds it is truncated there and normalised again.
+
+    Attributes
+    ----------
+    kind
+        "normal".
+    mean, standard_deviation
+        Of the whole normal.
+    lower, upper
+        Bounds, if there are any.
+    """
 
     kind: Literal["normal"]
     mean: float
@@ -100,10 +131,16 @@ class _LogNormalEntry(Entry):
 
     Attributes
     ----------
+    kind
+        "log_normal".
+    median
+        Of the whole distribution.
     fraction
         One standard deviation multiplies by 1 + fraction.
     dex
         One standard deviation multiplies by 10^dex.
+    lower, upper
+        Bounds, if there are any.
     """
 
     kind: Literal["log_normal"]
@@ -115,7 +152,13 @@ class _LogNormalEntry(Entry):
 
 
 class _FixedEntry(Entry):
-    """A parameter that keeps its fiducial value."""
+    """A parameter that keeps its fiducial value.
+
+    Attributes
+    ----------
+    kind
+        "fixed".
+    """
 
     kind: Literal["fixed"]
 
@@ -166,6 +209,8 @@ class PriorSetEntry(Entry):
         To cite: arXiv identifiers such as "arXiv:2203.15759".
     morphology
         The sky template that the emission resembles, for data that were taken with templates.
+    physics
+        What is demanded of the sky model beside values of parameters.
     parameters
         One table for each, [parameters.NAME].
     """
@@ -174,7 +219,8 @@ class PriorSetEntry(Entry):
     description: str
     references: list[str]
     morphology: str | None = None
-    parameters: dict[str, _ParameterEntry]
+    physics: PhysicsEntry = PhysicsEntry()
+    parameters: dict[str, _ParameterEntry] = Field(default_factory=dict)
 
 
 def load_prior_set(name: str, *, where: str = "", base: Path | None = None) -> PriorSet:
@@ -191,18 +237,19 @@ def read_prior_set(path: Path) -> PriorSet:
         Naming file, key, what was given and what is allowed.
     """
     entry = validate(PriorSetEntry, read_toml(path), str(path))
-    if not entry.parameters:
-        raise UserError(f"{path}: has no parameters", valid="at least one table [parameters.NAME]")
+    physics = entry.physics.demanded()
+    if not entry.parameters and not physics:
+        raise UserError(f"{path}: has no parameters", valid="at least one table [parameters.NAME], or [physics]")
     parameters = tuple(_parameter(path, name, fields) for name, fields in entry.parameters.items())
     return PriorSet(
-        path.stem, entry.title, entry.description, tuple(entry.references), parameters, path, entry.morphology
+        path.stem, entry.title, entry.description, tuple(entry.references), parameters, path, entry.morphology, physics
     )
 
 
 def _parameter(path: Path, name: str, entry: _ParameterEntry) -> Parameter:
     where = f"{path}: parameters.{name}"
     check_name(name, where, "parameter")
-    distribution = _distribution(f"{where}.distribution", entry.distribution, entry.fiducial)
+    distribution = distribution_of(f"{where}.distribution", entry.distribution, entry.fiducial)
     if not distribution.contains(entry.fiducial):
         raise UserError(
             f"{where}: fiducial = {entry.fiducial:g} lies outside its own distribution",
@@ -222,7 +269,8 @@ def _parameter(path: Path, name: str, entry: _ParameterEntry) -> Parameter:
     )
 
 
-def _distribution(where: str, table: Mapping[str, Any], fiducial: float) -> Distribution:
+def distribution_of(where: str, table: Mapping[str, Any], fiducial: float) -> Distribution:
+    """Return the distribution that a table `distribution` of a prior set says; raises UserError when not valid."""
     kind = table.get("kind")
     if not isinstance(kind, str):
         raise UserError(f"{where}: the key 'kind' is missing or not text", valid=", ".join(_KINDS))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import Field
 
 from crsea_infer.content.toml_files import Entry, SchemaOf
+from crsea_infer.hypotheses.demanded_physics import PhysicsEntry
 from crsea_infer.support.errors import UserError
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ __all__ = [
     "RunEntry",
     "RunHypothesisEntry",
     "SamplerTables",
+    "VariantEntry",
 ]
 
 SENSITIVITY_PARAMETERS = ("hi_scale", "xco_scale", "halo_height", "delta_slope")
@@ -91,6 +93,8 @@ class RunHypothesisEntry(Entry):
     ----------
     name
         Also of its folder in the output.
+    title
+        In a line.
     prior_sets
         Names or paths, in order.
     train_on
@@ -101,6 +105,24 @@ class RunHypothesisEntry(Entry):
     title: str = ""
     prior_sets: list[str]
     train_on: list[str] | None = None
+
+
+class VariantEntry(PhysicsEntry):
+    """Physics choices with which every hypothesis of the run is sampled too.
+
+    Attributes
+    ----------
+    name
+        Of the variant, in tables and names of files.
+    title
+        In a line.
+    weight
+        Prior weight, relative to the other variants.
+    """
+
+    name: str
+    title: str = ""
+    weight: Annotated[float, Field(gt=0.0, le=1e6)] = 1.0
 
 
 class _SamplerTables:
@@ -141,6 +163,8 @@ class RunEntry(Entry):
         Keys of a data set's likelihood.toml, changed for this run alone: [options.NAME].
     samplers
         With their options, one table for each: [samplers.NAME].
+    variants
+        Physics choices with each of which every hypothesis is sampled: tables [[variants]].
     seed
         Of all random numbers.
     emulator
@@ -159,6 +183,7 @@ class RunEntry(Entry):
     tension: bool | dict[str, list[str]] = False
     options: dict[str, dict[str, Any]] = Field(default_factory=dict)
     samplers: SamplerTables
+    variants: list[Annotated[dict[str, Any], SchemaOf(VariantEntry)]] = Field(default_factory=list)
     seed: int = 1
     emulator: EmulatorEntry | None = None
     exact_check: ExactCheckEntry = Field(default_factory=ExactCheckEntry)

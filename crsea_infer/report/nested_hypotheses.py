@@ -19,7 +19,7 @@ from crsea_infer.inference.evidence import bayes_factor, marked
 from crsea_infer.plan.subsets import ALL, TRAINING
 from crsea_infer.plan.tasks import generator_for
 from crsea_infer.report.ecsv import Column, read_table, write_table
-from crsea_infer.report.run_page import number_with_error
+from crsea_infer.report.number_words import number_with_error
 from crsea_infer.report.sections import Section, SectionTable
 from crsea_infer.report.summary import effective_samples
 from crsea_infer.support.errors import UserError
@@ -100,7 +100,7 @@ def nestings(summary: RunSummary) -> list[Nesting]:
 def _difference(wide: Hypothesis, narrow: Hypothesis) -> tuple[str, float] | None:
     """Return the one parameter that is free in `wide` and fixed in `narrow`, and its value there."""
     ours, theirs = ({one.name: one for one in hypothesis.parameters} for hypothesis in (wide, narrow))
-    if ours.keys() != theirs.keys():
+    if ours.keys() != theirs.keys() or wide.physics != narrow.physics:
         return None
     different = [
         name

@@ -18,12 +18,14 @@ from crsea_infer.report import (
     corner_figures,
     data_set_pulls,
     exact_check_table,
+    goodness_of_fit_table,
     leave_one_out,
     nested_hypotheses,
     prior_sensitivity_figures,
     run_tables,
     spectrum_figures,
     tension_table,
+    variant_shares,
 )
 from crsea_infer.report.attempts import attempts, reason
 from crsea_infer.report.checksums import Checksums
@@ -181,7 +183,22 @@ def _figure_files(names: Callable[[RunSummary], dict[str, str]]) -> Callable[[Ru
 
 PRODUCTS: tuple[Product, ...] = (
     Product("posteriors", "", lambda summary: list(_posterior_files(summary)), _write_posteriors),
+    Product(
+        "goodness of fit",
+        "Drawing replicated data",
+        goodness_of_fit_table.files,
+        goodness_of_fit_table.write_goodness_of_fit,
+        goodness_of_fit_table.goodness_of_fit_section,
+    ),
     Product("tables", "", lambda _: run_tables.FILES, run_tables.write_tables, always=True),
+    Product(
+        "variants",
+        "",
+        variant_shares.files,
+        variant_shares.write_variants,
+        variant_shares.variants_section,
+        always=True,
+    ),
     Product(
         "nested hypotheses",
         "Comparing nested hypotheses",

@@ -112,7 +112,8 @@ def calibrate(
     """
     from crsea_infer import emulator
     from crsea_infer.emulator.response.region_cache import RegionCache
-    from crsea_infer.report.calibration_tables import CalibrationReport, write_calibration
+    from crsea_infer.report.calibration_products import write_calibration
+    from crsea_infer.report.calibration_tables import CalibrationReport
     from crsea_infer.support.schedule import Schedule, run_build
 
     if run.subsets.training:
@@ -120,6 +121,12 @@ def calibrate(
             f"the run {run.name} has training sets (train_on), whose conditional evidences cannot be calibrated",
             valid="a run whose hypotheses all see the same data",
             fix="calibrate a run file without train_on",
+        )
+    if run.variants:
+        raise UserError(
+            f"the run {run.name} has [[variants]], whose averaged evidences cannot be calibrated",
+            valid="a run with one sky model for each hypothesis",
+            fix="calibrate a run file without [[variants]]",
         )
     _refuse_taken(output)
     if seed is not None:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from crsea_infer.emulator.response.contraction import Group, Seen, Transport
+from crsea_infer.emulator.response.cross_sections import Choice, Mixture
 from crsea_infer.emulator.response.fold import SpectralFold, Stretch
 from crsea_infer.physics.geometry import COMPONENTS
 from crsea_infer.physics.leptons import LEPTON_COMPONENTS
@@ -25,10 +26,14 @@ from crsea_infer.support.errors import UserError
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from crsea_infer.physics.hadronic import Product
+
 __all__ = ["COMPONENT_SCALES", "LEPTON_SCALES", "Bound", "CosmicRayRequest", "Energies", "gather_energies"]
 
 COMPONENT_SCALES: Final[Mapping[str, str]] = {"HI": "hi_scale", "H2": "xco_scale"}
 """Parameter that scales each component of pion decay; absent parameters count as 1."""
+
+_PRODUCTS: Final[tuple[Product, ...]] = ("gamma", "neutrino")
 
 LEPTON_SCALES: Final[Mapping[str, str]] = {"IC": "inverse_compton_scale", "bremsstrahlung": "bremsstrahlung_scale"}
 """Parameter that scales each component of electrons; a component whose parameter is absent is left out."""
@@ -138,6 +143,8 @@ class Bound:
         Requests for protons and helium.
     transport
         Makes the transport of a call from its parameters.
+    cross_section
+        Of the grid.
     """
 
     needs: tuple[str, ...]
@@ -145,6 +152,7 @@ class Bound:
     sky: tuple[Group, ...]
     cosmic_rays: tuple[CosmicRayRequest, ...]
     transport: Callable[[Mapping[str, Array]], Transport]
+    cross_section: Choice = "kelner-aharonian"
 
     def __call__(self, parameters: Mapping[str, Array]) -> tuple[Array, ...]:
         """Return one intensity [..., energy] per request."""
@@ -202,7 +210,8 @@ class Bound:
             gas = _factors(batch, COMPONENTS, COMPONENT_SCALES, 1.0)
             if has_electrons:
                 electrons = _factors(batch, LEPTON_COMPONENTS, LEPTON_SCALES, 0.0)
-        return batch, spectra, Seen(pair, self.transport(batch), gas, electrons, has_electrons)
+        mixtures = {product: Mixture.of(batch, self.cross_section, product) for product in _PRODUCTS}
+        return batch, spectra, Seen(pair, self.transport(batch), gas, electrons, has_electrons, mixtures)
 
 
 def _scaled(intensity: Array, parameters: Mapping[str, Array], scale: str | None) -> Array:

@@ -17,10 +17,12 @@ from typing import TYPE_CHECKING, Any, Final, Self
 import numpy as np
 from scipy.interpolate import CubicSpline
 
-from crsea_infer.emulator.parameters import SkyParameters, galactic_parameters
+from crsea_infer.emulator.galactic_parameters import galactic_parameters
 from crsea_infer.emulator.response.bound import Bound, CosmicRayRequest, gather_energies
 from crsea_infer.emulator.response.chebyshev import ResponseEmulator
+from crsea_infer.emulator.response.chosen_settings import emulator_of, with_physics
 from crsea_infer.emulator.response.contraction import Family, Joined, SkyRequest, Transport, group_requests
+from crsea_infer.emulator.response.cross_sections import MIX_PARAMETERS
 from crsea_infer.emulator.response.fold import SpectralFold
 from crsea_infer.emulator.response.region_cache import RegionCache
 from crsea_infer.emulator.response.trained import Amplitudes, Trained
@@ -38,14 +40,16 @@ from crsea_infer.support.files import arrays_digest, digest
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from crsea_infer.emulator.parameters import SkyParameters
     from crsea_infer.grids.response_grid import GridSettings
+    from crsea_infer.hypotheses.demanded_physics import DemandedPhysics
     from crsea_infer.physics.hadronic import Product
 
 __all__ = ["EmulatedSky", "ExactSky"]
 
 _CROSS_SECTIONS: Final = {
     "kelner-aharonian": "Kelner, Aharonian and Bugayov 2006 (Phys. Rev. D 74, 034018)",
-    "aafrag": "AAfrag, Koldobskiy et al. 2021 (Phys. Rev. D 104, 123027), through aafragpy",
+    "aafrag": "AAfrag, Koldobskiy et al. 2021 (Phys. Rev. D 104, 123027)",
 }
 _ARRAYS: Final = ("coefficients", "basis", "lepton_coefficients", "lepton_basis")
 Solve = Callable[[float, float], Float64]
@@ -61,7 +65,7 @@ def _describe(settings: GridSettings) -> dict[str, str]:
     transport, sight = settings.transport, settings.line_of_sight
     return {
         **_PHYSICS,
-        "cross_section": _CROSS_SECTIONS[settings.cross_section],
+        "cross_section": f"{_CROSS_SECTIONS[settings.cross_section]}, unless {' or '.join(MIX_PARAMETERS)} mixes them",
         "nuclei": "helium in beam and target (He/H = 0.1); factor "
         f"{settings.nuclear_enhancement:g} for heavier nuclei in the beam",
         "leptons": "none"
@@ -70,7 +74,8 @@ def _describe(settings: GridSettings) -> dict[str, str]:
         "in hypotheses that name the prior set 'leptons'",
         "sources": transport.sources,
         "geometry": f"Sun at {transport.sun_radius:g} kpc (transport) and {sight.sun_radius:g} kpc (gas rings); free "
-        f"escape at {transport.disc_radius:g} kpc and at the halo height",
+        f"escape at {transport.disc_radius:g} kpc and at the halo height; exponent of diffusion constant beyond "
+        f"{transport.saturation:g} kpc",
         "gas": settings.as_json()["gas"],
         "x_co": "per ring, 1e20 cm^-2 / (K km/s): " + " ".join(f"{value / 1e20:g}" for value in sight.x_co),
     }
@@ -174,7 +179,14 @@ class _Sky:
                 cosmic_rays.append(CosmicRayRequest(number, species, next(own), density))
         has_transport = bool(sky) or any(request.radius is not None for request in requests)
         groups = group_requests(families, sky, energies.offsets)
-        return Bound(tuple(self.box) if has_transport else (), energies, groups, tuple(cosmic_rays), transport)
+        return Bound(
+            needs=tuple(self.box) if has_transport else (),
+            energies=energies,
+            sky=groups,
+            cosmic_rays=tuple(cosmic_rays),
+            transport=transport,
+            cross_section=self.settings.cross_section,
+        )
 
 
 def _species_and_energies(request: Request) -> tuple[Species, Float64]:
@@ -208,6 +220,7 @@ class EmulatedSky(_Sky, SkyModel):
         super().__init__(emulator.settings, absorption=absorption)
         self.emulator = emulator
         self.regions = RegionCache.of_user() if regions is None else regions
+        self._chosen: dict[DemandedPhysics, EmulatedSky] = {}
 
     @classmethod
     def read(cls, path: Path | None, options: Mapping[str, Any]) -> Self:
@@ -216,6 +229,13 @@ class EmulatedSky(_Sky, SkyModel):
 
         refuse_options("responses", options)
         return cls(read_emulator(path))
+
+    def with_physics(self, choices: DemandedPhysics) -> EmulatedSky:
+        """Return the sky of other physics, which keeps its regions where this one does."""
+        if choices not in self._chosen:
+            emulator = emulator_of(self.emulator, with_physics(self.settings, choices))
+            self._chosen[choices] = EmulatedSky(emulator, absorption=self.absorption, regions=self.regions)
+        return self._chosen[choices]
 
     @property
     def fingerprint(self) -> str:
@@ -276,6 +296,10 @@ class ExactSky(_Sky, SkyModel):
     absorption
         Whether gamma rays are absorbed on their way.
     """
+
+    def with_physics(self, choices: DemandedPhysics) -> ExactSky:
+        """Return the sky of other physics."""
+        return ExactSky(with_physics(self.settings, choices), absorption=self.absorption)
 
     @property
     def fingerprint(self) -> str:

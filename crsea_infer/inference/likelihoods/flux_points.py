@@ -16,7 +16,8 @@ where eps is the sky model's own relative error, of the published data d_i (wher
 too: see :mod:`crsea_infer.inference.likelihoods.common_error`), and p(y_i | mu_i) is the two-piece normal of
 :mod:`crsea_infer.inference.likelihoods.asymmetric_errors`, as are upper limits. Data sets that give the same
 `systematic_name` share one eta, which is how a scale common to several of them is expressed. The process f(E) and the
-extra scatter f are those of :mod:`crsea_infer.inference.likelihoods.flux_systematics`.
+extra scatter f are those of :mod:`crsea_infer.inference.likelihoods.flux_systematics`; a free scale of the energies in
+m_i is that of :mod:`crsea_infer.inference.likelihoods.energy_scale`.
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ from crsea_infer.inference.likelihoods import asymmetric_errors
 from crsea_infer.inference.likelihoods.best_nuisances import minimise, pull_of
 from crsea_infer.inference.likelihoods.common_error import chi2_change, is_noticeable, log_likelihood_change
 from crsea_infer.inference.likelihoods.energy_bins import Averaging, averaged, bin_average
+from crsea_infer.inference.likelihoods.energy_scale import EnergyScale
 from crsea_infer.inference.likelihoods.extra_components import ExtraComponent, read_components
 from crsea_infer.inference.likelihoods.flux_points_file import COLUMNS, INTENSITY, FluxPointsEntry
 from crsea_infer.inference.likelihoods.flux_systematics import (
@@ -71,7 +73,8 @@ class FluxPoints(DataSet):
     is_upper_limit
         True for upper limits.
     averaging
-        [n_data, n_energies]: turns intensities at the requested energies into predictions of the points.
+        [n_data, n_energies]: turns intensities at the requested energies, or those that the energy scale makes of them,
+        into predictions of the points.
     components
         Emission in the data that the sky model does not contain.
     prediction_errors
@@ -80,6 +83,8 @@ class FluxPoints(DataSet):
         eps of the module's formula.
     model_scale
         What eps is relative to: the published data, also when others are simulated in their place.
+    energy_scale
+        A free scale of the energies, if there is one.
     energy_min, energy_max, energy_reference
         Of the points, GeV: for figures.
     """
@@ -96,6 +101,7 @@ class FluxPoints(DataSet):
     }
 
     Settings: ClassVar[type[CommonEntry]] = FluxPointsEntry
+    simulates_batches: ClassVar[bool] = True
 
     systematics: FluxSystematics
     energy_min: Float64
@@ -111,6 +117,7 @@ class FluxPoints(DataSet):
     components: tuple[ExtraComponent, ...] = ()
     prediction_errors: PredictionErrors = field(default_factory=PredictionErrors)
     relative_model_error: float = 0.0
+    energy_scale: EnergyScale | None = None
 
     @classmethod
     def read(cls, folder: LikelihoodFolder) -> Self:
@@ -142,6 +149,11 @@ class FluxPoints(DataSet):
         )
         energies, averaging = bin_average(low, high, centre, entry.reference_index)
         settings = {**entry.model_dump(), "table_sha256": file_digest(table.path), **errors.content}
+        scale = None
+        if entry.energy_scale is not None:
+            reference = table.provenance.reference
+            scale = EnergyScale.read(folder, entry.energy_scale, entry.label, energies, reference)
+        asked = energies if scale is None else scale.lattice
         components: tuple[ExtraComponent, ...] = ()
         if entry.components:
             components, settings["components_sha256"] = read_components(
@@ -161,8 +173,9 @@ class FluxPoints(DataSet):
             citations=tuple(text.strip() for text in entry.citations),
             provenance=table.provenance,
             settings=settings,
-            requests=(Request(entry.messenger, tuple(energies.tolist()), entry.region),),
+            requests=(Request(entry.messenger, tuple(asked.tolist()), entry.region),),
             systematics=errors,
+            energy_scale=scale,
             energy_min=low,
             energy_max=high,
             energy_reference=centre,
@@ -187,14 +200,15 @@ class FluxPoints(DataSet):
     @property
     def n_data(self) -> int:
         """Number of points, upper limits included."""
-        return len(self.values)
+        return int(self.values.shape[-1])
 
     @cached_property
     def nuisances(self) -> tuple[Parameter, ...]:
-        """What the systematic error is correlated by, norms of extra components, errors of predictions, and scatter."""
+        """Those of the systematic error, norms of extra components, errors of predictions, scatter and energy scale."""
         norms = tuple(component.nuisance for component in self.components)
-        scatter = () if self.systematics.scatter is None else (self.systematics.scatter,)
-        return (*self.systematics.nuisances, *norms, *self.prediction_errors.nuisances, *scatter)
+        others = [self.systematics.scatter, None if self.energy_scale is None else self.energy_scale.nuisance]
+        found = (*self.systematics.nuisances, *norms, *self.prediction_errors.nuisances, *others)
+        return tuple(nuisance for nuisance in found if nuisance is not None)
 
     def with_model_error(self, relative_error: float) -> Self:
         """Return the same points with the sky model's relative error in their error budget."""
@@ -204,7 +218,7 @@ class FluxPoints(DataSet):
         """Return the prediction of each point [..., n_data] from intensities [..., n_energies].
 
         Extra components are in it, with the norms of `nuisances` (by default those of their priors); the systematic
-        shift is not.
+        shift and the energy scale are not.
         """
         total = self._from_sky(predictions)
         xp = array_namespace(total)
@@ -221,8 +235,10 @@ class FluxPoints(DataSet):
         xp, residual, low, high = self._residuals(predictions, nuisances)
         terms = asymmetric_errors.log_density(xp, residual, low, high, self._limits)
         if self._has_common_error:
-            change = log_likelihood_change(*self._common(xp, predictions, residual, low, high))
-            terms = terms + change[..., None] / self.n_data
+            terms = (
+                terms
+                + log_likelihood_change(*self._common(xp, predictions, residual, low, high))[..., None] / self.n_data
+            )
         return terms
 
     def log_likelihood(self, predictions: tuple[Array, ...], nuisances: Mapping[str, Array]) -> Array:
@@ -242,23 +258,39 @@ class FluxPoints(DataSet):
         if self._has_common_error:
             total = total + chi2_change(*self._common(xp, predictions, residual, low, high))
         own = self._pulled
+        if self.energy_scale is not None:
+            own = (*own, self.energy_scale.nuisance)
         return total + pull_of(own, [nuisances[nuisance.name] for nuisance in own]) if own else total
 
     def chi2_profiled(self, predictions: tuple[Array, ...]) -> Array:
         """Return chi2 [...] at the nuisances that make it least."""
         return self.chi2(predictions, self.best_nuisances(predictions))
 
-    def best_nuisances(self, predictions: tuple[Array, ...]) -> dict[str, Array]:
+    def best_nuisances(self, predictions: tuple[Array, ...], at: Mapping[str, Array] | None = None) -> dict[str, Array]:
         """Return the nuisances [...] that minimise chi2 for given predictions; empty without any.
 
-        A length and a scatter, which chi2 alone would make infinite, stay at their published values.
+        A length and a scatter, which chi2 alone would make infinite, stay at their published values, the scatter unless
+        `at` has it. An energy scale is the best of some.
         """
-        prediction = self._from_sky(predictions)
+        kept: dict[str, Array] = {}
+        if at is not None and self.systematics.scatter is not None:
+            kept = {self.systematics.scatter.name: at[self.systematics.scatter.name]}
+        if self.energy_scale is None:
+            return self._best_beside(predictions, kept)
+        return self.energy_scale.best(
+            predictions[0],
+            lambda scale: self._best_beside(predictions, kept | scale),
+            lambda values: self.chi2(predictions, values),
+        )
+
+    def _best_beside(self, predictions: tuple[Array, ...], given: dict[str, Array]) -> dict[str, Array]:
+        """Return the best nuisances with some of them, among them the energy scale if there is one, as given."""
+        prediction = self._from_sky(predictions, given or None)
         xp = array_namespace(prediction)
-        held = {
+        held = given | {
             nuisance.name: xp.full(prediction.shape[:-1], nuisance.fiducial)
             for nuisance in self.nuisances
-            if nuisance not in self._pulled
+            if nuisance not in self._pulled and nuisance.name not in given
         }
         if not self._pulled:
             return held
@@ -286,15 +318,15 @@ class FluxPoints(DataSet):
     def simulate(
         self, rng: np.random.Generator, predictions: tuple[Float64, ...], nuisances: Mapping[str, float]
     ) -> Self:
-        """Return the same data set with points drawn from the density above around one prediction [n_energies].
+        """Return the same data set with points drawn from the density above around a prediction [..., n_energies].
 
         Upper limits stay as they are: a limit carries no data to draw.
         """
         _, residual, low, high = self._residuals(predictions, nuisances)
         expected = self.values - residual
         if self._has_common_error:
-            shift = self.relative_model_error * rng.standard_normal()
-            expected = expected + shift * self._from_sky(predictions)
+            sky = self._from_sky(predictions)
+            expected = expected + self.relative_model_error * rng.standard_normal((*sky.shape[:-1], 1)) * sky
         drawn = asymmetric_errors.draw(rng, expected, low, high)
         return replace(self, values=np.where(self.is_upper_limit, self.values, drawn))
 
@@ -330,15 +362,18 @@ class FluxPoints(DataSet):
     def _limits(self) -> np.typing.NDArray[np.bool_] | None:
         return self.is_upper_limit if self.is_upper_limit.any() else None
 
-    def _from_sky(self, predictions: tuple[Array, ...]) -> Array:
+    def _from_sky(self, predictions: tuple[Array, ...], nuisances: Mapping[str, Array] | None = None) -> Array:
+        """Return the sky model's part of the prediction [..., n_data], with the energy scale of `nuisances`."""
         (intensity,) = predictions
+        if self.energy_scale is not None:
+            intensity = self.energy_scale.intensities(intensity, nuisances)
         return averaged(self.averaging, intensity)
 
     @cached_property
     def _has_common_error(self) -> bool:
         errors = np.minimum(self.error_low, self.error_high)
         counted = ~self.is_upper_limit
-        return is_noticeable(self.relative_model_error, self.values[counted], errors[counted])
+        return is_noticeable(self.relative_model_error, self.values[..., counted], errors[counted])
 
     def _common(
         self, xp: Any, predictions: tuple[Array, ...], residual: Array, low: Array, high: Array
@@ -370,7 +405,7 @@ class FluxPoints(DataSet):
         self, predictions: tuple[Array, ...], nuisances: Mapping[str, Array]
     ) -> tuple[Any, Array, Array, Array]:
         """Return the array namespace, y - mu, and the errors below and above the datum, all [..., n_data]."""
-        prediction = self._from_sky(predictions)
+        prediction = self._from_sky(predictions, nuisances)
         xp = array_namespace(prediction)
         residual = self.values - self.prediction_errors.scaled(xp, prediction, nuisances)
         process = self.systematics.process

@@ -22,7 +22,8 @@ from pydantic import Field
 
 from crsea_infer.content.toml_files import validate
 from crsea_infer.inference.likelihoods.likelihood import CommonEntry, DataSet, LikelihoodFolder
-from crsea_infer.inference.likelihoods.template_normalisation import TemplateNormalisation, TemplateNormalisationEntry
+from crsea_infer.inference.likelihoods.template_entries import TemplateNormalisationEntry
+from crsea_infer.inference.likelihoods.template_normalisation import TemplateNormalisation
 from crsea_infer.support.arrays import Array, Float64, array_namespace, stack_last
 from crsea_infer.support.errors import UserError, unknown_name
 

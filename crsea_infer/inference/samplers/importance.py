@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from crsea_infer.support.arrays import Float64
     from crsea_infer.support.checkpoint import Checkpoint
 
-__all__ = ["Importance", "ImportanceOptions"]
+__all__ = ["Estimate", "Importance", "ImportanceOptions", "walked"]
 
 _BLOCK = 4096
 _TRIAL = 8  # draws by which a proposal is tried: one in so many of those that count, and at least 500
@@ -147,9 +147,9 @@ class Importance(Sampler):
 
     def _result(self, target: Target, parts: Sequence[dict[str, Any]]) -> SamplerResult:
         options = self.options
-        estimates = [_Estimate.of(part["log_weights"]) for part in parts]
+        estimates = [Estimate.of(part["log_weights"]) for part in parts]
         log_weights = np.concatenate([part["log_weights"] for part in parts])
-        together = _Estimate.of(log_weights)
+        together = Estimate.of(log_weights)
         lnzs = np.array([estimate.lnz for estimate in estimates])
         scatter = float(np.std(lnzs, ddof=1) / np.sqrt(len(lnzs)))
         refusals = []
@@ -194,7 +194,7 @@ class Importance(Sampler):
 
 
 @dataclass(frozen=True)
-class _Estimate:
+class Estimate:
     """What a set of weights says about the evidence."""
 
     lnz: float
@@ -203,7 +203,8 @@ class _Estimate:
     k_hat: float
 
     @classmethod
-    def of(cls, log_weights: Float64) -> _Estimate:
+    def of(cls, log_weights: Float64) -> Estimate:
+        """Return what weights [n] of independent draws say."""
         n = len(log_weights)
         largest = float(np.max(log_weights))
         if not np.isfinite(largest):
@@ -274,16 +275,26 @@ def _explore(
     progress: Progress,
 ) -> Float64:
     """Walk from the prior to the posterior; return points [n, d] of the second half of the walk."""
+    start = draw_from_prior(counted, options.walkers, np.random.default_rng(for_start))[:2]
+    return walked(counted, *start, options.steps, for_moves, lambda fraction, words: progress(0.5 * fraction, words))
+
+
+def walked(
+    counted: Counted,
+    walkers: Float64,
+    log_likelihood: Float64,
+    steps: int,
+    for_moves: np.random.SeedSequence,
+    progress: Progress,
+) -> Float64:
+    """Let walkers [k, d] in probit coordinates, with their ln L [k], walk; return points [n, d] of the second half."""
     import emcee
     from emcee.moves import DEMove
 
     from crsea_infer.inference.samplers.turns import turn_move
 
-    n_dimensions = len(counted.names)
-    walkers, log_likelihood, _ = draw_from_prior(counted, options.walkers, np.random.default_rng(for_start))
     sampler = emcee.EnsembleSampler(
-        options.walkers,
-        n_dimensions,
+        *walkers.shape,
         lambda probit: counted.from_probit(probit) + standard_normal_log_density(probit),
         # A few full-length differences carry walkers between separate modes.
         moves=[(DEMove(), 0.5), (DEMove(gamma0=1.0), 0.1), (turn_move(), 0.4)],
@@ -294,8 +305,8 @@ def _explore(
         log_prob=log_likelihood + standard_normal_log_density(walkers),
         random_state=np.random.RandomState(np.random.MT19937(for_moves)).get_state(),
     )
-    for index, _ in enumerate(sampler.sample(state, iterations=options.steps, skip_initial_state_check=True)):
+    for index, _ in enumerate(sampler.sample(state, iterations=steps, skip_initial_state_check=True)):
         if index % 20 == 0:
-            progress(0.5 * index / options.steps, f"step {index} of {options.steps}")
-    thin = max(1, options.steps // 40)
-    return np.asarray(sampler.get_chain(discard=options.steps // 2, thin=thin, flat=True))
+            progress(index / steps, f"step {index} of {steps}")
+    thin = max(1, steps // 40)
+    return np.asarray(sampler.get_chain(discard=steps // 2, thin=thin, flat=True))
