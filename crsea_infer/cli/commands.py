@@ -56,6 +56,7 @@ def check(run: str) -> None:
     from crsea_infer import emulator
     from crsea_infer.plan.run_check import check_run
     from crsea_infer.plan.run_file import load_run
+    from crsea_infer.plan.runs_beside import runs_beside
     from crsea_infer.plan.study_file import is_study
 
     if is_study(run):
@@ -64,6 +65,8 @@ def check(run: str) -> None:
     run_file = load_run(run)
     model = emulator.load(run_file.emulator)
     check_run(run_file, model)
+    for beside in runs_beside(run_file).values():
+        check_run(beside, emulator.load(beside.emulator))
     console = _console()
     console.print(f"[bold]{_text(run_file.title)}[/bold]  ({_text(str(run_file.path))})")
     if run_file.description:

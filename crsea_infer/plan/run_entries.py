@@ -173,6 +173,8 @@ class RunEntry(Entry):
         Posterior samples that are evaluated again with the transport solver.
     prior_sensitivity
         Prior widths that are varied when the sampling is done.
+    beside
+        Names or paths of other runs, whose Bayes factors are found and shown beside those of this one.
     """
 
     title: str
@@ -188,3 +190,4 @@ class RunEntry(Entry):
     emulator: EmulatorEntry | None = None
     exact_check: ExactCheckEntry = Field(default_factory=ExactCheckEntry)
     prior_sensitivity: PriorSensitivityEntry = Field(default_factory=PriorSensitivityEntry)
+    beside: list[str] = Field(default_factory=list)

@@ -42,11 +42,7 @@ if TYPE_CHECKING:
     from crsea_infer.hypotheses.demanded_physics import DemandedPhysics
     from crsea_infer.inference.samplers.options import SamplerOptions
 
-__all__ = [
-    "RunFile",
-    "load_run",
-    "run_from",
-]
+__all__ = ["RunFile", "load_run", "run_from"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,6 +71,8 @@ class RunFile:
         File of the emulator, a sky model by its name, or None for the emulator that comes with the package.
     variants
         Physics choices with each of which every hypothesis is sampled; none for the physics of the sky model alone.
+    beside
+        Files of runs whose Bayes factors are shown beside; no part of what determines the results.
     """
 
     name: str
@@ -91,6 +89,7 @@ class RunFile:
     sensitivity_parameters: tuple[str, ...] = SENSITIVITY_PARAMETERS
     sensitivity_factors: tuple[float, ...] = SENSITIVITY_FACTORS
     variants: tuple[Variant, ...] = ()
+    beside: tuple[Path, ...] = ()
 
     def samplings(self, hypothesis: str) -> dict[str, tuple[Likelihood, ...]]:
         """Return the data of each sampling of a hypothesis, as :meth:`Subsets.samplings` names them."""
@@ -192,6 +191,7 @@ def run_from(path: Path, name: str, given: Mapping[str, Any]) -> RunFile:
         sensitivity_parameters=_sensitivity_parameters(path, entry, hypotheses),
         sensitivity_factors=_sensitivity_factors(path, entry),
         variants=_variants(path, entry, list(samplers)),
+        beside=tuple(finding.find("runs", one, where=f"{path}: beside", base=path.parent) for one in entry.beside),
     )
 
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Self
 from crsea_infer.inference.posterior_file import write_posterior
 from crsea_infer.plan.tasks import generator_for
 from crsea_infer.report import (
+    beside_table,
     corner_figures,
     data_set_pulls,
     exact_check_table,
@@ -206,6 +207,7 @@ PRODUCTS: tuple[Product, ...] = (
         nested_hypotheses.write_savage_dickey,
         nested_hypotheses.nested_section,
     ),
+    Product("runs beside", "", beside_table.files, beside_table.write_beside, beside_table.beside_section, always=True),
     Product(
         "tension", "", tension_table.files, tension_table.write_tension, tension_table.tension_section, always=True
     ),
