@@ -17,15 +17,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from crsea_infer.inference.samplers.sampler import Counted, to_probit, to_unit
+from crsea_infer.hypotheses.variants import VARIANT
+from crsea_infer.inference.samplers.sampler import Counted, maximum_likelihood, to_probit, to_unit
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from crsea_infer.inference.posterior import Posterior
+    from crsea_infer.inference.samplers.sampler import SamplerResult
     from crsea_infer.support.arrays import Float64
 
-__all__ = ["BestFit", "find_best_fit"]
+__all__ = ["BestFit", "best_of_variants", "find_best_fit"]
 
 _STEP = 1e-4
 _OUTSIDE = 1e10  # of -2 ln L where the model does not hold: a wall that the line search backs away from
@@ -60,17 +62,20 @@ class BestFit:
 
 
 def find_best_fit(posterior: Posterior, start: Float64) -> BestFit:
-    """Minimise from a point of the unit cube [n], best that of the best posterior sample."""
+    """Minimise from a point of the unit cube [n], best that of the best posterior sample; its variant is kept."""
     from scipy.optimize import minimize
 
     counted = Counted(posterior)
+    free = np.array([name != VARIANT for name in posterior.names], dtype=float)
     n = len(posterior.names)
-    shifts = np.concatenate([np.zeros((1, n)), _STEP * np.eye(n), -_STEP * np.eye(n)])
+    steps = _STEP * np.diag(free)
+    shifts = np.concatenate([np.zeros((1, n)), steps, -steps])
 
     def value_and_slope(probit: Float64) -> tuple[float, Float64]:
         points = probit + shifts
         log_likelihood = counted.from_probit(points)
-        values = np.where(np.isfinite(log_likelihood), -2.0 * log_likelihood, _OUTSIDE) + np.sum(points**2, axis=1)
+        pulls = np.sum((points * free) ** 2, axis=1)
+        values = np.where(np.isfinite(log_likelihood), -2.0 * log_likelihood, _OUTSIDE) + pulls
         return float(values[0]), (values[1 : n + 1] - values[n + 1 :]) / (2.0 * _STEP)
 
     probit = to_probit(start)
@@ -82,8 +87,22 @@ def find_best_fit(posterior: Posterior, start: Float64) -> BestFit:
     return BestFit(
         parameters=theta,
         log_likelihood=float(posterior.log_likelihood(theta)),
-        prior_pull=float(np.sum(probit**2)),
+        prior_pull=float(np.sum((probit * free) ** 2)),
         chi2={name: float(value) for name, value in posterior.chi2_profiled(theta).items()},
         chi2_published={name: float(value) for name, value in posterior.chi2_profiled(published).items()},
         n_data={likelihood.name: likelihood.n_data for likelihood in posterior.likelihoods},
     )
+
+
+def best_of_variants(posterior: Posterior, result: SamplerResult) -> BestFit:
+    """Return the best fit, found from the best of a sampler's samples; with variants, the best of their best fits."""
+    if VARIANT not in posterior.names:
+        return find_best_fit(posterior, maximum_likelihood([result])[0])
+    numbers = result.samples[:, posterior.names.index(VARIANT)]
+    found = []
+    for number, variant in enumerate(posterior.hypothesis.variants, start=1):
+        own = np.flatnonzero(numbers == number)
+        best = own[int(np.argmax(result.log_likelihood[own]))]
+        fit = find_best_fit(posterior, result.unit_samples[best])
+        found.append((fit.prior_pull - 2.0 * (fit.log_likelihood + float(np.log(variant.weight))), fit))
+    return min(found, key=lambda one: one[0])[1]

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from crsea_infer.emulator.sky_of_physics import sky_of
 from crsea_infer.inference.samplers.pareto_smoothing import pareto_k_hat
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
     from crsea_infer.emulator.parameters import SkyParameters
     from crsea_infer.emulator.sky_model import BoundModel, Request, SkyModel
+    from crsea_infer.hypotheses.demanded_physics import DemandedPhysics
     from crsea_infer.inference.posterior import Posterior
     from crsea_infer.support.arrays import Float64
 
@@ -92,10 +94,17 @@ class Solver:
     def __init__(self, model: SkyModel) -> None:
         self._model = model
         self._bound: dict[tuple[Request, ...], BoundModel] = {}
+        self._chosen: dict[DemandedPhysics, Solver] = {}
         self.box = model.box
         self.fingerprint = model.fingerprint
         self.description = model.description
         self.relative_error = model.relative_error
+
+    def with_physics(self, choices: DemandedPhysics) -> Solver:
+        """Return the solver of other physics."""
+        if choices not in self._chosen:
+            self._chosen[choices] = Solver(sky_of(self._model, choices))
+        return self._chosen[choices]
 
     def parameters(self, requests: Sequence[Request]) -> SkyParameters:
         """Those of the model; see :class:`crsea_infer.emulator.sky_model.SkyModel`."""

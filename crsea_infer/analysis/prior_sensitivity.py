@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from crsea_infer.hypotheses.distributions import widened
+from crsea_infer.hypotheses.widths import widened
 from crsea_infer.inference.samplers.pareto_smoothing import pareto_k_hat
 from crsea_infer.plan.run_entries import SENSITIVITY_FACTORS, SENSITIVITY_PARAMETERS
 from crsea_infer.support.errors import UserError
@@ -141,7 +141,8 @@ def _draws(result: SamplerResult) -> tuple[Float64, Float64 | None]:
     Weights of dead points are likelihoods times volumes, not ratios of densities at independent draws, and k-hat says
     nothing about them. So they are made equally weighted first, as many as they are worth.
     """
-    if result.evidence is None or result.evidence.method != "nested sampling" or result.log_weights is None:
+    is_nested = result.evidence is not None and result.evidence.method.startswith("nested sampling")
+    if not is_nested or result.log_weights is None:
         return result.samples, result.log_weights
     weights = result.weights
     n_effective = max(int(1.0 / np.sum(weights**2)), 1)

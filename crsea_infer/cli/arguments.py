@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable, Collection
 
-__all__ = ["add_allow_code", "number", "one_of", "place", "whole_number"]
+__all__ = ["add_allow_code", "number", "number_range", "one_of", "place", "whole_number"]
 
 _SHOWN: Final = 40
 """Characters of a value that a message quotes."""
@@ -59,6 +59,22 @@ def number(option: str) -> Callable[[str], float]:
         if not math.isfinite(value):
             raise UserError(f"{option} {_short(text)}", valid="a finite number")
         return value
+
+    return read
+
+
+def number_range(option: str, example: str) -> Callable[[str], tuple[float, float]]:
+    """Return what reads two finite numbers, LOW..HIGH; `option` is how the user calls it, `example` what it may be."""
+
+    def read(text: str) -> tuple[float, float]:
+        low, dots, high = text.partition("..")
+        try:
+            values = float(low), float(high)
+        except ValueError:
+            values = (math.nan, math.nan)
+        if not (dots and all(map(math.isfinite, values)) and values[0] < values[1]):
+            raise UserError(f"{option} {_short(text)}", valid=f"LOW..HIGH, two finite numbers, such as {example}")
+        return values
 
     return read
 

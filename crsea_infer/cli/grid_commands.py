@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from crsea_infer.cli.arguments import number, one_of, place, whole_number
+from crsea_infer.cli import physics_arguments
+from crsea_infer.cli.arguments import place, whole_number
 
 if TYPE_CHECKING:
     import argparse
@@ -13,8 +14,6 @@ if TYPE_CHECKING:
     from crsea_infer.support.schedule import Schedule
 
 __all__ = ["add_arguments", "execute"]
-
-_CROSS_SECTIONS = ("kelner-aharonian", "aafrag")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -36,21 +35,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="REGION",
         help="region name or box such as l=25..100,b=-5..5; may be repeated (default: all named regions)",
     )
-    build.add_argument("--sources", default="ferriere", help="source distribution (default: %(default)s)")
-    build.add_argument(
-        "--cross-section",
-        choices=_CROSS_SECTIONS,
-        type=one_of("cross-section", _CROSS_SECTIONS),
-        default="kelner-aharonian",
-        help="pion production (default: %(default)s)",
-    )
-    build.add_argument(
-        "--nuclear-enhancement",
-        type=number("--nuclear-enhancement"),
-        default=1.0,
-        help="factor for nuclei heavier than helium (default: %(default)s, as the published maps)",
-    )
-    build.add_argument("--no-leptons", action="store_true", help="leave the gamma rays of electrons out")
+    physics_arguments.add_transport(build)
+    physics_arguments.add_ranges(build)
+    physics_arguments.add_emission(build)
     _add_schedule(build)
     importer = commands.add_parser(
         "import", help="make a grid of models from HERMES maps or DRAGON2 output", allow_abbrev=False
@@ -78,26 +65,14 @@ def execute(arguments: argparse.Namespace) -> None:
 def _build(arguments: argparse.Namespace) -> None:
     from crsea_infer.grids.response_build import build_response_grid
     from crsea_infer.grids.response_grid import DEFAULT_REGIONS, GridSettings
-    from crsea_infer.physics.electrons import ElectronSettings
     from crsea_infer.physics.regions import region_key
-    from crsea_infer.physics.sources import source_layers
-    from crsea_infer.physics.transport import TransportSettings
-    from crsea_infer.support.errors import UserError
     from crsea_infer.support.files import make_directory
     from crsea_infer.support.progress import counter
 
-    source_layers(arguments.sources)
+    choices = physics_arguments.choices(arguments)
     regions = tuple(dict.fromkeys(region_key(name) for name in arguments.region or DEFAULT_REGIONS))
-    if not 0.5 <= arguments.nuclear_enhancement <= 3.0:
-        raise UserError(f"--nuclear-enhancement {arguments.nuclear_enhancement:g}", valid="a factor from 0.5 to 3")
+    settings = choices.apply(GridSettings(regions=regions))
     make_directory(arguments.output.resolve().parent)
-    settings = GridSettings(
-        regions=regions,
-        transport=TransportSettings(sources=arguments.sources),
-        cross_section=arguments.cross_section,
-        nuclear_enhancement=arguments.nuclear_enhancement,
-        electrons=None if arguments.no_leptons else ElectronSettings(),
-    )
     with counter("transport points") as progress:
         grid = build_response_grid(settings, arguments.output, _schedule_of(arguments), progress)
     print(f"wrote {arguments.output}: {grid.sizes['point']} points x {len(regions)} regions, hash {grid.attrs['hash']}")
@@ -129,21 +104,24 @@ def _info(arguments: argparse.Namespace) -> None:
 def _response_info(arguments: argparse.Namespace) -> None:
     import json
 
-    from crsea_infer.grids.response_grid import read_grid
+    from crsea_infer.grids.physics_choices import describe_physics
+    from crsea_infer.grids.response_grid import GridSettings, read_grid
 
     grid = read_grid(arguments.grid)
     settings = json.loads(grid.attrs["settings"])
     version = grid.attrs["crsea_infer_version"]
     print(f"{arguments.grid}: response grid, hash {grid.attrs['hash']}, by crsea_infer {version}")
-    print(f"  points   {grid.sizes['point']}")
+    print(f"  points       {grid.sizes['point']}")
     for axis in settings["axes"]:
         print(f"  {axis['name']:<12} {axis['lower']:g} to {axis['upper']:g} {axis['unit']}, {axis['n_nodes']} nodes")
-    print(f"  regions  {', '.join(settings['regions'])}")
-    print(f"  rigidity {float(grid['rigidity'].min()):.3g} to {float(grid['rigidity'].max()):.3g} GV")
-    print(f"  sources  {settings['transport']['sources']}, Sun at {settings['transport']['sun_radius']} kpc")
-    print(f"  pions    {settings['cross_section']}, enhancement for heavier nuclei {settings['nuclear_enhancement']:g}")
-    print(f"  leptons  {'none' if settings['electrons'] is None else 'inverse Compton and bremsstrahlung'}")
-    print(f"  gas      {settings['gas']}")
+    print(f"  regions      {', '.join(settings['regions'])}")
+    print(f"  rigidity     {float(grid['rigidity'].min()):.3g} to {float(grid['rigidity'].max()):.3g} GV")
+    for name, text in describe_physics(GridSettings.from_json(settings)).items():
+        print(f"  {name:<12} {text}")
+    enhancement = settings["nuclear_enhancement"]
+    print(f"  pions        {settings['cross_section']}, enhancement for heavier nuclei {enhancement:g}")
+    print(f"  leptons      {'none' if settings['electrons'] is None else 'inverse Compton and bremsstrahlung'}")
+    print(f"  gas          {settings['gas']}")
 
 
 def _gas(arguments: argparse.Namespace) -> None:

@@ -16,6 +16,7 @@ from crsea_infer.content.toml_files import Entry, validate
 from crsea_infer.physics.gas import X_CO
 from crsea_infer.physics.regions import parse_region
 from crsea_infer.physics.sources import SOURCE_DISTRIBUTIONS
+from crsea_infer.physics.transport import DELTA_SLOPES, HALO_HEIGHTS, LARGEST_RIM, TransportSettings
 from crsea_infer.support.errors import UserError
 
 if TYPE_CHECKING:
@@ -98,8 +99,11 @@ class AxisEntry(ParameterEntry):
         unit = {"delta_slope": "1/kpc", "halo_height": "kpc"}[self.name]
         if self.unit not in {"", unit}:
             raise ValueError(f"{self.name} is in {self.unit!r}; valid: {unit!r}")
-        if self.name == "halo_height" and self.lower <= 0.0:
-            raise ValueError(f"the halo is {self.lower:g} kpc high; valid: above 0")
+        low, high = {"delta_slope": DELTA_SLOPES, "halo_height": HALO_HEIGHTS}[self.name]
+        if not low <= self.lower < self.upper <= high:
+            raise ValueError(
+                f"{self.name} runs from {self.lower:g} to {self.upper:g} {unit}; valid: within {low:g} to {high:g}"
+            )
         return self
 
 
@@ -108,14 +112,17 @@ class TransportEntry(Entry):
 
     sources: Annotated[str, AfterValidator(_sources)]
     sun_radius: Annotated[float, Field(gt=0.0, le=100.0)]
-    disc_radius: Annotated[float, Field(gt=0.0, le=1000.0)]
+    disc_radius: Annotated[float, Field(gt=0.0, le=LARGEST_RIM)]
+    saturation_radius: Annotated[float, Field(gt=0.0, le=LARGEST_RIM)] | None = None
     n_radial: Annotated[int, Field(ge=2, le=100_000)]
     n_modes: Annotated[int, Field(ge=1, le=10_000)]
 
     @model_validator(mode="after")
     def _inside(self) -> TransportEntry:
-        if self.sun_radius >= self.disc_radius:
-            raise ValueError(f"the Sun at {self.sun_radius:g} kpc lies outside the disc of {self.disc_radius:g} kpc")
+        try:
+            TransportSettings(**self.model_dump())
+        except UserError as error:
+            raise ValueError(f"{error.given}; valid: {error.valid}") from error
         return self
 
 
@@ -145,6 +152,7 @@ class ElectronsEntry(Entry):
     lowest: Positive
     decades: Annotated[int, Field(ge=1, le=30)]
     thinning: Annotated[int, Field(ge=1, le=10_000)]
+    radiation_field: Literal["discs", "uniform"] = "discs"
 
 
 class Settings(Entry):
@@ -160,6 +168,7 @@ class Settings(Entry):
     electrons: ElectronsEntry | None
     gas: str
     lepton_heights: Annotated[list[NotNegative], AfterValidator(_increasing)] | None
+    gas_model: Literal["rings", "analytic"] = "rings"
 
     @field_validator("regions")
     @classmethod

@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 import numpy as np
 
 from crsea_infer.grids.description import Settings, described
+from crsea_infer.physics.analytic_gas import GasModel, gas_columns, gas_provenance
 from crsea_infer.physics.electrons import ElectronSettings
-from crsea_infer.physics.gas import load_gas
 from crsea_infer.physics.geometry import COMPONENTS, N_ABSORPTION_NODES, LineOfSight, absorption_nodes
 from crsea_infer.physics.leptons import LEPTON_COMPONENTS, LEPTON_ENERGIES, LeptonSolver, lepton_heights
 from crsea_infer.physics.region_response import ResponseSolver, rigidity_nodes
 from crsea_infer.physics.regions import REGIONS, Region, parse_region, region_key
-from crsea_infer.physics.transport import TransportSettings
+from crsea_infer.physics.transport import DELTA_SLOPES, HALO_HEIGHTS, TransportSettings
 from crsea_infer.support.array_files import json_object, open_hdf5, refusing
 from crsea_infer.support.array_schema import TEXT, ArraySpec, check_headers, check_numbers, signature
 from crsea_infer.support.errors import UserError
@@ -110,6 +110,8 @@ class GridSettings:
         1.05 to 1.15 is usual (Kachelriess, Moskalenko and Ostapchenko 2014, ApJ 789, 136).
     electrons
         Physics of the electrons; None leaves their gamma rays out.
+    gas_model
+        "rings" (columns of HI and CO in rings) or "analytic" (:mod:`crsea_infer.physics.analytic_gas`).
     """
 
     regions: tuple[str, ...] = DEFAULT_REGIONS
@@ -120,9 +122,18 @@ class GridSettings:
     cross_section: CrossSection = "kelner-aharonian"
     nuclear_enhancement: float = 1.0
     electrons: ElectronSettings | None = field(default_factory=ElectronSettings)
+    gas_model: GasModel = "rings"
 
     def __post_init__(self) -> None:
-        """Say of regions with a mask file what the file holds, so that grids of different masks are different grids."""
+        """Refuse axes that the numerics are not made for; say of regions with a mask file what the file holds.
+
+        Raises
+        ------
+        UserError
+            When an axis is missing, unknown, or beyond what the numerics are made for.
+        """
+        _check_axes(self.axes)
+        # grids of different masks are different grids
         named = tuple(region_key(name) if "mask" in name and "#sha256-" not in name else name for name in self.regions)
         object.__setattr__(self, "regions", named)
 
@@ -138,7 +149,13 @@ class GridSettings:
             rigidities=self.rigidities,
             transport=self.transport,
             line_of_sight=self.line_of_sight,
+            gas=gas_columns(self.gas_model),
         )
+
+    @property
+    def highest_halo(self) -> float:
+        """The largest halo height of the grid, kpc."""
+        return next(axis.upper for axis in self.axes if axis.name == "halo_height")
 
     def lepton_solver(self, regions: Sequence[Region] | None = None) -> LeptonSolver | None:
         """Return the transport of electrons seen through the regions, or None when the grid leaves them out."""
@@ -148,16 +165,26 @@ class GridSettings:
             [parse_region(name) for name in self.regions] if regions is None else regions,
             transport=self.transport,
             line_of_sight=self.line_of_sight,
+            gas=gas_columns(self.gas_model),
             settings=self.electrons,
+            highest=self.highest_halo,
         )
 
     def as_json(self) -> dict[str, Any]:
         """Return the settings as plain JSON types, for provenance and hashes."""
         settings = asdict(self)
         settings["line_of_sight"]["heights"] = self.line_of_sight.heights.tolist()
-        settings["gas"] = load_gas().provenance
+        settings["gas"] = gas_provenance(self.gas_model)
         # numerics that are no choice, but that decide the numbers as choices do
-        settings["lepton_heights"] = None if self.electrons is None else lepton_heights().tolist()
+        heights = None if self.electrons is None else lepton_heights(self.highest_halo).tolist()
+        settings["lepton_heights"] = heights
+        # a grid that leaves a choice as it was is what it was without the choice
+        if self.transport.saturation_radius is None:
+            del settings["transport"]["saturation_radius"]
+        if self.gas_model == "rings":
+            del settings["gas_model"]
+        if self.electrons is not None and self.electrons.radiation_field == "discs":
+            del settings["electrons"]["radiation_field"]
         return settings
 
     @classmethod
@@ -175,7 +202,25 @@ class GridSettings:
             cross_section=content["cross_section"],
             nuclear_enhancement=float(content["nuclear_enhancement"]),
             electrons=None if content["electrons"] is None else ElectronSettings(**content["electrons"]),
+            gas_model=content.get("gas_model", "rings"),
         )
+
+
+def _check_axes(axes: Sequence[Axis]) -> None:
+    """Refuse axes other than the two transport parameters, or beyond what the numerics are made for."""
+    limits = {"delta_slope": DELTA_SLOPES, "halo_height": HALO_HEIGHTS}
+    names = [axis.name for axis in axes]
+    if sorted(names) != sorted(limits):
+        raise UserError(f"a grid in {', '.join(names) or 'nothing'}", valid=f"one axis each of {', '.join(limits)}")
+    for axis in axes:
+        low, high = limits[axis.name]
+        if not low <= axis.lower < axis.upper <= high:
+            raise UserError(
+                f"{axis.name} from {axis.lower:g} to {axis.upper:g} {axis.unit}".rstrip(),
+                valid=f"a range, the lower end first, within {low:g} to {high:g} {axis.unit}".rstrip(),
+            )
+        if axis.n_nodes < 1:
+            raise UserError(f"{axis.n_nodes} nodes of {axis.name}", valid="one node at least")
 
 
 def build_grid(settings: GridSettings, progress: Callable[[int, int], None] | None = None) -> xr.Dataset:

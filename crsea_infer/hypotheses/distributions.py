@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Distribution",
     "Product",
+    "categorical",
     "fixed",
     "log_normal",
     "log_uniform",
@@ -33,7 +34,6 @@ __all__ = [
     "rescaled",
     "special_functions",
     "uniform",
-    "widened",
 ]
 
 _SMALLEST = 2.0**-54
@@ -45,10 +45,6 @@ _FARTHEST = 8.5
 
 _LARGEST_LOG = 708.0
 """exp(x) and exp(-x) are numbers of full precision up to here."""
-
-
-_WIDEST_LOG = 700.0
-"""How far a log-uniform may be widened."""
 
 
 def special_functions(namespace: Any) -> Any:
@@ -68,18 +64,22 @@ class Distribution:
     Attributes
     ----------
     kind
-        As in the prior set file: "fixed", "uniform", "log_uniform", "normal", "log_normal".
+        As in the prior set file: "fixed", "uniform", "log_uniform", "normal", "log_normal"; or "categorical", of the
+        number of a variant.
     location, scale
         Mean (or ln median) and standard deviation of the normal in x (or ln x); unused otherwise.
     lower, upper
         The support in x; infinite where there is no bound. A fixed parameter has lower = upper = its value.
+    weights
+        Probabilities of the whole numbers 1 to n, for "categorical".
     """
 
-    kind: Literal["fixed", "uniform", "log_uniform", "normal", "log_normal"]
+    kind: Literal["fixed", "uniform", "log_uniform", "normal", "log_normal", "categorical"]
     lower: float
     upper: float
     location: float = 0.0
     scale: float = 1.0
+    weights: tuple[float, ...] = ()
 
     @property
     def is_fixed(self) -> bool:
@@ -112,6 +112,8 @@ class Distribution:
         """Return the distribution in words, as tables show it."""
         if self.kind == "fixed":
             return f"fixed at {self.lower:g}"
+        if self.kind == "categorical":
+            return f"whole number from 1 to {self.upper:g}, weights {' '.join(f'{w:.3g}' for w in self.weights)}"
         if not self.is_normal:
             name = "uniform" if self.kind == "uniform" else "log-uniform"
             return f"{name} {self.lower:g} to {self.upper:g}"
@@ -136,6 +138,14 @@ def _is_round(value: float) -> bool:
 def fixed(value: float) -> Distribution:
     """Return the distribution of a parameter that does not vary."""
     return Distribution("fixed", value, value)
+
+
+def categorical(weights: Sequence[float]) -> Distribution:
+    """Return the distribution of a whole number from 1 to n, with n probabilities in the ratio of the weights."""
+    if not weights or not all(math.isfinite(weight) and weight > 0 for weight in weights):
+        raise ValueError(f"weights {list(weights)}, but they must be finite numbers above 0")
+    total = math.fsum(weights)
+    return Distribution("categorical", 1.0, float(len(weights)), weights=tuple(one / total for one in weights))
 
 
 def uniform(lower: float, upper: float) -> Distribution:
@@ -215,24 +225,6 @@ def rescaled(distribution: Distribution, scale: float) -> Distribution:
     return replace(distribution, scale=scale)
 
 
-def widened(distribution: Distribution, factor: float) -> Distribution:
-    """Return a distribution with its width multiplied: of a uniform one the interval, about its middle in x or in ln x.
-
-    Raises ValueError when there is none: its bounds are no longer numbers, or hold none of the normal between them.
-    """
-    if distribution.is_normal:
-        return rescaled(distribution, distribution.scale * factor)
-    ends = (distribution.lower, distribution.upper)
-    first, last = (math.log(end) if distribution.is_logarithmic else end for end in ends)
-    middle, reach = 0.5 * (first + last), 0.5 * factor * (last - first)
-    if not distribution.is_logarithmic:
-        return uniform(middle - reach, middle + reach)
-    if middle + reach > _WIDEST_LOG or middle - reach < -_WIDEST_LOG:
-        words = distribution.describe()
-        raise ValueError(f"{factor:g} times as wide, the prior {words} has bounds beyond all numbers")
-    return log_uniform(math.exp(middle - reach), math.exp(middle + reach))
-
-
 def _log(x: float) -> float:
     return math.log(x) if x > 0 else -math.inf
 
@@ -298,6 +290,10 @@ class Product:
         quantile = xp.where(is_left, tail, -tail)
         linear = xp.where(c.is_normal, c.location + c.scale * quantile, c.start + unit * c.width)
         theta = xp.where(c.is_logarithmic, xp.exp(xp.where(c.is_logarithmic, linear, 0.0)), linear)
+        for column, weights in self._categorical.items():
+            ends = xp.asarray(np.cumsum(weights)[:-1])
+            number = 1.0 + xp.sum(xp.where(unit[..., column, None] > ends, 1.0, 0.0), axis=-1)
+            theta = xp.where(xp.asarray(np.arange(theta.shape[-1]) == column), number[..., None], theta)
         return xp.clip(theta, c.lower, c.upper)  # exp(ln(upper)) may round to just above upper
 
     def log_pdf(self, theta: Array) -> Array:
@@ -309,7 +305,20 @@ class Product:
         linear = xp.where(c.is_logarithmic, log_theta, theta)
         quadratic = xp.where(c.is_normal, -0.5 * ((linear - c.location) / c.scale) ** 2, 0.0)
         terms = c.log_norm + quadratic - log_theta  # the last is ln |d ln x / dx|, and 0 for the linear ones
-        return xp.sum(xp.where(inside, terms, -np.inf), axis=-1)
+        found = xp.sum(xp.where(inside, terms, -np.inf), axis=-1)
+        for column, weights in self._categorical.items():
+            is_one = xp.round(theta[..., column, None]) == xp.asarray(np.arange(1.0, len(weights) + 1.0))
+            found = found + xp.sum(xp.where(is_one, xp.asarray(np.log(weights)), 0.0), axis=-1)
+        return found
+
+    @cached_property
+    def _categorical(self) -> dict[int, Float64]:
+        """Weights of whole numbers, by column; their share of the formulas of the others is nothing."""
+        return {
+            column: np.asarray(one.weights)
+            for column, one in enumerate(self.distributions)
+            if one.kind == "categorical"
+        }
 
     def to_probit(self, theta: Float64) -> Float64:
         """Map theta [..., n] of the support to the coordinates [..., n] in which this prior is a standard normal.
@@ -367,6 +376,8 @@ class _Columns:
     @staticmethod
     def _row(d: Distribution) -> tuple[float, ...]:
         first, last = (_log(d.lower), _log(d.upper)) if d.is_logarithmic else (d.lower, d.upper)
+        if d.kind == "categorical":
+            return (d.lower, d.upper, 0.0, 1.0, first, 1.0, 0.0, 0.0, 1.0, 0.0)
         if not d.is_normal:
             width = last - first
             return (d.lower, d.upper, 0.0, 1.0, first, width, 0.0, 0.0, 1.0, -math.log(width))

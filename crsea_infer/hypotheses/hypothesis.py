@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from crsea_infer.content import finding
 from crsea_infer.content.toml_files import Entry, read_toml, validate
+from crsea_infer.hypotheses.demanded_physics import NO_DEMANDS, DemandedPhysics
 from crsea_infer.hypotheses.prior_sets import Parameter, load_prior_set
 from crsea_infer.support.errors import UserError, unknown_name
 from crsea_infer.support.names import check_name
@@ -23,6 +24,8 @@ from crsea_infer.support.names import check_name
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import Path
+
+    from crsea_infer.hypotheses.variants import Variant
 
 __all__ = ["Hypothesis", "HypothesisEntry", "available_hypotheses", "build_hypothesis", "load_hypothesis"]
 
@@ -45,6 +48,10 @@ class Hypothesis:
         Of its prior sets, each once.
     morphology
         Sky template that its emission resembles ("pi0", "kra_gamma"), from the last prior set that names one.
+    physics
+        What its prior sets demand of the sky model.
+    variants
+        Physics choices any of which it may have; see :func:`crsea_infer.hypotheses.variants.with_variants`.
     """
 
     name: str
@@ -53,6 +60,8 @@ class Hypothesis:
     parameters: tuple[Parameter, ...]
     references: tuple[str, ...] = ()
     morphology: str | None = None
+    physics: DemandedPhysics = NO_DEMANDS
+    variants: tuple[Variant, ...] = ()
 
     @cached_property
     def free(self) -> tuple[Parameter, ...]:
@@ -141,10 +150,12 @@ def build_hypothesis(
     joined: dict[str, Parameter] = {}
     references: dict[str, None] = {}
     morphology: str | None = None
+    physics = NO_DEMANDS
     for prior_set_name in prior_sets:
         prior_set = load_prior_set(prior_set_name, where=where, base=base)
         references.update(dict.fromkeys(prior_set.references))
         morphology = prior_set.morphology or morphology
+        physics = physics.joined(prior_set.physics, f"{prior_set.path}: [physics]")
         for parameter in prior_set.parameters:
             earlier = joined.get(parameter.name)
             if earlier is not None and not parameter.override:
@@ -156,7 +167,9 @@ def build_hypothesis(
                 )
             joined[parameter.name] = parameter
     _check_spectra(joined, where)
-    return Hypothesis(name, title or name, tuple(prior_sets), tuple(joined.values()), tuple(references), morphology)
+    return Hypothesis(
+        name, title or name, tuple(prior_sets), tuple(joined.values()), tuple(references), morphology, physics
+    )
 
 
 def _check_spectra(parameters: Iterable[str], where: str) -> None:

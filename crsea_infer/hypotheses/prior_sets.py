@@ -11,10 +11,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
+from pydantic import Field
+
 from crsea_infer.content import finding
 from crsea_infer.content.labels import check_symbol
 from crsea_infer.content.toml_files import Entry, SchemaOf, read_toml, validate
 from crsea_infer.hypotheses import distributions
+from crsea_infer.hypotheses.demanded_physics import NO_DEMANDS, DemandedPhysics, PhysicsEntry
 from crsea_infer.support.errors import UserError, unknown_name
 from crsea_infer.support.names import check_name
 
@@ -73,7 +76,8 @@ class Parameter:
 class PriorSet:
     """A prior set file that was read and checked.
 
-    `morphology` names the sky template that its emission resembles, for data sets that were taken with templates.
+    `morphology` names the sky template that its emission resembles, for data sets that were taken with templates;
+    `physics` is what it demands of the sky model.
     """
 
     name: str
@@ -83,6 +87,7 @@ class PriorSet:
     parameters: tuple[Parameter, ...]
     path: Path
     morphology: str | None = None
+    physics: DemandedPhysics = NO_DEMANDS
 
 
 class _UniformEntry(Entry):
@@ -174,6 +179,8 @@ class PriorSetEntry(Entry):
         To cite: arXiv identifiers such as "arXiv:2203.15759".
     morphology
         The sky template that the emission resembles, for data that were taken with templates.
+    physics
+        What is demanded of the sky model beside values of parameters.
     parameters
         One table for each, [parameters.NAME].
     """
@@ -182,7 +189,8 @@ class PriorSetEntry(Entry):
     description: str
     references: list[str]
     morphology: str | None = None
-    parameters: dict[str, _ParameterEntry]
+    physics: PhysicsEntry = PhysicsEntry()
+    parameters: dict[str, _ParameterEntry] = Field(default_factory=dict)
 
 
 def load_prior_set(name: str, *, where: str = "", base: Path | None = None) -> PriorSet:
@@ -199,11 +207,12 @@ def read_prior_set(path: Path) -> PriorSet:
         Naming file, key, what was given and what is allowed.
     """
     entry = validate(PriorSetEntry, read_toml(path), str(path))
-    if not entry.parameters:
-        raise UserError(f"{path}: has no parameters", valid="at least one table [parameters.NAME]")
+    physics = entry.physics.demanded()
+    if not entry.parameters and not physics:
+        raise UserError(f"{path}: has no parameters", valid="at least one table [parameters.NAME], or [physics]")
     parameters = tuple(_parameter(path, name, fields) for name, fields in entry.parameters.items())
     return PriorSet(
-        path.stem, entry.title, entry.description, tuple(entry.references), parameters, path, entry.morphology
+        path.stem, entry.title, entry.description, tuple(entry.references), parameters, path, entry.morphology, physics
     )
 
 

@@ -15,7 +15,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from crsea_infer.emulator.sky_of_physics import sky_for
 from crsea_infer.hypotheses.distributions import Product
+from crsea_infer.hypotheses.variants import VARIANT
 from crsea_infer.inference.likelihoods.joint_likelihood import JointLikelihood
 from crsea_infer.inference.likelihoods.likelihood import FollowsMorphology
 from crsea_infer.inference.parameter_checks import check_parameters
@@ -87,7 +89,12 @@ class Posterior:
         What it only makes when first asked, such as the electrons of a sky region that the emulator lacks, is then made
         and kept before workers ask for it side by side.
         """
-        self._predict(self._values(self.fiducial[None, :]))
+        points = self.fiducial[None, :]
+        if VARIANT in self.names:
+            column = self.names.index(VARIANT)
+            points = np.repeat(points, len(self.hypothesis.variants), axis=0)
+            points[:, column] = np.arange(1.0, len(points) + 1.0)
+        self._predict(self._values(points))
 
     @property
     def n_data(self) -> int:
@@ -284,6 +291,8 @@ def posterior_for(
 
     Parameters
     ----------
+    model
+        The sky model at hand; the hypothesis may demand that it be made with other physics.
     all_likelihoods
         All data that the hypothesis meets in a run, when `likelihoods` are a part of them: a parameter is of use if
         any of these makes use of it. Default: `likelihoods`.
@@ -294,7 +303,8 @@ def posterior_for(
         When there is no data set or one is given twice; when the sky model needs a parameter that has no prior, or a
         parameter is of no use to it; when a published or fixed value lies outside the model's box; when two data sets
         share the name but not the distribution of a nuisance, or are the same observation; when a data set has no
-        template for the morphology of the hypothesis; when the model does not know a region or an energy.
+        template for the morphology of the hypothesis; when the model does not know a region or an energy, or cannot
+        have the physics that the hypothesis demands.
     """
     names = [likelihood.name for likelihood in likelihoods]
     if not names:
@@ -303,6 +313,7 @@ def posterior_for(
         repeated = next(name for name in names if names.count(name) > 1)
         raise UserError(f"the likelihood {repeated!r} is given twice", valid="each data set once")
     _refuse_same_observation(likelihoods)
+    model = sky_for(model, hypothesis)
     chosen = _with_own_templates(hypothesis, likelihoods)
     everything = chosen if all_likelihoods is None else _with_own_templates(hypothesis, all_likelihoods)
     check_parameters(hypothesis, model, [request for likelihood in everything for request in likelihood.requests])

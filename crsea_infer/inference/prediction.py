@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from crsea_infer.emulator.sky_model import Request
+from crsea_infer.emulator.sky_of_physics import sky_for
 from crsea_infer.inference.parameter_checks import check_names
 from crsea_infer.support.errors import UserError, unknown_name
 
@@ -106,6 +107,7 @@ def predict(
     UserError
         When a parameter, region or energy is not one that the model knows.
     """
+    model = sky_for(model, hypothesis)
     check_names(hypothesis, model, [request])
     return intensities(model, [request], parameter_values(hypothesis, changes or {}, model.box))[0]
 
@@ -145,6 +147,7 @@ def predict_profile(
     parts = split_region(parse_region(request.region), axis, bins)
     seen = [part for part in parts if part.solid_angle > 0]
     requests = [Request(request.messenger, energies, part.name) for part in seen]
+    model = sky_for(model, hypothesis)
     check_names(hypothesis, model, requests)
     results = intensities(model, requests, parameter_values(hypothesis, changes or {}, model.box))
     by_name = {part.name: result for part, result in zip(seen, results, strict=True)}

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from crsea_infer.hypotheses.variants import VARIANT
 from crsea_infer.interface.showing import html_table, parameter_rows
 from crsea_infer.support.errors import UserError, unknown_name
 
@@ -320,7 +321,28 @@ class FinishedHypothesis:
         drawn = dict(zip(self.names, self.draws.T, strict=True))
         n = len(self.draws)
         values = {name: drawn[name] if name in drawn else np.full(n, self.fixed[name]) for name in resolved}
-        return predicted_bands(self._run.model, values, **request)
+        if VARIANT in drawn:
+            values[VARIANT] = drawn[VARIANT]
+        return predicted_bands(self.model, values, **request)
+
+    @cached_property
+    def model(self) -> SkyModel:
+        """The sky model, with the physics that the hypothesis demands: of all variants together if the run has any.
+
+        Raises
+        ------
+        UserError
+            When the emulator is no longer there, or is another one than the run had.
+        """
+        from crsea_infer.emulator.sky_of_physics import sky_for
+        from crsea_infer.hypotheses.demanded_physics import DemandedPhysics
+        from crsea_infer.hypotheses.hypothesis import Hypothesis
+        from crsea_infer.hypotheses.variants import variants_from, with_variants
+
+        resolved = self._run.record["resolved"]
+        demanded = DemandedPhysics.of(resolved["hypotheses"][self.name].get("physics", {}))
+        bare = Hypothesis(self.name, self.name, (), (), physics=demanded)
+        return sky_for(self._run.model, with_variants(bare, variants_from(resolved.get("variants", {}))))
 
     def corner(self, parameters: Sequence[str] | None = None) -> Figure:
         """Draw the posterior of some parameters; by default of at most eight, those on which the data say most.

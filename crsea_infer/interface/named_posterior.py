@@ -72,10 +72,12 @@ class Posterior:
         options: Mapping[str, Mapping[str, Any]] | None = None,
         emulator: str | Path | SkyModel | None = None,
     ) -> None:
+        from crsea_infer.emulator.sky_of_physics import sky_for
         from crsea_infer.inference.posterior import posterior_for
 
-        self._model = sky_model_of(emulator)
-        self._inner = posterior_for(hypothesis_of(hypothesis), _data_sets(data, options or {}), self._model)
+        found = hypothesis_of(hypothesis)
+        self._model = sky_for(sky_model_of(emulator), found)
+        self._inner = posterior_for(found, _data_sets(data, options or {}), self._model)
 
     @classmethod
     def of(cls, posterior: SampledPosterior, model: SkyModel) -> Posterior:
@@ -91,7 +93,7 @@ class Posterior:
 
     @property
     def model(self) -> SkyModel:
-        """The sky model."""
+        """The sky model, with the physics that the hypothesis demands."""
         return self._model
 
     @property

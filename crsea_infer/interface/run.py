@@ -98,6 +98,8 @@ class Run:
             When the run has no such hypothesis.
         """
         from crsea_infer import emulator
+        from crsea_infer.emulator.sky_of_physics import sky_for
+        from crsea_infer.hypotheses.variants import with_variants
         from crsea_infer.inference.posterior import posterior_for
         from crsea_infer.interface.named_posterior import Posterior
         from crsea_infer.plan.subsets import ALL
@@ -106,8 +108,10 @@ class Run:
         found = {one.name: one for one in self._plan.hypotheses}
         if hypothesis not in found:
             raise unknown_name("hypothesis of the run", hypothesis, found)
+        whole = with_variants(found[hypothesis], self._plan.variants)
         model = emulator.load(self._plan.emulator)
-        return Posterior.of(posterior_for(found[hypothesis], self._plan.samplings(hypothesis)[ALL], model), model)
+        posterior = posterior_for(whole, self._plan.samplings(hypothesis)[ALL], model)
+        return Posterior.of(posterior, sky_for(model, whole))
 
     def execute(
         self,

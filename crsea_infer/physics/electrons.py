@@ -25,6 +25,7 @@ from crsea_infer.physics.sources import source_layers
 from crsea_infer.physics.transport import REFERENCE_RIGIDITY, solve_tridiagonal
 
 if TYPE_CHECKING:
+    from crsea_infer.physics.radiation_field import FieldModel
     from crsea_infer.physics.transport import TransportSettings
     from crsea_infer.support.arrays import Float64
 
@@ -91,6 +92,8 @@ class ElectronSettings:
         Lowest energy, GeV, and decades above it.
     thinning
         Every `thinning`-th step of energy is returned.
+    radiation_field
+        How the infrared and the starlight vary over the Galaxy.
     """
 
     diffusion_coefficient: float = 3.8e28
@@ -107,6 +110,7 @@ class ElectronSettings:
     lowest: float = 1.0
     decades: int = 7
     thinning: int = 4
+    radiation_field: FieldModel = "discs"
 
     @property
     def energies(self) -> Float64:
@@ -143,7 +147,7 @@ def loss_rate(energies: Float64, radii: Float64, settings: ElectronSettings) -> 
     energy = np.asarray(energies, dtype=float)
     magnetic = np.mean(magnetic_field(radii, _DISC_HEIGHTS, settings) ** 2, axis=1) * _FIELD_ENERGY_PER_MICROGAUSS
     synchrotron = 4.0 / 3.0 * THOMSON_CROSS_SECTION * SPEED_OF_LIGHT * (energy / ELECTRON_MASS) ** 2
-    scaling = field_scaling(radii, _DISC_HEIGHTS).mean(axis=2)  # [field, R]
+    scaling = field_scaling(radii, _DISC_HEIGHTS, settings.radiation_field).mean(axis=2)  # [field, R]
     losses = np.stack([field_energy_loss(energy, field) for field in FIELDS], axis=1)  # [energy, field]
     return np.asarray(np.outer(synchrotron, magnetic) + losses @ scaling)
 
@@ -157,7 +161,7 @@ class ElectronSolver:
     settings
         Physics and numerics of the electrons.
     transport
-        Sources, position of the Sun and radius of free escape.
+        Sources, position of the Sun, rim, and radius at which the exponent of diffusion saturates.
     heights
         Heights at which densities are wanted, kpc, ascending from 0, shape [n_z] with n_z > 1.
     radii
@@ -190,7 +194,7 @@ class ElectronSolver:
         Parameters
         ----------
         delta_slope
-            Slope of the exponent of diffusion inside the solar circle, 1/kpc.
+            Slope of the exponent of diffusion inside the saturation radius, 1/kpc.
         halo_height
             kpc.
 
@@ -233,19 +237,19 @@ class ElectronSolver:
 
     def _modes(self, wave_numbers: Float64, delta_slope: float, halo_height: float) -> Float64:
         """Return the cosine modes of the density at the thinned energies, arbitrary units, shape [energy, mode, R]."""
-        settings, sun = self.settings, self.transport.sun_radius
+        settings = self.settings
         energies = settings.energies
         n_steps = energies.size
         step = np.log(10.0) / settings.steps_per_decade
         cell = self.transport.disc_radius / settings.n_radial
-        edges = np.arange(settings.n_radial + 1) * cell
+        edges = np.asarray(np.arange(settings.n_radial + 1) * cell, dtype=np.float64)
         volume = self.radii * cell
         # kpc2/s
         scale = settings.diffusion_coefficient * halo_height / settings.reference_height / CENTIMETRES_PER_KILOPARSEC**2
         log_rigidity = np.log(energies / REFERENCE_RIGIDITY)[:, None]
 
-        def diffusion(radius: np.typing.NDArray[np.floating]) -> Float64:
-            exponent = settings.delta_sun + delta_slope * (np.minimum(radius, sun) - sun)
+        def diffusion(radius: Float64) -> Float64:
+            exponent = settings.delta_sun + self.transport.delta_from_sun(radius, delta_slope)
             return np.asarray(scale * np.exp(exponent * log_rigidity))  # [step, radius]
 
         through_faces = edges * diffusion(edges) / cell

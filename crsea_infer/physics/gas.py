@@ -21,7 +21,7 @@ from crsea_infer.support.array_schema import ArraySpec, check_headers, check_num
 from crsea_infer.support.errors import UserError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from crsea_infer.support.arrays import Float64
 
@@ -79,6 +79,10 @@ class GasColumns:
         CO intensity per ring, K km/s, shape [ring, pixel].
     provenance
         Where the numbers come from.
+    molecular
+        Column of hydrogen atoms in H2 per ring, atoms cm^-2, shape [ring, pixel], where it does not follow from CO.
+    profile
+        Density along a line of sight within a ring, as :func:`profile`.
     """
 
     longitude: Float64
@@ -88,11 +92,15 @@ class GasColumns:
     atomic: Float64
     carbon_monoxide: Float64
     provenance: str
+    molecular: Float64 | None = None
+    profile: Callable[[str, Float64, Float64], Float64] = profile
 
     def column(self, component: str, x_co: tuple[float, ...] = X_CO) -> Float64:
         """Return the column of hydrogen atoms per ring and pixel, cm^-2, for "HI" or "H2"."""
         if component == "HI":
             return self.atomic
+        if self.molecular is not None:
+            return self.molecular
         return 2.0 * np.asarray(x_co)[:, None] * self.carbon_monoxide
 
     @property
@@ -141,4 +149,12 @@ def _read(path: Path) -> GasColumns:
         raise UserError(f"{path}: has pixels that lie on no sky", valid="degrees", fix=_FIX)
     if (arrays["longitude_width"] > 360.0).any() or (arrays["latitude_width"] > 180.0).any():
         raise UserError(f"{path}: has pixels wider than the sky", valid="degrees", fix=_FIX)
-    return GasColumns(provenance=provenance, **arrays)
+    return GasColumns(
+        longitude=arrays["longitude"],
+        latitude=arrays["latitude"],
+        longitude_width=arrays["longitude_width"],
+        latitude_width=arrays["latitude_width"],
+        atomic=arrays["atomic"],
+        carbon_monoxide=arrays["carbon_monoxide"],
+        provenance=provenance,
+    )

@@ -16,7 +16,7 @@ import numpy as np
 from scipy.sparse import csr_array
 
 from crsea_infer.physics.absorption import MAXIMUM_COEFFICIENT
-from crsea_infer.physics.gas import RING_EDGES, RING_SUN_RADIUS, X_CO, GasColumns, profile
+from crsea_infer.physics.gas import RING_EDGES, RING_SUN_RADIUS, X_CO, GasColumns
 from crsea_infer.physics.interpolation import interpolation_matrix
 from crsea_infer.support.errors import UserError
 
@@ -179,7 +179,7 @@ def region_weights(
         inside = radius < disc_radius
         weights = np.empty((len(regions), len(COMPONENTS), longitudes.size, distance.size))
         for c, component in enumerate(COMPONENTS):
-            density = profile(component, radius, height)
+            density = gas.profile(component, radius, height)
             ring = np.searchsorted(np.asarray(RING_EDGES[component]), radius, side="right") - 1
             known = ring < n_rings
             ring = np.where(known, ring, 0)

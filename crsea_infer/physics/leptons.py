@@ -39,18 +39,26 @@ LEPTON_COMPONENTS: Final = ("IC", "bremsstrahlung")
 LEPTON_ENERGIES: Final = np.geomspace(1.0, 1.0e6, 37)
 """Gamma-ray energies of the result, GeV: six per decade."""
 
+_USUAL_TOP: Final = 12.0  # kpc
 _POINTS: Final = 240  # of electron energy above a gamma-ray energy
 
 
-def lepton_heights() -> Float64:
+def lepton_heights(highest: float = _USUAL_TOP) -> Float64:
     """Return the heights at which electrons are needed, kpc: evenly through the disc, and evenly through the halo.
 
+    Parameters
+    ----------
+    highest
+        The largest halo that is asked for, kpc; the heights reach 12 kpc at least.
+
+    Notes
+    -----
     Both steps keep the intensity a smooth function of the halo height, which an emulator needs. In the disc the cosine
     modes are sampled at points: a step near the wavelength of the highest mode, 0.063 kpc in a halo of 2 kpc, would
     let that mode pass for the mean. In the halo the density is averaged around each height: only with even steps do
     the averages cover all heights alike.
     """
-    return np.concatenate([np.arange(0.0, 0.98, 0.04), np.arange(1.0, 12.05, 0.1)])
+    return np.concatenate([np.arange(0.0, 0.98, 0.04), np.arange(1.0, max(highest, _USUAL_TOP) + 0.05, 0.1)])
 
 
 def _fold(energies: Float64) -> Float64:
@@ -107,6 +115,7 @@ class LeptonSolver:
         line_of_sight: LineOfSight,
         gas: GasColumns | None = None,
         settings: ElectronSettings | None = None,
+        highest: float = _USUAL_TOP,
     ) -> LeptonSolver:
         """Compute geometry and kernels.
 
@@ -115,15 +124,17 @@ class LeptonSolver:
         regions
             The sky regions, anywhere on the sky.
         transport
-            Sources, position of the Sun and radius of free escape, as for nuclei.
+            Sources, position of the Sun, rim and saturation of diffusion, as for nuclei.
         line_of_sight
             Step along lines of sight, position of the Sun for the gas, X_CO.
         gas
             Ring columns; defaults to the table shipped with the package.
         settings
             Physics and numerics of the electrons.
+        highest
+            The largest halo that will be asked for, kpc.
         """
-        heights = lepton_heights()
+        heights = lepton_heights(highest)
         electrons = ElectronSolver.create(ElectronSettings() if settings is None else settings, transport, heights)
         sight = dataclasses.replace(line_of_sight, heights=heights)
         paths = path_weights(regions, electrons.radii, disc_radius=transport.disc_radius, settings=sight)
@@ -134,7 +145,7 @@ class LeptonSolver:
             disc_radius=transport.disc_radius,
             settings=sight,
         ).sum(axis=1)
-        scaling = field_scaling(electrons.radii, heights)
+        scaling = field_scaling(electrons.radii, heights, electrons.settings.radiation_field)
         weights = np.concatenate([paths[:, :, None] * scaling, columns[:, :, None]], axis=2)
         return cls(
             electrons=electrons,
@@ -149,7 +160,7 @@ class LeptonSolver:
         Parameters
         ----------
         delta_slope
-            Slope of the exponent of diffusion inside the solar circle, 1/kpc.
+            Slope of the exponent of diffusion inside the saturation radius, 1/kpc.
         halo_height
             kpc.
         """

@@ -13,7 +13,7 @@ import itertools
 from dataclasses import dataclass
 from functools import lru_cache
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal
 
 import numpy as np
 
@@ -26,7 +26,19 @@ if TYPE_CHECKING:
 
     from crsea_infer.support.arrays import Float64
 
-__all__ = ["DISCS", "FIELDS", "RADIATION_FIELD", "GreyBody", "energy_density", "field_scaling", "photon_density"]
+__all__ = [
+    "DISCS",
+    "FIELDS",
+    "RADIATION_FIELD",
+    "FieldModel",
+    "GreyBody",
+    "energy_density",
+    "field_scaling",
+    "photon_density",
+]
+
+FieldModel = Literal["discs", "uniform"]
+"""How the field varies over the Galaxy."""
 
 FIELDS: Final = ("CMB", "infrared", "starlight")
 """Parts of the field that share a spatial distribution, in the order of the arrays."""
@@ -128,7 +140,7 @@ def _log_scaling(field: str) -> RectBivariateSpline:
     return RectBivariateSpline(_RADII, _HEIGHTS, np.log(table))
 
 
-def field_scaling(radii: Float64, heights: Float64) -> Float64:
+def field_scaling(radii: Float64, heights: Float64, model: FieldModel = "discs") -> Float64:
     """Return the energy density of each part of the field relative to that at the Sun.
 
     Parameters
@@ -137,6 +149,8 @@ def field_scaling(radii: Float64, heights: Float64) -> Float64:
         Galactocentric radii up to 25 kpc, shape [n_radial].
     heights
         Distances from the plane up to 12 kpc (constant beyond), shape [n_z].
+    model
+        "discs": infrared and starlight fade as around discs of emitters; "uniform": they are everywhere as at the Sun.
 
     Returns
     -------
@@ -146,7 +160,7 @@ def field_scaling(radii: Float64, heights: Float64) -> Float64:
     z = np.minimum(np.abs(heights), _HEIGHTS[-1])
     scaling = np.ones((len(FIELDS), np.size(radii), np.size(heights)))
     for i, field in enumerate(FIELDS):
-        if field in DISCS:
+        if field in DISCS and model == "discs":
             spline = _log_scaling(field)
             grid = np.meshgrid(np.minimum(radii, _RADII[-1]), z, indexing="ij")
             at_sun = np.asarray(spline.ev(np.array([SUN_RADIUS]), np.zeros(1)))

@@ -82,7 +82,7 @@ class ResponseSolver:
         Parameters
         ----------
         delta_slope
-            Slope of the exponent of diffusion inside the solar circle, 1/kpc.
+            Slope of the exponent of diffusion inside the saturation radius, 1/kpc.
         halo_height
             kpc.
         """

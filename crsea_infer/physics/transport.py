@@ -2,8 +2,9 @@
 
 For each rigidity the density f obeys div(D grad f) + q = 0 with free escape at abs(z) = halo height and at the rim of
 the disc. The diffusion coefficient D = D0 (rigidity / 4 GV)^delta(R), with delta(R) rising linearly (slope
-`delta_slope`) out to the Sun and constant beyond, does not depend on z, so f is expanded in cosines of z and every
-mode becomes one tridiagonal system in R (finite volumes, symmetric positive definite). High modes are local: their
+`delta_slope`) out to the radius of saturation (that of the Sun unless chosen) and constant beyond, does not depend on
+z, so f is expanded in cosines of z and every mode becomes one tridiagonal system in R (finite volumes, symmetric
+positive definite). High modes are local: their
 sum is known in closed form as the solution of a slab. Only the residual between the two needs summing, and 18 modes
 give 1e-4.
 
@@ -21,14 +22,34 @@ from scipy.linalg.lapack import dptsv
 
 from crsea_infer.physics.constants import SUN_RADIUS
 from crsea_infer.physics.sources import source_layers
+from crsea_infer.support.errors import UserError
 
 if TYPE_CHECKING:
     from crsea_infer.support.arrays import Float64
 
-__all__ = ["REFERENCE_RIGIDITY", "TransportSettings", "relative_density", "solve_tridiagonal"]
+__all__ = [
+    "DELTA_SLOPES",
+    "HALO_HEIGHTS",
+    "LARGEST_RIM",
+    "REFERENCE_RIGIDITY",
+    "TransportSettings",
+    "relative_density",
+    "solve_tridiagonal",
+]
 
 REFERENCE_RIGIDITY: Final = 4.0
 """Rigidity in GV at which D = D0 everywhere (DRAGON2 convention)."""
+
+LARGEST_RIM: Final = 100.0
+"""kpc: a rim farther out is no rim."""
+
+HALO_HEIGHTS: Final = (1.0, 30.0)
+"""Halo heights that the numerics are made for, kpc: above the discs of sources and gas, and with modes enough."""
+
+DELTA_SLOPES: Final = (-0.2, 0.3)
+"""Slopes of delta(R) that the numerics are made for, 1/kpc."""
+
+_ROOM: Final = 1.0  # kpc between the Sun and the rim: the density at the Sun is what everything is relative to
 
 
 @dataclass(frozen=True)
@@ -40,20 +61,60 @@ class TransportSettings:
     sources
         Name of the source distribution.
     sun_radius
-        Galactocentric radius of the Sun, kpc; delta(R) is constant beyond it.
+        Galactocentric radius of the Sun, kpc.
     disc_radius
-        Radius of free escape, kpc.
+        The rim: radius of free escape, kpc.
+    saturation_radius
+        Radius beyond which delta(R) is constant, kpc; None for that of the Sun.
     n_radial
         Number of radial cells.
     n_modes
         Number of cosine modes that are solved; the others enter through the slab solution.
+
+    Raises
+    ------
+    UserError
+        When the sources are not known, the Sun does not lie inside the rim, or delta(R) does not saturate inside it.
     """
 
     sources: str = "ferriere"
     sun_radius: float = SUN_RADIUS
     disc_radius: float = 20.0
+    saturation_radius: float | None = None
     n_radial: int = 400
     n_modes: int = 18
+
+    def __post_init__(self) -> None:
+        """Refuse a Galaxy that cannot be."""
+        source_layers(self.sources)
+        if not self.sun_radius > 0.0:
+            raise UserError(f"the Sun at {self.sun_radius:g} kpc", valid="a distance from the Galactic centre above 0")
+        if not self.sun_radius + _ROOM <= self.disc_radius <= LARGEST_RIM:
+            raise UserError(
+                f"the rim at {self.disc_radius:g} kpc, with the Sun at {self.sun_radius:g} kpc",
+                valid=f"a rim from {self.sun_radius + _ROOM:g} to {LARGEST_RIM:g} kpc",
+            )
+        if self.saturation_radius is not None and not 0.0 < self.saturation_radius <= self.disc_radius:
+            raise UserError(
+                f"delta(R) constant beyond {self.saturation_radius:g} kpc, with the rim at {self.disc_radius:g} kpc",
+                valid="a saturation radius above 0, and not beyond the rim",
+            )
+        # the cubic through the four cells nearest the Sun
+        if self.n_modes < 1 or not 2.0 * self.disc_radius / self.n_radial <= min(self.sun_radius, _ROOM):
+            raise UserError(
+                f"{self.n_radial} radial cells and {self.n_modes} modes for a disc of {self.disc_radius:g} kpc",
+                valid=f"one mode at least, and cells of at most {min(self.sun_radius, _ROOM) / 2:g} kpc",
+            )
+
+    @property
+    def saturation(self) -> float:
+        """Radius beyond which delta(R) is constant, kpc."""
+        return self.sun_radius if self.saturation_radius is None else self.saturation_radius
+
+    def delta_from_sun(self, radius: Float64, delta_slope: float) -> Float64:
+        """Return delta(R) - delta(R_sun) at radii in kpc, for a slope in 1/kpc: linear out to the saturation radius."""
+        rise = np.minimum(radius, self.saturation) - min(self.sun_radius, self.saturation)
+        return np.asarray(delta_slope * rise)
 
     @property
     def radii(self) -> Float64:
@@ -127,7 +188,7 @@ def relative_density(
     heights
         Heights above the plane, kpc, shape [n_z]; the density is zero at and above the halo height.
     delta_slope
-        Slope of delta(R) inside the solar circle, 1/kpc.
+        Slope of delta(R) inside the saturation radius, 1/kpc.
     halo_height
         Half-thickness of the diffusive halo, kpc.
     settings
@@ -145,7 +206,7 @@ def relative_density(
     log_rigidity = np.log(np.asarray(rigidities) / REFERENCE_RIGIDITY)[:, None]
 
     def diffusion(radius: Float64) -> Float64:
-        return np.exp(delta_slope * (np.minimum(radius, settings.sun_radius) - settings.sun_radius) * log_rigidity)
+        return np.exp(settings.delta_from_sun(radius, delta_slope) * log_rigidity)
 
     diffusion_cell = diffusion(radii)  # [rigidity, R]
     flux = edges * diffusion(edges) / cell  # conductance through each face times R

@@ -12,16 +12,19 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from crsea_infer.hypotheses.variants import of_variant, with_variants
 from crsea_infer.inference.posterior import posterior_for
 from crsea_infer.inference.samplers.registry import make, sampler_class
 from crsea_infer.inference.samplers.sampler import Counted, draw_from_prior
+from crsea_infer.plan.sky_preparation import prepare_skies
 from crsea_infer.plan.subsets import ALL
 from crsea_infer.support.errors import UserError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from crsea_infer.emulator.sky_model import SkyModel
+    from crsea_infer.hypotheses.hypothesis import Hypothesis
     from crsea_infer.inference.posterior import Posterior
     from crsea_infer.inference.samplers.sampler import Sampler
     from crsea_infer.plan.run_file import RunFile
@@ -33,18 +36,23 @@ _TRIED: Final = 100  # draws of the prior; up to a hundred times as many where f
 
 
 def check_run(
-    run: RunFile, model: SkyModel, samplers: Sequence[Sampler] | None = None
+    run: RunFile,
+    model: SkyModel,
+    samplers: Sequence[Sampler] | None = None,
+    prepare: Callable[[RunFile, SkyModel], None] = prepare_skies,
 ) -> dict[str, dict[str, Posterior]]:
     """Return the posterior of every hypothesis on all that it is sampled with: hypothesis -> data -> posterior.
 
     Parameters
     ----------
     run
-        That was read.
+        That was read. In a run with variants, the posteriors are those of all variants together.
     model
         Its sky model.
     samplers
         In place of its own.
+    prepare
+        Trains what its sky models lack, before each of them is bound.
 
     Raises
     ------
@@ -52,18 +60,28 @@ def check_run(
         On what would stop the run before its first sample; as :func:`crsea_infer.inference.posterior.posterior_for`
         and :func:`check_sampling`.
     """
+    prepare(run, model)
     posteriors = {
-        hypothesis.name: {
-            data: posterior_for(hypothesis, likelihoods, model, all_likelihoods=run.likelihoods_of(hypothesis.name))
-            for data, likelihoods in run.samplings(hypothesis.name).items()
-        }
+        hypothesis.name: _posteriors(run, with_variants(hypothesis, run.variants), model)
         for hypothesis in run.hypotheses
     }
     used = [make(name, options) for name, options in run.samplers.items()] if samplers is None else samplers
-    for by_data in posteriors.values():
-        for data, posterior in by_data.items():
-            check_sampling(posterior, [one for one in used if data == ALL or sampler_class(one.name).gives_evidence])
+    for hypothesis in run.hypotheses:
+        for one in [of_variant(hypothesis, variant) for variant in run.variants] or [hypothesis]:
+            sampled = _posteriors(run, one, model) if run.variants else posteriors[hypothesis.name]
+            for data, posterior in sampled.items():
+                able = [sampler for sampler in used if data == ALL or sampler_class(sampler.name).gives_evidence]
+                check_sampling(posterior, able)
     return posteriors
+
+
+def _posteriors(run: RunFile, hypothesis: Hypothesis, model: SkyModel) -> dict[str, Posterior]:
+    """Return the posterior of a hypothesis on each of the data that it is sampled with."""
+    everything = run.likelihoods_of(hypothesis.name)
+    return {
+        data: posterior_for(hypothesis, likelihoods, model, all_likelihoods=everything)
+        for data, likelihoods in run.samplings(hypothesis.name).items()
+    }
 
 
 def check_study(study: Study, model: SkyModel) -> dict[str, dict[str, dict[str, Posterior]]]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import Field
 
 from crsea_infer.content.toml_files import Entry, SchemaOf
+from crsea_infer.hypotheses.demanded_physics import PhysicsEntry
 from crsea_infer.support.errors import UserError
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ __all__ = [
     "RunEntry",
     "RunHypothesisEntry",
     "SamplerTables",
+    "VariantEntry",
 ]
 
 SENSITIVITY_PARAMETERS = ("hi_scale", "xco_scale", "halo_height", "delta_slope")
@@ -103,6 +105,24 @@ class RunHypothesisEntry(Entry):
     train_on: list[str] | None = None
 
 
+class VariantEntry(PhysicsEntry):
+    """Physics choices with which every hypothesis of the run is sampled too.
+
+    Attributes
+    ----------
+    name
+        Of the variant, in tables and names of files.
+    title
+        In a line.
+    weight
+        Prior weight, relative to the other variants.
+    """
+
+    name: str
+    title: str = ""
+    weight: Annotated[float, Field(gt=0.0, le=1e6)] = 1.0
+
+
 class _SamplerTables:
     """Annotation of the table of samplers: in the JSON schema, it has those at hand with their options."""
 
@@ -141,6 +161,8 @@ class RunEntry(Entry):
         Keys of a data set's likelihood.toml, changed for this run alone: [options.NAME].
     samplers
         With their options, one table for each: [samplers.NAME].
+    variants
+        Physics choices with each of which every hypothesis is sampled: tables [[variants]].
     seed
         Of all random numbers.
     emulator
@@ -159,6 +181,7 @@ class RunEntry(Entry):
     tension: bool | dict[str, list[str]] = False
     options: dict[str, dict[str, Any]] = Field(default_factory=dict)
     samplers: SamplerTables
+    variants: list[Annotated[dict[str, Any], SchemaOf(VariantEntry)]] = Field(default_factory=list)
     seed: int = 1
     emulator: EmulatorEntry | None = None
     exact_check: ExactCheckEntry = Field(default_factory=ExactCheckEntry)

@@ -16,6 +16,7 @@ from crsea_infer.content import finding
 from crsea_infer.content.toml_files import read_toml, validate
 from crsea_infer.emulator.source import SKY_MODELS, SkyModelSource
 from crsea_infer.hypotheses.hypothesis import Hypothesis, build_hypothesis, load_hypothesis
+from crsea_infer.hypotheses.variants import Variant
 from crsea_infer.inference.likelihoods.likelihood import Likelihood, load_likelihood, with_regions
 from crsea_infer.physics.regions import content_of_region, region_key
 from crsea_infer.plan.run_entries import (
@@ -25,18 +26,20 @@ from crsea_infer.plan.run_entries import (
     SENSITIVITY_PARAMETERS,
     RunEntry,
     RunHypothesisEntry,
+    VariantEntry,
 )
 from crsea_infer.plan.subsets import ALL, Subsets, read_subsets
 from crsea_infer.support.errors import UserError, unknown_name
 from crsea_infer.support.files import absolute, check_regular, digest
 from crsea_infer.support.limits import LARGEST_SEED
-from crsea_infer.support.names import refuse_alike
+from crsea_infer.support.names import check_name, refuse_alike
 from crsea_infer.support.user_code import code_digest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from crsea_infer.hypotheses.demanded_physics import DemandedPhysics
     from crsea_infer.inference.samplers.options import SamplerOptions
 
 __all__ = [
@@ -70,6 +73,8 @@ class RunFile:
         Name of each sampler -> its options.
     emulator
         File of the emulator, a sky model by its name, or None for the emulator that comes with the package.
+    variants
+        Physics choices with each of which every hypothesis is sampled; none for the physics of the sky model alone.
     """
 
     name: str
@@ -85,6 +90,7 @@ class RunFile:
     exact_samples: int = EXACT_SAMPLES
     sensitivity_parameters: tuple[str, ...] = SENSITIVITY_PARAMETERS
     sensitivity_factors: tuple[float, ...] = SENSITIVITY_FACTORS
+    variants: tuple[Variant, ...] = ()
 
     def samplings(self, hypothesis: str) -> dict[str, tuple[Likelihood, ...]]:
         """Return the data of each sampling of a hypothesis, as :meth:`Subsets.samplings` names them."""
@@ -104,6 +110,7 @@ class RunFile:
         """
         return {
             **self.subsets.content(),
+            **({"variants": {one.name: one.content() for one in self.variants}} if self.variants else {}),
             "seed": self.seed,
             "hypotheses": {hypothesis.name: _hypothesis_content(hypothesis) for hypothesis in self.hypotheses},
             "likelihoods": {likelihood.name: _likelihood_content(likelihood) for likelihood in self.likelihoods},
@@ -184,7 +191,45 @@ def run_from(path: Path, name: str, given: Mapping[str, Any]) -> RunFile:
         exact_samples=entry.exact_check.samples,
         sensitivity_parameters=_sensitivity_parameters(path, entry, hypotheses),
         sensitivity_factors=_sensitivity_factors(path, entry),
+        variants=_variants(path, entry, list(samplers)),
     )
+
+
+def _variants(path: Path, entry: RunEntry, samplers: list[str]) -> tuple[Variant, ...]:
+    from crsea_infer.inference.samplers.registry import sampler_class
+
+    if not entry.variants:
+        return ()
+    found = [
+        validate(VariantEntry, table, f"{path}: [[variants]] number {number}")
+        for number, table in enumerate(entry.variants, start=1)
+    ]
+    where = f"{path}: [[variants]]"
+    names = [one.name for one in found]
+    for name in names:
+        check_name(name, where, "variant")
+        if "_on_" in name:
+            raise UserError(
+                f"{where}: the name {name!r} holds '_on_'", valid="a name without it: it names parts of data"
+            )
+    _refuse_bad_list(where, names, "variant")
+    same: dict[DemandedPhysics, str] = {}
+    for one in found:
+        other = same.setdefault(one.demanded(), one.name)
+        if other != one.name:
+            raise UserError(
+                f"{where}: {other!r} and {one.name!r} are the same physics",
+                valid="variants that differ",
+                fix="keep one of them, and give it the weight of both",
+            )
+    if not any(sampler_class(name).gives_evidence for name in samplers):
+        raise UserError(
+            f"{path}: has [[variants]], but no sampler that gives an evidence, which weighs them",
+            valid="a run with a sampler such as dynesty or importance",
+            fix="add a table, such as [samplers.importance]",
+        )
+    total = sum(one.weight for one in found)
+    return tuple(Variant(one.name, one.title or one.name, one.weight / total, one.demanded()) for one in found)
 
 
 def _sensitivity_parameters(path: Path, entry: RunEntry, hypotheses: tuple[Hypothesis, ...]) -> tuple[str, ...]:
@@ -308,8 +353,10 @@ def _refuse_bad_list(where: str, names: list[str], kind: str) -> None:
 
 def _hypothesis_content(hypothesis: Hypothesis) -> dict[str, Any]:
     morphology = {"morphology": hypothesis.morphology} if hypothesis.morphology else {}
+    physics = {"physics": hypothesis.physics.given} if hypothesis.physics else {}
     return {
         **morphology,
+        **physics,
         "prior_sets": list(hypothesis.prior_sets),
         "parameters": {
             parameter.name: {
@@ -318,7 +365,7 @@ def _hypothesis_content(hypothesis: Hypothesis) -> dict[str, Any]:
                 **{
                     key: value
                     for key, value in dataclasses.asdict(parameter.distribution).items()
-                    if key == "kind" or abs(value) != float("inf")
+                    if key != "weights" and (key == "kind" or abs(value) != float("inf"))
                 },
             }
             for parameter in hypothesis.parameters

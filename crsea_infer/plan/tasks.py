@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from crsea_infer.hypotheses.variants import of_variant
 from crsea_infer.inference.samplers.sampler import result_arrays, result_from_arrays
 from crsea_infer.plan.subsets import ALL, TRAINING
 from crsea_infer.support.checkpoint import Checkpoint, read_arrays
@@ -57,8 +58,11 @@ def run_identity(run: RunFile, model_fingerprint: str) -> dict[str, str]:
     Groups for tension are no part of it: they add samplings and change none.
     """
     resolved = run.resolved()
+    asked = [resolved["hypotheses"], resolved["samplers"]]
+    if run.variants:
+        asked.append(resolved["variants"])
     identity = {
-        "run": digest([resolved["hypotheses"], resolved["samplers"]]),
+        "run": digest(asked),
         "data": data_digest(run),
         "model": model_fingerprint,
         "version": __version__,
@@ -109,6 +113,8 @@ class Task:
         Of the parameters, in the order of the posterior.
     data
         Which of the samplings of :meth:`RunFile.samplings`.
+    variant
+        With the physics of which variant; empty for that of the hypothesis.
     """
 
     run: RunFile
@@ -118,16 +124,19 @@ class Task:
     identity: dict[str, str]
     names: tuple[str, ...]
     data: str = ALL
+    variant: str = ""
 
     @property
     def name(self) -> str:
         """How messages call it."""
         words = "" if self.data == ALL else f" on {self.data} data" if self.data == TRAINING else f" on {self.data}"
-        return f"{self.hypothesis} with {self.sampler}{words}"
+        variant = f", {self.variant}," if self.variant else ""
+        return f"{self.hypothesis}{variant} with {self.sampler}{words}"
 
     @property
     def _stem(self) -> str:
-        return self.sampler if self.data == ALL else f"{self.sampler}_on_{self.data}"
+        stem = f"{self.sampler}_with_{self.variant}" if self.variant else self.sampler
+        return stem if self.data == ALL else f"{stem}_on_{self.data}"
 
     @property
     def result_path(self) -> Path:
@@ -147,6 +156,8 @@ class Task:
     @property
     def _own_identity(self) -> dict[str, str]:
         words = f"{self.hypothesis} {self.sampler}"
+        if self.variant:
+            words += f" with {self.variant}"
         if self.data != ALL:
             words += f" on {', '.join(sorted(likelihood.name for likelihood in self.likelihoods))}"
         return {**self.identity, "task": words}
@@ -159,11 +170,22 @@ class Task:
     @property
     def seed(self) -> np.random.SeedSequence:
         """Its random numbers: from the run's seed and its own name."""
-        return seed_for(self.run, self.hypothesis, self.sampler, *(() if self.data == ALL else (self.data,)))
+        return seed_for(self.run, self.hypothesis, self.sampler, *self._part)
+
+    @property
+    def _part(self) -> tuple[str, ...]:
+        """What tells it from the sampling of all data with the physics of the hypothesis."""
+        return (*(() if self.data == ALL else (self.data,)), *self._with_variant)
+
+    @property
+    def _with_variant(self) -> tuple[str, ...]:
+        return (f"variant {self.variant}",) if self.variant else ()
 
     def hypothesis_object(self) -> Hypothesis:
-        """Return the hypothesis itself."""
-        return next(hypothesis for hypothesis in self.run.hypotheses if hypothesis.name == self.hypothesis)
+        """Return the hypothesis itself, with the physics of the variant."""
+        found = next(hypothesis for hypothesis in self.run.hypotheses if hypothesis.name == self.hypothesis)
+        variants = [one for one in self.run.variants if one.name == self.variant]
+        return of_variant(found, variants[0]) if variants else found
 
     def result(self) -> SamplerResult | None:
         """Read the result, its columns in the order of `names`, or return None when there is none yet.
@@ -215,10 +237,15 @@ class Task:
         sampler = make(self.sampler, self.run.samplers[self.sampler])
         if target.names:
             result = sampler.run(target, self.seed, checkpoint, progress)
-            result = checked_for_peaks(result, target, seed_for(self.run, self.hypothesis, "scouts", self.data))
+            result = checked_for_peaks(result, target, self._scouts)
         else:
             result = point_result(sampler, target)
         return result_arrays(result)
+
+    @property
+    def _scouts(self) -> np.random.SeedSequence:
+        """Random numbers of the scouts: those of all samplers of these data, with this physics."""
+        return seed_for(self.run, self.hypothesis, "scouts", self.data, *self._with_variant)
 
     def keep(self, arrays: Mapping[str, Any]) -> None:
         """Write a result; the unfinished work that led to it goes."""

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from crsea_infer.content.labels import unit_in_tex
+from crsea_infer.hypotheses.variants import VARIANT
 from crsea_infer.report.attempts import attempts
 from crsea_infer.report.style import FEW, LONG, PAGE, Look, look, new_figure, save, styled
 
@@ -69,7 +70,7 @@ def figure_names(summary: RunSummary) -> dict[str, str]:
         names["corner_overlay"] += summary.unconverged_shown
     for item in summary.hypotheses:
         chosen = chosen_parameters(item, summary)
-        n = len(item.posterior.names)
+        n = len(_drawable(item))
         if n == 0:  # a hypothesis of fixed parameters has no posterior to draw
             continue
         which = (
@@ -88,7 +89,7 @@ def full_figures(summary: RunSummary) -> list[str]:
     return [
         f"figures/corner_{item.name}_all.pdf"
         for item in summary.hypotheses
-        if len(chosen_parameters(item, summary)) < len(item.posterior.names)
+        if len(chosen_parameters(item, summary)) < len(_drawable(item))
     ]
 
 
@@ -102,7 +103,7 @@ def write_corners(folder: Path, summary: RunSummary) -> None:
             solid = replace(look(index), line="-")
             with attempt():
                 save(draw_corner([item], chosen, [solid], PAGE, with_prior=True), folder, f"corner_{item.name}")
-            names = list(item.posterior.names)
+            names = _drawable(item)
             if len(chosen) < len(names):
                 with attempt():
                     figure = draw_corner([item], names, [solid], 0.8 * len(names), with_prior=True)
@@ -120,12 +121,17 @@ def overlay(summary: RunSummary) -> Figure:
     return draw_corner(summary.hypotheses, _shared(summary), looks, PAGE, with_prior=False)
 
 
+def _drawable(item: HypothesisSummary) -> list[str]:
+    """Return the parameters that have a density; the number of a variant has shares, which stand in a table."""
+    return [name for name in item.posterior.names if name != VARIANT]
+
+
 def chosen_parameters(item: HypothesisSummary, summary: RunSummary) -> list[str]:
     """Return the parameters worth a reader's time, in the order of the posterior."""
-    names = list(item.posterior.names)
+    names = _drawable(item)
     if len(names) <= AT_MOST:
         return names
-    return _worth_showing(names, dict(zip(names, item.informativeness, strict=True)), summary)
+    return _worth_showing(names, dict(zip(item.posterior.names, item.informativeness, strict=True)), summary)
 
 
 def _shared(summary: RunSummary) -> list[str]:
@@ -135,7 +141,8 @@ def _shared(summary: RunSummary) -> list[str]:
     common = [
         parameter.name
         for parameter in first.posterior.parameters
-        if all(other.get(parameter.name) == (parameter.description, parameter.unit) for other in meaning)
+        if parameter.name != VARIANT
+        and all(other.get(parameter.name) == (parameter.description, parameter.unit) for other in meaning)
     ]
     if len(common) <= AT_MOST:
         return common

@@ -100,7 +100,7 @@ def nestings(summary: RunSummary) -> list[Nesting]:
 def _difference(wide: Hypothesis, narrow: Hypothesis) -> tuple[str, float] | None:
     """Return the one parameter that is free in `wide` and fixed in `narrow`, and its value there."""
     ours, theirs = ({one.name: one for one in hypothesis.parameters} for hypothesis in (wide, narrow))
-    if ours.keys() != theirs.keys():
+    if ours.keys() != theirs.keys() or wide.physics != narrow.physics:
         return None
     different = [
         name

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from crsea_infer.hypotheses.variants import VARIANT
 from crsea_infer.report.corner_figures import AT_MOST, draw_corner
 from crsea_infer.report.style import COLUMN, PAGE, look, new_figure, styled
 from crsea_infer.support.errors import unknown_name
@@ -81,12 +82,15 @@ def _telling(shown: _Shown) -> list[str]:
     says = []
     grid = (np.arange(2000) + 0.5) / 2000
     for column, parameter in enumerate(shown.parameters):
+        if parameter.name == VARIANT:  # its shares stand in a table
+            says.append(0.0)
+            continue
         pair = np.asarray(parameter.distribution.prior_transform(grid)), shown.draws[:, column]
         prior, posterior = (np.log(x) if parameter.distribution.is_logarithmic else x for x in pair)
         ratio = max(float(np.var(posterior) / np.var(prior)), 1e-12)
         shift = float((np.mean(posterior) - np.mean(prior)) ** 2 / np.var(prior))
         says.append(0.5 * (ratio + shift - 1.0 - np.log(ratio)))
-    most = np.argsort(says)[::-1][:AT_MOST]
+    most = [column for column in np.argsort(says)[::-1] if shown.names[column] != VARIANT][:AT_MOST]
     return [shown.names[column] for column in sorted(most)]
 
 

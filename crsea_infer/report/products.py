@@ -24,6 +24,7 @@ from crsea_infer.report import (
     run_tables,
     spectrum_figures,
     tension_table,
+    variant_shares,
 )
 from crsea_infer.report.attempts import attempts, reason
 from crsea_infer.report.checksums import Checksums
@@ -182,6 +183,14 @@ def _figure_files(names: Callable[[RunSummary], dict[str, str]]) -> Callable[[Ru
 PRODUCTS: tuple[Product, ...] = (
     Product("posteriors", "", lambda summary: list(_posterior_files(summary)), _write_posteriors),
     Product("tables", "", lambda _: run_tables.FILES, run_tables.write_tables, always=True),
+    Product(
+        "variants",
+        "",
+        variant_shares.files,
+        variant_shares.write_variants,
+        variant_shares.variants_section,
+        always=True,
+    ),
     Product(
         "nested hypotheses",
         "Comparing nested hypotheses",

@@ -12,6 +12,7 @@ from crsea_infer.inference.samplers.sampler import CONVERGED
 from crsea_infer.plan.subsets import ALL, CONDITIONAL, TRAINING
 from crsea_infer.report.attempts import attempts
 from crsea_infer.report.ecsv import Column, read_table, write_table
+from crsea_infer.report.variant_shares import spread_of
 from crsea_infer.support.errors import UserError
 from crsea_infer.support.output_names import PRODUCTS
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from crsea_infer.report.summary import HypothesisSummary, RunSummary
+    from crsea_infer.report.variant_shares import Spread
 
 __all__ = [
     "FILES",
@@ -61,6 +63,9 @@ _FACTOR_COLUMNS = {
     "method": Column("methods of the two evidences", str),
     "status": Column("converged, or the hypotheses whose evidence is of samplers that did not converge", str),
     "data": Column("all, or conditional: of the data that are no training set, given the training sets", str),
+    "ln_b_averaged": Column("ln_b of evidences averaged over choices that were varied; nan when none were"),
+    "ln_b_low": Column("least ln_b over those choices, one at a time; nan when none were varied"),
+    "ln_b_high": Column("largest ln_b over those choices; nan when none were varied"),
 }
 _CHI2_COLUMNS = {
     "hypothesis": Column("name of the hypothesis", str),
@@ -188,13 +193,18 @@ def write_tables(directory: Path, summary: RunSummary) -> None:
         with attempt():
             data = CONDITIONAL if summary.condition else ALL
             factors = [
-                {**vars(factor), "verdict": factor.verdict, "status": factor.status, "data": data}
+                {**vars(factor), "verdict": factor.verdict, "status": factor.status, "data": data, **_spread(found)}
                 for factor in summary.bayes_factors
+                for found in [spread_of(summary, factor)]
             ]
             write_table(directory / FILES[1], _FACTOR_COLUMNS, factors, meta)
         with attempt():
             fits = [row for item in summary.hypotheses for row in chi2_rows(item)]
             write_table(directory / FILES[2], _CHI2_COLUMNS, fits, meta)
+
+
+def _spread(found: Spread) -> dict[str, float]:
+    return {"ln_b_averaged": found.averaged, "ln_b_low": found.low, "ln_b_high": found.high}
 
 
 def read_evidences(path: Path) -> dict[str, dict[str, Evidence]]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from crsea_infer.emulator.sky_model import Request
+from crsea_infer.emulator.sky_of_physics import sky_for
 from crsea_infer.inference.likelihoods.flux_points import FluxPoints
 from crsea_infer.inference.unresolved_sources import with_unresolved_sources
 from crsea_infer.report.attempts import attempts
@@ -170,7 +171,8 @@ def _curves(
         return lambda theta: np.asarray(item.posterior.predictions(theta)[likelihood.name])
     names = [parameter.name for parameter in item.posterior.hypothesis.parameters]
     request = Request(likelihood.requests[0].messenger, tuple(energies.tolist()), likelihood.region)
-    bound = with_unresolved_sources(summary.model, names).bind([request])
+    model = sky_for(summary.model, item.posterior.hypothesis)
+    bound = with_unresolved_sources(model, names).bind([request])
 
     def intensity(theta: Float64) -> Float64:
         values = item.posterior.values(theta)

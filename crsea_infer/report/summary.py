@@ -44,11 +44,14 @@ class Sampling:
     posterior
         Prior and likelihood of these data.
     results
-        Of each sampler, by name.
+        Of each sampler, by name; of all variants together where the run has any.
+    variants
+        Of each variant alone, by name.
     """
 
     posterior: Posterior
     results: Mapping[str, SamplerResult]
+    variants: Mapping[str, Mapping[str, SamplerResult]] = field(default_factory=dict)
 
     @property
     def converged(self) -> tuple[str, ...]:
@@ -72,6 +75,8 @@ class HypothesisSummary:
         Equally weighted posterior parameters [n_draws, n], in random order, of the sampler `shown`.
     others
         Samplings with a part of the data: TRAINING, or the groups between which tension is sought.
+    variants
+        Results of each variant alone, variant -> sampler -> result.
     """
 
     posterior: Posterior
@@ -79,6 +84,7 @@ class HypothesisSummary:
     best_fit: BestFit
     draws: Float64
     others: Mapping[str, Sampling] = field(default_factory=dict)
+    variants: Mapping[str, Mapping[str, SamplerResult]] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -113,7 +119,7 @@ class HypothesisSummary:
     @cached_property
     def samplings(self) -> dict[str, Sampling]:
         """All samplings by the data they saw, ALL first."""
-        return {ALL: Sampling(self.posterior, self.results), **self.others}
+        return {ALL: Sampling(self.posterior, self.results, self.variants), **self.others}
 
     @property
     def is_trained(self) -> bool:

@@ -70,6 +70,7 @@ class ProductNames:
 PRODUCTS: Final[Mapping[str, ProductNames]] = {
     "posteriors": ProductNames(posteriors=("posterior.nc", "posterior_emcee.nc")),
     "tables": ProductNames(("evidence.ecsv", "bayes_factors.ecsv", "chi2.ecsv")),
+    "variants": ProductNames(("variants.ecsv",)),
     "nested hypotheses": ProductNames(("savage_dickey.ecsv",)),
     "tension": ProductNames(("tension.ecsv",)),
     "data sets": ProductNames(("data_sets.ecsv", "pulls.ecsv"), ("pulls",)),
@@ -157,4 +158,4 @@ def sampling_files(samplers: Iterable[str]) -> re.Pattern[str]:
     """
     names = "|".join(re.escape(name) for name in samplers)
     posteriors = "|".join(re.escape(name) for product in PRODUCTS.values() for name in product.posteriors)
-    return re.compile(rf"({posteriors})|({names})(_on_.+)?(\.checkpoint)?\.h5")
+    return re.compile(rf"({posteriors})|({names})(_with_.+)?(_on_.+)?(\.checkpoint)?\.h5")

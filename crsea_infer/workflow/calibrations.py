@@ -121,6 +121,12 @@ def calibrate(
             valid="a run whose hypotheses all see the same data",
             fix="calibrate a run file without train_on",
         )
+    if run.variants:
+        raise UserError(
+            f"the run {run.name} has [[variants]], whose averaged evidences cannot be calibrated",
+            valid="a run with one sky model for each hypothesis",
+            fix="calibrate a run file without [[variants]]",
+        )
     _refuse_taken(output)
     if seed is not None:
         run = replace(run, seed=seed)

@@ -7,20 +7,24 @@ results, so a run that was interrupted anywhere goes on from there, and a finish
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
-from crsea_infer.analysis.best_fit import find_best_fit
+from crsea_infer.analysis.best_fit import best_of_variants
+from crsea_infer.hypotheses.variants import VARIANT
 from crsea_infer.inference.posterior_file import as_chains
 from crsea_infer.inference.samplers.registry import longest_first, make, sampler_class
-from crsea_infer.inference.samplers.sampler import maximum_likelihood
 from crsea_infer.plan.run_check import check_run
+from crsea_infer.plan.sky_preparation import prepare_skies
 from crsea_infer.plan.subsets import ALL
 from crsea_infer.plan.tasks import AwayTask, Task, generator_for, run_identity, sample_away, sample_task
 from crsea_infer.report.products import IncompleteError, sections, write_products
 from crsea_infer.report.run_page import write_page
 from crsea_infer.report.summary import HypothesisSummary, RunSummary, Sampling, shown_sampler
+from crsea_infer.report.variant_shares import mixed_sampling
 from crsea_infer.support.checkpoint import lock
 from crsea_infer.support.cluster import check_address
 from crsea_infer.support.errors import UserError
@@ -107,7 +111,7 @@ def execute(
         run = replace(run, seed=seed)
     directory = RunDirectory(make_directory(output))
     with lock(directory.path), terminated_like_interrupted():
-        begun = _begin(run, directory, fresh=fresh)
+        begun = _begin(run, directory, _preparing(listener, workers, scheduler), fresh=fresh)
         _sample(listener, [begun], workers, scheduler)
         model, posteriors, identity, tasks = begun.model, begun.posteriors, begun.identity, begun.tasks
         summary = _summarise(run, identity, model, posteriors, tasks)
@@ -158,7 +162,8 @@ def sample_together(
         for output, run in runs.items():
             directory = RunDirectory(make_directory(output))
             held.enter_context(lock(directory.path))
-            begun.append(_begin(run if seed is None else replace(run, seed=seed), directory, fresh=fresh))
+            seeded = run if seed is None else replace(run, seed=seed)
+            begun.append(_begin(seeded, directory, _preparing(listener, None, scheduler), fresh=fresh))
         _sample(listener, begun, None, scheduler)
 
 
@@ -173,14 +178,22 @@ class _Begun:
     tasks: Sequence[Task]
 
 
-def _begin(run: RunFile, directory: RunDirectory, *, fresh: bool) -> _Begun:
+Prepare = Callable[["RunFile", "SkyModel"], None]
+
+
+def _preparing(listener: Listener, workers: int | None, scheduler: str | None) -> Prepare:
+    """Return what trains the sky models of a run, and tells of it."""
+    return partial(prepare_skies, workers=workers, scheduler=scheduler, report=listener.sampling)
+
+
+def _begin(run: RunFile, directory: RunDirectory, prepare: Prepare, *, fresh: bool) -> _Begun:
     """Bind a run to its sky model, and take its directory, whose lock is held."""
     from crsea_infer import emulator
     from crsea_infer.emulator.response.region_cache import RegionCache
 
     regions = RegionCache.of_user(directory.sky_regions)
     model = emulator.load(run.emulator, regions=regions)
-    posteriors = check_run(run, model, _left_to_do(run, directory, fresh=fresh))
+    posteriors = check_run(run, model, _left_to_do(run, directory, fresh=fresh), prepare)
     identity = run_identity(run, model.fingerprint)
     directory.claim(run, identity, model, fresh=fresh)
     remove_leftovers(*directory.folders)  # not before the directory is known to be ours
@@ -189,19 +202,20 @@ def _begin(run: RunFile, directory: RunDirectory, *, fresh: bool) -> _Begun:
         make_directory(directory.folder(name))
         for posterior in by_data.values():
             posterior.prepare()
-    return _Begun(run, model, posteriors, identity, _tasks(run, directory, identity, posteriors))
+    names = {
+        name: {data: tuple(one for one in posterior.names if one != VARIANT) for data, posterior in by_data.items()}
+        for name, by_data in posteriors.items()
+    }
+    return _Begun(run, model, posteriors, identity, _tasks(run, directory, identity, names))
 
 
 def _left_to_do(run: RunFile, directory: RunDirectory, *, fresh: bool) -> list[Sampler]:
     """Return the samplers whose results are not all there: the others need no longer be installed."""
     found = {}
-    for hypothesis in run.hypotheses:
-        for data in run.samplings(hypothesis.name):
-            for name in run.samplers:
-                task = Task(run, hypothesis.name, name, directory.folder(hypothesis.name), {}, (), data)
-                wanted = data == ALL or sampler_class(name).gives_evidence
-                if wanted and (fresh or not task.result_path.exists()):
-                    found[name] = make(name, run.samplers[name])
+    posteriors = {one.name: dict.fromkeys(run.samplings(one.name), ()) for one in run.hypotheses}
+    for task in _tasks(run, directory, {}, posteriors):
+        if fresh or not task.result_path.exists():
+            found[task.sampler] = make(task.sampler, run.samplers[task.sampler])
     return list(found.values())
 
 
@@ -209,14 +223,18 @@ def _tasks(
     run: RunFile,
     directory: RunDirectory,
     identity: dict[str, str],
-    posteriors: Mapping[str, Mapping[str, Posterior]],
+    parameters: Mapping[str, Mapping[str, tuple[str, ...]]],
 ) -> list[Task]:
-    """Return every sampling of the run; a part of the data only with samplers that give an evidence."""
+    """Return every sampling of the run; a part of the data only with samplers that give an evidence.
+
+    `parameters` are the names of those of each posterior, hypothesis -> data -> names.
+    """
     return [
-        Task(run, name, sampler, directory.folder(name), identity, posterior.names, data)
+        Task(run, name, sampler, directory.folder(name), identity, names, data, variant)
         for sampler in longest_first(run.samplers)
-        for name, by_data in posteriors.items()
-        for data, posterior in by_data.items()
+        for name, by_data in parameters.items()
+        for variant in [one.name for one in run.variants] or [""]
+        for data, names in by_data.items()
         if data == ALL or sampler_class(sampler).gives_evidence
     ]
 
@@ -272,27 +290,33 @@ def _summarise(
     summaries = []
     for name, by_data in posteriors.items():
         samplings = {
-            data: Sampling(
-                posterior, _results(run, [task for task in tasks if (task.hypothesis, task.data) == (name, data)])
-            )
+            data: _sampling(run, posterior, [task for task in tasks if (task.hypothesis, task.data) == (name, data)])
             for data, posterior in by_data.items()
         }
-        posterior, results = by_data[ALL], samplings.pop(ALL).results
-        shown = results[shown_sampler(results)]
-        start, _ = maximum_likelihood([shown])
+        posterior, whole = by_data[ALL], samplings.pop(ALL)
+        shown = whole.results[shown_sampler(whole.results)]
         generator = generator_for(run, name, "draws")
         chains = as_chains(shown, generator)
         draws = chains.reshape(chains.shape[0] * chains.shape[1], chains.shape[2])  # where there is no parameter too
         summaries.append(
             HypothesisSummary(
                 posterior=posterior,
-                results=results,
-                best_fit=find_best_fit(posterior, start),
+                results=whole.results,
+                best_fit=best_of_variants(posterior, shown),
                 draws=generator.permutation(draws),
                 others=samplings,
+                variants=whole.variants,
             )
         )
     return RunSummary(run=run, identity=identity, model=model, hypotheses=tuple(summaries))
+
+
+def _sampling(run: RunFile, posterior: Posterior, tasks: Sequence[Task]) -> Sampling:
+    """Read what the tasks of a hypothesis on the same data found; of variants, mix it."""
+    if not run.variants:
+        return Sampling(posterior, _results(run, tasks))
+    each = {one.name: _results(run, [task for task in tasks if task.variant == one.name]) for one in run.variants}
+    return mixed_sampling(posterior, each, run.variants)
 
 
 def _results(run: RunFile, tasks: Sequence[Task]) -> dict[str, SamplerResult]:

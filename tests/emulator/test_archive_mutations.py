@@ -26,6 +26,7 @@ from crsea_infer.emulator.spectra.spectra_emulator import (
 from crsea_infer.emulator.validation_table import validation_table
 from crsea_infer.grids.response_grid import Axis, GridSettings
 from crsea_infer.grids.spectra_grid import Parameter, Spectrum
+from crsea_infer.physics.transport import TransportSettings
 from crsea_infer.support.errors import UserError
 
 if TYPE_CHECKING:
@@ -33,7 +34,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 AXES = Axis("delta_slope", 0.0, 0.1, 2, "1/kpc"), Axis("halo_height", 2.0, 12.0, 3, "kpc", "log")
-SETTINGS = GridSettings(regions=("lhaaso_inner", "l=60..62,b=-1..1"), axes=AXES)
+SETTINGS = GridSettings(
+    regions=("lhaaso_inner", "l=60..62,b=-1..1"), axes=AXES, transport=TransportSettings(saturation_radius=11.0)
+)
 PARAMETERS = Parameter("index", -3.0, -2.0), Parameter("cutoff", 1e3, 1e5, "GeV", "log")
 SPECTRA = Spectrum("gamma", "lhaaso_inner", "HI", (10.0, 100.0, 1e3)), Spectrum("proton", None, "proton", (10.0,))
 ARRAYS = {
@@ -227,6 +230,7 @@ SENSELESS: dict[str, tuple[tuple[Any, ...], Any]] = {
     "unknown key": (("n_rigidities",), 16),
     "too many rigidities": (("n_rigidity",), 17),
     "unknown sources": (("transport", "sources"), "pulsar"),
+    "saturation beyond the rim": (("transport", "saturation_radius"), 21.0),
     "Sun outside the disc": (("transport", "sun_radius"), 21.0),
     "heights in disorder": (("line_of_sight", "heights"), [1.0, 0.5, 2.0]),
     "too few X_CO": (("line_of_sight", "x_co"), [1e20]),

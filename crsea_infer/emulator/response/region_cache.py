@@ -248,9 +248,21 @@ class RegionCache:
         trained = train_regions(settings, particles, tuple(missing)) if missing else {}
         fits = {name: trained[name] if fit is None else fit for name, fit in found.items()}
         for name, fit in fits.items():
-            self._known[keys[name].hash] = keys[name], fit
-            self._keep(keys[name], fit, again=name in trained)
+            self._take(keys[name], fit, again=name in trained)
         return fits
+
+    def lacked(self, settings: GridSettings, particles: Particles, names: Sequence[str]) -> list[str]:
+        """Return those of some regions that nobody has trained; parameters as of :meth:`fits`."""
+        return [name for name in names if self._read(entry_key(settings, particles, name)) is None]
+
+    def add(self, settings: GridSettings, particles: Particles, fits: Mapping[str, RegionFit]) -> None:
+        """Keep regions that were trained elsewhere, with these settings; parameters as of :meth:`fits`."""
+        for name, fit in fits.items():
+            self._take(entry_key(settings, particles, name), fit, again=True)
+
+    def _take(self, key: EntryKey, fit: RegionFit, *, again: bool) -> None:
+        self._known[key.hash] = key, fit
+        self._keep(key, fit, again=again)
 
     def _read(self, key: EntryKey) -> RegionFit | None:
         if key.hash in self._known:

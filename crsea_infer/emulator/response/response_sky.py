@@ -20,6 +20,7 @@ from scipy.interpolate import CubicSpline
 from crsea_infer.emulator.parameters import SkyParameters, galactic_parameters
 from crsea_infer.emulator.response.bound import Bound, CosmicRayRequest, gather_energies
 from crsea_infer.emulator.response.chebyshev import ResponseEmulator
+from crsea_infer.emulator.response.chosen_settings import emulator_of, with_physics
 from crsea_infer.emulator.response.contraction import Family, Joined, SkyRequest, Transport, group_requests
 from crsea_infer.emulator.response.cross_sections import MIX_PARAMETERS
 from crsea_infer.emulator.response.fold import SpectralFold
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from crsea_infer.grids.response_grid import GridSettings
+    from crsea_infer.hypotheses.demanded_physics import DemandedPhysics
     from crsea_infer.physics.hadronic import Product
 
 __all__ = ["EmulatedSky", "ExactSky"]
@@ -71,7 +73,8 @@ def _describe(settings: GridSettings) -> dict[str, str]:
         "in hypotheses that name the prior set 'leptons'",
         "sources": transport.sources,
         "geometry": f"Sun at {transport.sun_radius:g} kpc (transport) and {sight.sun_radius:g} kpc (gas rings); free "
-        f"escape at {transport.disc_radius:g} kpc and at the halo height",
+        f"escape at {transport.disc_radius:g} kpc and at the halo height; exponent of diffusion constant beyond "
+        f"{transport.saturation:g} kpc",
         "gas": settings.as_json()["gas"],
         "x_co": "per ring, 1e20 cm^-2 / (K km/s): " + " ".join(f"{value / 1e20:g}" for value in sight.x_co),
     }
@@ -216,6 +219,7 @@ class EmulatedSky(_Sky, SkyModel):
         super().__init__(emulator.settings, absorption=absorption)
         self.emulator = emulator
         self.regions = RegionCache.of_user() if regions is None else regions
+        self._chosen: dict[DemandedPhysics, EmulatedSky] = {}
 
     @classmethod
     def read(cls, path: Path | None, options: Mapping[str, Any]) -> Self:
@@ -224,6 +228,13 @@ class EmulatedSky(_Sky, SkyModel):
 
         refuse_options("responses", options)
         return cls(read_emulator(path))
+
+    def with_physics(self, choices: DemandedPhysics) -> EmulatedSky:
+        """Return the sky of other physics, which keeps its regions where this one does."""
+        if choices not in self._chosen:
+            emulator = emulator_of(self.emulator, with_physics(self.settings, choices))
+            self._chosen[choices] = EmulatedSky(emulator, absorption=self.absorption, regions=self.regions)
+        return self._chosen[choices]
 
     @property
     def fingerprint(self) -> str:
@@ -284,6 +295,10 @@ class ExactSky(_Sky, SkyModel):
     absorption
         Whether gamma rays are absorbed on their way.
     """
+
+    def with_physics(self, choices: DemandedPhysics) -> ExactSky:
+        """Return the sky of other physics."""
+        return ExactSky(with_physics(self.settings, choices), absorption=self.absorption)
 
     @property
     def fingerprint(self) -> str:
