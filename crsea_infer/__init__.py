@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from crsea_infer.interface.catalogue import available
     from crsea_infer.interface.finished_run import FinishedRun, open_run
     from crsea_infer.interface.named_posterior import Posterior
-    from crsea_infer.interface.predict import predict
-    from crsea_infer.interface.quantities import cosmic_ray_density, flux, optical_depth
+    from crsea_infer.interface.predict import flux, predict
+    from crsea_infer.interface.quantities import cosmic_ray_density, optical_depth
     from crsea_infer.interface.run import Run
     from crsea_infer.interface.sampled import Sampled
     from crsea_infer.interface.sampling import sample
@@ -50,7 +50,7 @@ _HOMES = {
     "UserError": "support.errors",
     "available": "interface.catalogue",
     "cosmic_ray_density": "interface.quantities",
-    "flux": "interface.quantities",
+    "flux": "interface.predict",
     "open_run": "interface.finished_run",
     "optical_depth": "interface.quantities",
     "predict": "interface.predict",

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 from crsea_infer.plan.subsets import ALL
 from crsea_infer.report.calibration_tables import summary_words
-from crsea_infer.report.plain_lines import caution_lines, factor_line
+from crsea_infer.report.number_words import lnz_text
+from crsea_infer.report.plain_lines import caution_lines, factor_lines
 from crsea_infer.report.robustness_tables import summary_lines
-from crsea_infer.report.run_page import lnz_text
 from crsea_infer.report.run_tables import chi2_rows, evidence_rows
 from crsea_infer.report.sections import SectionTable
 from crsea_infer.support.output_names import CALIBRATION_FILES, FIGURES, PAGE
@@ -141,7 +141,7 @@ class Display:
 def show_comparison(console: Console, comparison: Comparison) -> None:
     """Print evidences, Bayes factors with their verdicts, and what to know of them."""
     for line in comparison.lines:
-        console.print(line, markup=False)
+        console.print(line, markup=False, soft_wrap=True)
 
 
 def show_result(console: Console, summary: RunSummary, sections: Sequence[Section], directory: Path) -> None:
@@ -152,8 +152,8 @@ def show_result(console: Console, summary: RunSummary, sections: Sequence[Sectio
         "Best fit: the largest posterior density; priors count as measurements, so no degree of freedom is lost."
     )
     console.print()
-    for factor in summary.bayes_factors:
-        console.print(factor_line(factor), markup=False)
+    for line in factor_lines(summary, directory):
+        console.print(line, markup=False, soft_wrap=True)
     if summary.condition:
         console.print(f"{summary.condition}.", markup=False)
     for section in sections:

@@ -91,7 +91,15 @@ class PriorSet:
 
 
 class _UniformEntry(Entry):
-    """Flat in x, or in ln x."""
+    """Flat in x, or in ln x.
+
+    Attributes
+    ----------
+    kind
+        Whether in x or in ln x.
+    lower, upper
+        Bounds.
+    """
 
     kind: Literal["uniform", "log_uniform"]
     lower: float
@@ -99,7 +107,17 @@ class _UniformEntry(Entry):
 
 
 class _NormalEntry(Entry):
-    """A normal in x; with bounds it is truncated there and normalised again."""
+    """A normal in x; with bounds it is truncated there and normalised again.
+
+    Attributes
+    ----------
+    kind
+        "normal".
+    mean, standard_deviation
+        Of the whole normal.
+    lower, upper
+        Bounds, if there are any.
+    """
 
     kind: Literal["normal"]
     mean: float
@@ -113,10 +131,16 @@ class _LogNormalEntry(Entry):
 
     Attributes
     ----------
+    kind
+        "log_normal".
+    median
+        Of the whole distribution.
     fraction
         One standard deviation multiplies by 1 + fraction.
     dex
         One standard deviation multiplies by 10^dex.
+    lower, upper
+        Bounds, if there are any.
     """
 
     kind: Literal["log_normal"]
@@ -128,7 +152,13 @@ class _LogNormalEntry(Entry):
 
 
 class _FixedEntry(Entry):
-    """A parameter that keeps its fiducial value."""
+    """A parameter that keeps its fiducial value.
+
+    Attributes
+    ----------
+    kind
+        "fixed".
+    """
 
     kind: Literal["fixed"]
 

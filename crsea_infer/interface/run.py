@@ -99,7 +99,7 @@ class Run:
         """
         from crsea_infer import emulator
         from crsea_infer.emulator.sky_of_physics import sky_for
-        from crsea_infer.hypotheses.variants import with_variants
+        from crsea_infer.hypotheses.varied_hypothesis import with_variants
         from crsea_infer.inference.posterior import posterior_for
         from crsea_infer.interface.named_posterior import Posterior
         from crsea_infer.plan.subsets import ALL

@@ -93,6 +93,8 @@ class RunHypothesisEntry(Entry):
     ----------
     name
         Also of its folder in the output.
+    title
+        In a line.
     prior_sets
         Names or paths, in order.
     train_on

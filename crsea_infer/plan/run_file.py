@@ -354,9 +354,11 @@ def _refuse_bad_list(where: str, names: list[str], kind: str) -> None:
 def _hypothesis_content(hypothesis: Hypothesis) -> dict[str, Any]:
     morphology = {"morphology": hypothesis.morphology} if hypothesis.morphology else {}
     physics = {"physics": hypothesis.physics.given} if hypothesis.physics else {}
+    tables = {"tables": dict(hypothesis.tables)} if hypothesis.tables else {}
     return {
         **morphology,
         **physics,
+        **tables,
         "prior_sets": list(hypothesis.prior_sets),
         "parameters": {
             parameter.name: {

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from crsea_infer.hypotheses.variants import of_variant
+from crsea_infer.hypotheses.varied_hypothesis import of_variant
 from crsea_infer.inference.samplers.sampler import result_arrays, result_from_arrays
 from crsea_infer.plan.subsets import ALL, TRAINING
 from crsea_infer.support.checkpoint import Checkpoint, read_arrays

@@ -18,6 +18,7 @@ from crsea_infer.report import (
     corner_figures,
     data_set_pulls,
     exact_check_table,
+    goodness_of_fit_table,
     leave_one_out,
     nested_hypotheses,
     prior_sensitivity_figures,
@@ -182,6 +183,13 @@ def _figure_files(names: Callable[[RunSummary], dict[str, str]]) -> Callable[[Ru
 
 PRODUCTS: tuple[Product, ...] = (
     Product("posteriors", "", lambda summary: list(_posterior_files(summary)), _write_posteriors),
+    Product(
+        "goodness of fit",
+        "Drawing replicated data",
+        goodness_of_fit_table.files,
+        goodness_of_fit_table.write_goodness_of_fit,
+        goodness_of_fit_table.goodness_of_fit_section,
+    ),
     Product("tables", "", lambda _: run_tables.FILES, run_tables.write_tables, always=True),
     Product(
         "variants",

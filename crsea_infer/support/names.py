@@ -139,7 +139,7 @@ def check_name(name: str, where: str, kind: str, also_taken: Mapping[str, str] |
         File and key in which it stood.
     kind
         "parameter" (of a prior set), "nuisance" (of a data set), "parameter of a grid", "component" (of one),
-        "data set", "group", "variant", "hypothesis", "combination", "axis" or "option".
+        "data set", "group", "variant", "hypothesis", "combination", "axis" or "option" (of a list of choices).
     also_taken
         Further names that something else has: name -> what.
 

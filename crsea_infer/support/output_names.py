@@ -22,6 +22,7 @@ __all__ = [
     "CHECKSUMS",
     "DATA_SETS",
     "EVIDENCES",
+    "FACTORS",
     "FIGURES",
     "OVERLAY",
     "OWN_NAMES",
@@ -48,6 +49,10 @@ PAGE: Final = "index.html"
 """Page of a run."""
 
 
+FACTORS: Final = "bayes_factors.ecsv"
+"""Bayes factors of a run."""
+
+
 @dataclass(frozen=True)
 class ProductNames:
     """The names that the files of one product of a run have, whichever of them the run has.
@@ -69,7 +74,8 @@ class ProductNames:
 
 PRODUCTS: Final[Mapping[str, ProductNames]] = {
     "posteriors": ProductNames(posteriors=("posterior.nc", "posterior_emcee.nc")),
-    "tables": ProductNames(("evidence.ecsv", "bayes_factors.ecsv", "chi2.ecsv")),
+    "goodness of fit": ProductNames(("goodness_of_fit.ecsv",)),
+    "tables": ProductNames(("evidence.ecsv", FACTORS, "chi2.ecsv")),
     "variants": ProductNames(("variants.ecsv",)),
     "nested hypotheses": ProductNames(("savage_dickey.ecsv",)),
     "tension": ProductNames(("tension.ecsv",)),

@@ -237,15 +237,19 @@ class RunDirectory:
                 folder.rmdir()
 
 
-def recorded_emulator(source: Path | SkyModelSource | None) -> str | None:
-    """Return how run.toml names a sky model, for whoever reads the run: a file, or the name of a model.
+def recorded_emulator(source: Path | SkyModelSource | None) -> str | dict[str, Any] | None:
+    """Return how run.toml names a sky model, for whoever reads the run: a file, or the table of a model by name.
 
     None for the emulator of the package, which is where the package is. It is no part of the identity of a run: that
     has the fingerprint of the model, wherever it lies.
     """
     if source is None:
         return None
-    return source.kind if isinstance(source, SkyModelSource) else str(source.absolute())
+    if not isinstance(source, SkyModelSource):
+        return str(source.absolute())
+    path = None if source.path is None else str(source.path.absolute())
+    given = {"kind": source.kind, "path": path, "options": dict(source.options)}
+    return {key: value for key, value in given.items() if value}
 
 
 def _hypotheses(there: Mapping[str, Any]) -> list[str]:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 import numpy as np
 from scipy.interpolate import CubicSpline
 
-from crsea_infer.emulator.parameters import SkyParameters, galactic_parameters
+from crsea_infer.emulator.galactic_parameters import galactic_parameters
 from crsea_infer.emulator.response.bound import Bound, CosmicRayRequest, gather_energies
 from crsea_infer.emulator.response.chebyshev import ResponseEmulator
 from crsea_infer.emulator.response.chosen_settings import emulator_of, with_physics
@@ -40,6 +40,7 @@ from crsea_infer.support.files import arrays_digest, digest
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from crsea_infer.emulator.parameters import SkyParameters
     from crsea_infer.grids.response_grid import GridSettings
     from crsea_infer.hypotheses.demanded_physics import DemandedPhysics
     from crsea_infer.physics.hadronic import Product

@@ -22,7 +22,7 @@ m_i is that of :mod:`crsea_infer.inference.likelihoods.energy_scale`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
@@ -46,7 +46,8 @@ from crsea_infer.inference.likelihoods.flux_systematics import (
     read_systematics,
 )
 from crsea_infer.inference.likelihoods.likelihood import CommonEntry, DataSet, LikelihoodFolder
-from crsea_infer.support.arrays import Array, Float64, array_namespace
+from crsea_infer.inference.likelihoods.prediction_errors import PredictionErrors, read_prediction_errors
+from crsea_infer.support.arrays import Array, Float64, array_namespace, stack_last
 from crsea_infer.support.files import file_digest
 
 if TYPE_CHECKING:
@@ -76,6 +77,8 @@ class FluxPoints(DataSet):
         into predictions of the points.
     components
         Emission in the data that the sky model does not contain.
+    prediction_errors
+        Errors of the sky model in this data set, that scale its predictions.
     relative_model_error
         eps of the module's formula.
     model_scale
@@ -98,6 +101,7 @@ class FluxPoints(DataSet):
     }
 
     Settings: ClassVar[type[CommonEntry]] = FluxPointsEntry
+    simulates_batches: ClassVar[bool] = True
 
     systematics: FluxSystematics
     energy_min: Float64
@@ -111,6 +115,7 @@ class FluxPoints(DataSet):
     averaging: Averaging
     model_scale: Float64
     components: tuple[ExtraComponent, ...] = ()
+    prediction_errors: PredictionErrors = field(default_factory=PredictionErrors)
     relative_model_error: float = 0.0
     energy_scale: EnergyScale | None = None
 
@@ -182,19 +187,28 @@ class FluxPoints(DataSet):
             averaging=averaging,
             model_scale=np.maximum(table.columns["intensity"], 0.0),
             components=components,
+            prediction_errors=read_prediction_errors(
+                entry.prediction_errors,
+                entry.use_prediction_errors,
+                len(table),
+                table.provenance.reference,
+                where=folder.where,
+                data_set=folder.name,
+            ),
         )
 
     @property
     def n_data(self) -> int:
         """Number of points, upper limits included."""
-        return len(self.values)
+        return int(self.values.shape[-1])
 
     @cached_property
     def nuisances(self) -> tuple[Parameter, ...]:
-        """What the systematic error is correlated by, norms of extra components, extra scatter and energy scale."""
+        """Those of the systematic error, norms of extra components, errors of predictions, scatter and energy scale."""
         norms = tuple(component.nuisance for component in self.components)
         others = [self.systematics.scatter, None if self.energy_scale is None else self.energy_scale.nuisance]
-        return (*self.systematics.nuisances, *norms, *(nuisance for nuisance in others if nuisance is not None))
+        found = (*self.systematics.nuisances, *norms, *self.prediction_errors.nuisances, *others)
+        return tuple(nuisance for nuisance in found if nuisance is not None)
 
     def with_model_error(self, relative_error: float) -> Self:
         """Return the same points with the sky model's relative error in their error budget."""
@@ -208,6 +222,8 @@ class FluxPoints(DataSet):
         """
         total = self._from_sky(predictions)
         xp = array_namespace(total)
+        if nuisances is not None:
+            total = self.prediction_errors.scaled(xp, total, nuisances)
         for component in self.components:
             name = component.nuisance.name
             norm = component.nuisance.fiducial if nuisances is None else nuisances[name]
@@ -219,8 +235,10 @@ class FluxPoints(DataSet):
         xp, residual, low, high = self._residuals(predictions, nuisances)
         terms = asymmetric_errors.log_density(xp, residual, low, high, self._limits)
         if self._has_common_error:
-            change = log_likelihood_change(*self._common(xp, predictions, residual, low, high))
-            terms = terms + change[..., None] / self.n_data
+            terms = (
+                terms
+                + log_likelihood_change(*self._common(xp, predictions, residual, low, high))[..., None] / self.n_data
+            )
         return terms
 
     def log_likelihood(self, predictions: tuple[Array, ...], nuisances: Mapping[str, Array]) -> Array:
@@ -239,7 +257,7 @@ class FluxPoints(DataSet):
         total = xp.sum(asymmetric_errors.squares(xp, residual, low, high, self._limits), axis=-1)
         if self._has_common_error:
             total = total + chi2_change(*self._common(xp, predictions, residual, low, high))
-        own = self._linear_nuisances
+        own = self._pulled
         if self.energy_scale is not None:
             own = (*own, self.energy_scale.nuisance)
         return total + pull_of(own, [nuisances[nuisance.name] for nuisance in own]) if own else total
@@ -248,35 +266,41 @@ class FluxPoints(DataSet):
         """Return chi2 [...] at the nuisances that make it least."""
         return self.chi2(predictions, self.best_nuisances(predictions))
 
-    def best_nuisances(self, predictions: tuple[Array, ...]) -> dict[str, Array]:
+    def best_nuisances(self, predictions: tuple[Array, ...], at: Mapping[str, Array] | None = None) -> dict[str, Array]:
         """Return the nuisances [...] that minimise chi2 for given predictions; empty without any.
 
-        A length and a scatter, which chi2 alone would make infinite, stay at their published values. An energy scale is
-        the best of some.
+        A length and a scatter, which chi2 alone would make infinite, stay at their published values, the scatter unless
+        `at` has it. An energy scale is the best of some.
         """
+        kept: dict[str, Array] = {}
+        if at is not None and self.systematics.scatter is not None:
+            kept = {self.systematics.scatter.name: at[self.systematics.scatter.name]}
         if self.energy_scale is None:
-            return self._best_beside(predictions, {})
+            return self._best_beside(predictions, kept)
         return self.energy_scale.best(
-            predictions[0], lambda at: self._best_beside(predictions, at), lambda at: self.chi2(predictions, at)
+            predictions[0],
+            lambda scale: self._best_beside(predictions, kept | scale),
+            lambda values: self.chi2(predictions, values),
         )
 
     def _best_beside(self, predictions: tuple[Array, ...], given: dict[str, Array]) -> dict[str, Array]:
-        """Return the best nuisances with the energy scale, if there is one, as given."""
+        """Return the best nuisances with some of them, among them the energy scale if there is one, as given."""
         prediction = self._from_sky(predictions, given or None)
         xp = array_namespace(prediction)
         held = given | {
             nuisance.name: xp.full(prediction.shape[:-1], nuisance.fiducial)
             for nuisance in self.nuisances
-            if nuisance.name not in self.shifts and nuisance.name not in given
+            if nuisance not in self._pulled and nuisance.name not in given
         }
-        if not self._linear_nuisances:
+        if not self._pulled:
             return held
-        design = xp.asarray(np.stack([self.shifts[nuisance.name] for nuisance in self._linear_nuisances], axis=-1))
-        nuisances_of_fit = self._linear_nuisances
+        nuisances_of_fit = self._pulled
+        columns = [xp.asarray(shift) for shift in self.shifts.values()]
+        columns += self.prediction_errors.design(xp, prediction)
         if self._has_common_error:  # minimising over a common shift is the same as having it in the covariance
-            shift = self.relative_model_error * prediction
-            design = xp.concat([xp.broadcast_to(design, (*shift.shape, design.shape[-1])), shift[..., None]], axis=-1)
+            columns.append(self.relative_model_error * prediction)
             nuisances_of_fit = (*nuisances_of_fit, _COMMON_SHIFT)
+        design = stack_last(xp, list(xp.broadcast_arrays(*columns)))
         residual = self.values - prediction
         low, high = self._errors_at(xp, held)
 
@@ -285,7 +309,7 @@ class FluxPoints(DataSet):
             return *asymmetric_errors.cost_slope_curvature(xp, left, low, high, self._limits), design
 
         best = minimise(cost, nuisances_of_fit, prediction[..., 0])
-        return held | {nuisance.name: best[..., k] for k, nuisance in enumerate(self._linear_nuisances)}
+        return held | {nuisance.name: best[..., k] for k, nuisance in enumerate(self._pulled)}
 
     def pulls(self, predictions: tuple[Array, ...], nuisances: Mapping[str, Array]) -> Array:
         """Return (data - mu) / sigma [..., n_data]; for limits (U - mu) / sigma."""
@@ -294,15 +318,15 @@ class FluxPoints(DataSet):
     def simulate(
         self, rng: np.random.Generator, predictions: tuple[Float64, ...], nuisances: Mapping[str, float]
     ) -> Self:
-        """Return the same data set with points drawn from the density above around one prediction [n_energies].
+        """Return the same data set with points drawn from the density above around a prediction [..., n_energies].
 
         Upper limits stay as they are: a limit carries no data to draw.
         """
         _, residual, low, high = self._residuals(predictions, nuisances)
         expected = self.values - residual
         if self._has_common_error:
-            shift = self.relative_model_error * rng.standard_normal()
-            expected = expected + shift * self._from_sky(predictions)
+            sky = self._from_sky(predictions)
+            expected = expected + self.relative_model_error * rng.standard_normal((*sky.shape[:-1], 1)) * sky
         drawn = asymmetric_errors.draw(rng, expected, low, high)
         return replace(self, values=np.where(self.is_upper_limit, self.values, drawn))
 
@@ -320,16 +344,15 @@ class FluxPoints(DataSet):
         return found | {component.nuisance.name: component.prediction for component in self.components}
 
     @cached_property
-    def _linear_nuisances(self) -> tuple[Parameter, ...]:
-        """The nuisances that add to the prediction, with normal priors."""
-        return tuple(nuisance for nuisance in self.nuisances if nuisance.name in self.shifts)
+    def _pulled(self) -> tuple[Parameter, ...]:
+        """Nuisances with normal priors that the prediction is linear in: those of `shifts`, then those that scale."""
+        by_name = {nuisance.name: nuisance for nuisance in self.nuisances}
+        return (*(by_name[name] for name in self.shifts), *self.prediction_errors.nuisances)
 
     @cached_property
     def is_sum_of_squares(self) -> bool:
         """Whether ln L is a constant minus half the sum of the squared pulls of the points."""
-        return (
-            self._limits is None and not self._has_common_error and len(self._linear_nuisances) == len(self.nuisances)
-        )
+        return self._limits is None and not self._has_common_error and len(self.shifts) == len(self.nuisances)
 
     @cached_property
     def _two_piece(self) -> asymmetric_errors.TwoPiece:
@@ -350,7 +373,7 @@ class FluxPoints(DataSet):
     def _has_common_error(self) -> bool:
         errors = np.minimum(self.error_low, self.error_high)
         counted = ~self.is_upper_limit
-        return is_noticeable(self.relative_model_error, self.values[counted], errors[counted])
+        return is_noticeable(self.relative_model_error, self.values[..., counted], errors[counted])
 
     def _common(
         self, xp: Any, predictions: tuple[Array, ...], residual: Array, low: Array, high: Array
@@ -384,7 +407,7 @@ class FluxPoints(DataSet):
         """Return the array namespace, y - mu, and the errors below and above the datum, all [..., n_data]."""
         prediction = self._from_sky(predictions, nuisances)
         xp = array_namespace(prediction)
-        residual = self.values - prediction
+        residual = self.values - self.prediction_errors.scaled(xp, prediction, nuisances)
         process = self.systematics.process
         is_free = process is not None and process.length_dex is None
         if process is not None and is_free:

@@ -11,6 +11,7 @@ from crsea_infer.inference.likelihoods.energy_scale import EnergyScaleEntry  # n
 from crsea_infer.inference.likelihoods.extra_components import ComponentEntry  # noqa: TC001  # pydantic reads annotations
 from crsea_infer.inference.likelihoods.flux_systematics import ScatterEntry, SystematicsKey  # noqa: TC001  # pydantic reads annotations
 from crsea_infer.inference.likelihoods.likelihood import CommonEntry, SpectralSlope
+from crsea_infer.inference.likelihoods.prediction_errors import PredictionErrorEntry  # noqa: TC001  # pydantic reads annotations
 
 __all__ = ["COLUMNS", "INTENSITY", "FluxPointsEntry"]
 
@@ -29,7 +30,37 @@ COLUMNS: Final = (
 
 
 class FluxPointsEntry(CommonEntry):
-    """The keys."""
+    """Intensities of a sky region in bins of energy.
+
+    Attributes
+    ----------
+    messenger
+        What was measured; neutrinos per flavour.
+    region
+        A name (`crsea-infer list regions`), or a box "l=25..100,b=-5..5".
+    table
+        The ECSV table of the intensities.
+    systematics
+        How systematic errors hang together: one shift of all points, in quadrature, not at all; or a table.
+    systematic_name
+        Name of the shift; data sets that give the same one share it.
+    extra_scatter
+        An independent relative error of every point, of unknown size.
+    energy_scale
+        A common relative error of all energies of the experiment.
+    common_error_share
+        For tables without a systematic column: the share of the variance of the quoted errors that is common.
+    reference_index
+        Spectral index with which the experiment quotes its points; without it, plain means over the bins.
+    components_table
+        The ECSV table of what the measurement contains beyond the sky model.
+    components
+        Columns of that table, each with a free norm.
+    prediction_errors
+        Errors of the sky model in this data set: the mask, the gas.
+    use_prediction_errors
+        Which of them a run uses, by name.
+    """
 
     messenger: Literal["gamma", "neutrino"]
     region: str
@@ -42,3 +73,5 @@ class FluxPointsEntry(CommonEntry):
     reference_index: SpectralSlope | None = None
     components_table: str | None = None
     components: list[ComponentEntry] = Field(default_factory=list)
+    prediction_errors: list[PredictionErrorEntry] = Field(default_factory=list)
+    use_prediction_errors: list[str] = Field(default_factory=list)
