@@ -57,14 +57,14 @@ class Option:
     weight
         Prior weight within the axis; those of an axis, with what ships, sum to one.
     entry
-        What it changes.
+        What it changes; None where it is only told of.
     """
 
     name: str
     title: str
     why: str
     weight: float
-    entry: OptionEntry
+    entry: OptionEntry | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -228,10 +228,10 @@ class Changes:
         """
         if not combination:
             return self._run
-        options = [
-            (f"{self._choices.path}: {axis}.{name}", self._choices.option(axis, name).entry)
-            for axis, name in combination
+        found = [
+            (f"{self._choices.path}: {axis}.{name}", self._choices.option(axis, name)) for axis, name in combination
         ]
+        options = [(where, option.entry) for where, option in found if option.entry is not None]
         hypotheses = tuple(self._hypothesis(one, options) for one in self._run.hypotheses)
         made = self._with_tables(options)
         return replace(made, seed=self._run.seed, hypotheses=hypotheses)

@@ -125,7 +125,7 @@ def robustness(
             **run_identity(run, model.fingerprint),
             "atlas": digest([sorted(key for keys in plan.keys.values() for key in keys.values()), repr(how)]),
         }
-        directory.claim(plan.run, plan.choices, identity, model, fresh=fresh)
+        directory.claim(plan.run, plan.choices, plan.left_out, identity, model, fresh=fresh)
         regions.keep_in(directory.path / SKY_REGIONS)
         for by_data in posteriors.values():
             for posterior in by_data.values():
@@ -330,7 +330,7 @@ class _Atlas:
                 same_as = first.setdefault((hypothesis, *keys), combination)
                 by_choice[combination] = self._evidence(keys, None if same_as == combination else same_as)
         return AtlasReport(
-            run=self.plan.run,
+            title=self.plan.run.title,
             choices=self.plan.choices,
             evidences=evidences,
             left_out=self.plan.left_out,
