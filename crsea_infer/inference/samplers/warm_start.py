@@ -65,6 +65,7 @@ _AGREEMENT_SIGMA = 3.0
 _WORTH_REWEIGHTING = 0.03  # share of effective draws below which a new proposal is cheaper than more draws
 _TRIAL = 1024
 _BLOCK = 4096
+_STEPS_EACH = 4  # of a walk, for each parameter that the neighbour lacks
 
 
 @dataclass(frozen=True, eq=False)
@@ -208,13 +209,15 @@ class WarmStart:
     ) -> Found | None:
         """Walk from the nearest neighbour's samples and fit proposals there, twice; None when no walker can start."""
         parts, proposals = [], []
+        new = len(set(counted.names).difference(neighbours[0].names))
+        steps = self.steps + _STEPS_EACH * new  # what is drawn from the prior has further to go
         for repetition in range(2):
             own = [child_seed(child_seed(seed, repetition), index) for index in range(4)]
             walkers = start(neighbours[0], target, counted, self.walkers, np.random.default_rng(own[0]))
             if walkers is None:
                 return None
             progress(0.1 + 0.4 * repetition, f"{WARM}, walk {repetition + 1} of 2")
-            points = walked(counted, *walkers, self.steps, own[1], lambda _fraction, _words: None)
+            points = walked(counted, *walkers, steps, own[1], lambda _fraction, _words: None)
             sizes = tuple(dict.fromkeys((1, max(self.components // 4, 1), self.components)))
             proposal = improved(
                 points,
