@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from crsea_infer.hypotheses.distributions import widened
+from crsea_infer.hypotheses.widths import widened
 from crsea_infer.inference.samplers.pareto_smoothing import pareto_k_hat
 from crsea_infer.plan.run_entries import SENSITIVITY_FACTORS, SENSITIVITY_PARAMETERS
 from crsea_infer.support.errors import UserError

@@ -30,6 +30,7 @@ from crsea_infer.report import (
 )
 from crsea_infer.report.attempts import attempts, reason
 from crsea_infer.report.checksums import Checksums
+from crsea_infer.report.robustness_section import robustness_section
 from crsea_infer.support import output_names
 from crsea_infer.support.errors import UserError
 from crsea_infer.support.files import make_directory
@@ -154,6 +155,12 @@ def sections(directory: Path, summary: RunSummary) -> tuple[list[Section], list[
                 continue
             if section is not None:
                 found.append(section)
+    try:
+        atlas = robustness_section(directory)
+    except Exception as error:  # noqa: BLE001 -- as above
+        missing.append(f"the section on the atlas of robustness cannot be made: {reason(error)}")
+    else:
+        found += [] if atlas is None else [atlas]
     return found, missing
 
 
