@@ -19,7 +19,7 @@ from crsea_infer.physics.electrons import ElectronSettings
 from crsea_infer.physics.gas import load_gas
 from crsea_infer.physics.geometry import COMPONENTS, N_ABSORPTION_NODES, LineOfSight, absorption_nodes
 from crsea_infer.physics.leptons import LEPTON_COMPONENTS, LEPTON_ENERGIES, LeptonSolver, lepton_heights
-from crsea_infer.physics.region_response import ResponseSolver, rigidity_nodes
+from crsea_infer.physics.region_response import GroupSolver, ResponseSolver, rigidity_nodes
 from crsea_infer.physics.regions import REGIONS, Region, parse_region, region_key
 from crsea_infer.physics.transport import TransportSettings
 from crsea_infer.support.array_files import json_object, open_hdf5, refusing
@@ -134,6 +134,15 @@ class GridSettings:
     def solver(self, regions: Sequence[Region] | None = None) -> ResponseSolver:
         """Return the transport solver seen through the regions of the grid, or through others."""
         return ResponseSolver.for_regions(
+            [parse_region(name) for name in self.regions] if regions is None else regions,
+            rigidities=self.rigidities,
+            transport=self.transport,
+            line_of_sight=self.line_of_sight,
+        )
+
+    def group_solver(self, regions: Sequence[Region] | None = None) -> GroupSolver:
+        """Return the same solver for each group of gas."""
+        return GroupSolver.for_regions(
             [parse_region(name) for name in self.regions] if regions is None else regions,
             rigidities=self.rigidities,
             transport=self.transport,
