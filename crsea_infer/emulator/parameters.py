@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from crsea_infer.emulator.response.bound import COMPONENT_SCALES, LEPTON_SCALES
+from crsea_infer.emulator.response.bound import COMPONENT_SCALES, INFRARED, LEPTON_SCALES
 from crsea_infer.emulator.response.cross_sections import MIX_PARAMETERS
 from crsea_infer.emulator.response.gas_mix import GAS_PARAMETERS
 from crsea_infer.physics.local_spectrum import SpectrumParameters
@@ -121,7 +121,7 @@ def galactic_parameters(box: Iterable[str], requests: Sequence[Request], *, elec
     needed, _ = local_spectra(tuple(species for species in _SPECIES if has_sky or species in asked))
     _, spectra = local_spectra()
     leptons = Names(tuple(LEPTON_SCALES.values()))
-    gas = Names((*box, "delta_sun", *COMPONENT_SCALES.values(), *GAS_PARAMETERS, *MIX_PARAMETERS))
+    gas = Names((*box, "delta_sun", *COMPONENT_SCALES.values(), *GAS_PARAMETERS, *MIX_PARAMETERS, INFRARED))
     return SkyParameters(
         (*transport, *needed),
         gas + spectra + leptons if electrons else gas + spectra,

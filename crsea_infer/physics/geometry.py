@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 __all__ = [
     "COMPONENTS",
     "LineOfSight",
+    "SightLines",
+    "SkyRow",
     "absorption_interpolation",
     "absorption_nodes",
     "bilinear_nodes",
@@ -147,7 +149,7 @@ def region_weights(
         gives the effective column: the column that would give the same intensity if the cosmic rays were everywhere
         those at the Sun.
     """
-    sight = _Sight.of(regions, disc_radius, settings)
+    sight = SightLines.of(regions, disc_radius, settings)
     heights, absorption = settings.heights, absorption_nodes()
     solid_angles, shares = sight.shares(gas)
     columns = np.stack([gas.column(component, settings.x_co) for component in COMPONENTS])  # [component, ring, pixel]
@@ -178,7 +180,7 @@ def group_weights(
         Shape [region, group, absorption node, n_radial, n_z], in the order of
         :data:`crsea_infer.physics.gas_groups.GAS_GROUPS`.
     """
-    sight = _Sight.of(regions, disc_radius, settings)
+    sight = SightLines.of(regions, disc_radius, settings)
     heights, absorption = settings.heights, absorption_nodes()
     solid_angles, shares = sight.shares(gas)
     columns = {component: gas.column(component, settings.x_co) for component in COMPONENTS}
@@ -204,7 +206,7 @@ def group_weights(
 
 
 @dataclass(frozen=True)
-class _Row:
+class SkyRow:
     """Lines of sight at one distance from the plane of the sky, mirrored onto one quadrant.
 
     Attributes
@@ -263,8 +265,18 @@ class _Row:
 
 
 @dataclass(frozen=True)
-class _Sight:
-    """The lines of sight of some regions."""
+class SightLines:
+    """The lines of sight of some regions.
+
+    Attributes
+    ----------
+    regions, disc_radius, settings
+        As in :func:`region_weights`.
+    distance
+        Of the points along a line of sight, kpc, shape [point].
+    transmission
+        Of the way to them, at the absorption nodes [absorption, point].
+    """
 
     regions: Sequence[Region]
     disc_radius: float
@@ -273,7 +285,8 @@ class _Sight:
     transmission: Float64
 
     @classmethod
-    def of(cls, regions: Sequence[Region], disc_radius: float, settings: LineOfSight) -> _Sight:
+    def of(cls, regions: Sequence[Region], disc_radius: float, settings: LineOfSight) -> SightLines:
+        """Place the points along lines of sight."""
         distance = np.arange(settings.step / 2, settings.sun_radius + disc_radius, settings.step)
         return cls(regions, disc_radius, settings, distance, np.exp(-np.outer(absorption_nodes(), distance)))
 
@@ -293,7 +306,7 @@ class _Sight:
         everywhere = np.broadcast_to(self.transmission[:, None, :], (len(self.transmission), *chosen.shape))
         return np.asarray(everywhere[:, chosen].T)
 
-    def rows(self, gas: GasColumns, shares: Float64) -> Iterator[_Row]:
+    def rows(self, gas: GasColumns, shares: Float64) -> Iterator[SkyRow]:
         """Give the rows of the sky that regions see."""
         folded_longitude = np.abs(np.mod(gas.longitude + 180.0, 360.0) - 180.0)
         folded_latitude = np.round(np.abs(gas.latitude), 6)
@@ -307,4 +320,4 @@ class _Sight:
                 sun_radius**2 + horizontal**2 - 2.0 * sun_radius * horizontal * np.cos(np.radians(longitudes))[:, None]
             )
             height = np.broadcast_to(self.distance * np.sin(np.radians(latitude)), radius.shape)
-            yield _Row(pixels, inverse, radius, height, self.disc_radius)
+            yield SkyRow(pixels, inverse, radius, height, self.disc_radius)

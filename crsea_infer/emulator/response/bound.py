@@ -29,10 +29,13 @@ if TYPE_CHECKING:
     from crsea_infer.emulator.response.gas_mix import GasMix
     from crsea_infer.physics.hadronic import Product
 
-__all__ = ["COMPONENT_SCALES", "LEPTON_SCALES", "Bound", "CosmicRayRequest", "Energies", "gather_energies"]
+__all__ = ["COMPONENT_SCALES", "INFRARED", "LEPTON_SCALES", "Bound", "CosmicRayRequest", "Energies", "gather_energies"]
 
 COMPONENT_SCALES: Final[Mapping[str, str]] = {"HI": "hi_scale", "H2": "xco_scale"}
 """Parameter that scales each component of pion decay; absent parameters count as 1."""
+
+INFRARED: Final = "infrared_absorption"
+"""Parameter that scales the optical depth on infrared and starlight; absent: none, as in the published models."""
 
 _PRODUCTS: Final[tuple[Product, ...]] = ("gamma", "neutrino")
 
@@ -146,6 +149,9 @@ class Bound:
         Makes the transport of a call from its parameters.
     gas
         From the parameters to the factors of gas.
+    infrared
+        Of each request for gamma rays that are absorbed, what gives its effective depth on infrared and starlight
+        [energy].
     cross_section
         Of the grid.
     """
@@ -156,6 +162,7 @@ class Bound:
     cosmic_rays: tuple[CosmicRayRequest, ...]
     transport: Callable[[Mapping[str, Array]], Transport]
     gas: GasMix
+    infrared: Mapping[int, Callable[[], Float64]]
     cross_section: Choice = "kelner-aharonian"
 
     def __call__(self, parameters: Mapping[str, Array]) -> tuple[Array, ...]:
@@ -170,7 +177,8 @@ class Bound:
             intensities = group.gas(seen)
             if seen.has_electrons and group.leptons is not None:
                 intensities = intensities + group.leptons(seen.transport, seen.electrons)
-            answers.update(zip(group.numbers, group.split(intensities), strict=True))
+            for number, intensity in zip(group.numbers, group.split(intensities), strict=True):
+                answers[number] = self._transmitted(number, intensity, batch)
         for request in self.cosmic_rays:
             answers[request.number] = request.total(batch, spectra)
         return tuple(answers[number] for number in range(len(answers)))
@@ -194,9 +202,18 @@ class Bound:
                 found = {name: electrons[..., LEPTON_COMPONENTS.index(name), :] for name in wanted}
                 scaled = {name: _scaled(part, batch, LEPTON_SCALES[name]) for name, part in found.items()}
                 answers[number] = scaled | answers[number]
+        for number, parts in answers.items():
+            answers[number] = {name: self._transmitted(number, part, batch) for name, part in parts.items()}
         for request in self.cosmic_rays:
             answers[request.number] = {request.species: request.total(batch, spectra)}
         return tuple(answers[number] for number in range(len(answers)))
+
+    def _transmitted(self, number: int, intensity: Array, batch: Mapping[str, Array]) -> Array:
+        """Return the intensity [..., energy] of a request behind infrared and starlight, if parameters have them."""
+        if INFRARED not in batch or number not in self.infrared:
+            return intensity
+        xp = array_namespace(intensity)
+        return intensity * xp.exp(-batch[INFRARED][..., None] * xp.asarray(self.infrared[number]()))
 
     def _of_gas(self, gas: Array, batch: Mapping[str, Array], seen: Seen) -> dict[str, Array]:
         """Return the components of gas by name from intensities [..., component, energy]."""

@@ -5,14 +5,14 @@ there are two factors, of all HI and of all H2. Any of the others weighs stretch
 groups of :mod:`crsea_infer.physics.gas_groups`:
 
     HI:   hi_scale * (outer_disc_scale beyond 9 kpc)
-    H2:   xco_scale * (X_CO / X_sun)^(xco_gradient - 1) * (outer_disc_scale beyond 9 kpc)
+    H2:   xco_scale * (X_CO / X_inner)^(xco_gradient - 1) * (outer_disc_scale beyond 9 kpc)
     HII:  ionised_gas_scale
 
-X_CO is that of the group's rings in the grid and X_sun that of the ring of the Sun, so X_CO(R) becomes X_sun (X_CO /
-X_sun)^xco_gradient: 1 leaves the published rise, 0 makes X_CO flat at its value at the Sun, 7.5e20 in the published
-set-up. Absent parameters count as 1, and as 0 for ionised gas, which the published models leave out. Groups that have
-the same factor whatever the values are one, so that few of them are summed. `nuclear_enhancement` takes the place of
-that of the grid and multiplies all factors.
+X_CO is that of the group's rings in the grid and X_inner that of the innermost ring, so X_CO(R) becomes X_inner (X_CO
+/ X_inner)^xco_gradient: 1 leaves the published rise, 0 makes X_CO flat at its innermost value, which is 1.8e20 in the
+published set-up and so close to what is usual for the whole disc. Absent parameters count as 1, and as 0 for ionised
+gas, which the published models leave out. Groups that have the same factor whatever the values are one, so that few of
+them are summed. `nuclear_enhancement` takes the place of that of the grid and multiplies all factors.
 """
 
 from __future__ import annotations
@@ -38,7 +38,6 @@ _OUTER: Final = "outer_disc_scale"
 _IONISED: Final = "ionised_gas_scale"
 _ENHANCEMENT: Final = "nuclear_enhancement"
 _SCALES: Final[Mapping[str, str]] = {"HI": "hi_scale", "H2": "xco_scale", "HII": _IONISED}
-_SUN: Final = 8.0  # kpc: of the rings
 
 GROUP_PARAMETERS: Final = (_GRADIENT, _OUTER, _IONISED)
 """Parameters that weigh groups of gas for themselves."""
@@ -115,9 +114,8 @@ class GasMix:
         return factor
 
     def _relative_x_co(self, group: GasGroup) -> float:
-        """Return X_CO of a group over that of the ring of the Sun."""
-        (at_sun,) = {self._x_co(one) for one in GAS_GROUPS if one.component == "H2" and one.inner <= _SUN < one.outer}
-        return self._x_co(group) / at_sun
+        """Return X_CO of a group over that of the innermost ring."""
+        return self._x_co(group) / self.x_co[0]
 
     def _x_co(self, group: GasGroup) -> float:
         values = set(self.x_co[group.rings])

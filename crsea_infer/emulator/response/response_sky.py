@@ -29,6 +29,7 @@ from crsea_infer.emulator.response.trained import Amplitudes, Trained
 from crsea_infer.emulator.sky_model import BoundModel, Request, SkyModel
 from crsea_infer.emulator.source import refuse_options
 from crsea_infer.emulator.validation_table import stated_relative_error
+from crsea_infer.physics.infrared_absorption import effective_depth
 from crsea_infer.physics.leptons import LEPTON_ENERGIES
 from crsea_infer.physics.local_spectrum import Species, kinetic_energy, rigidity
 from crsea_infer.physics.regions import parse_region, region_key
@@ -52,7 +53,7 @@ _CROSS_SECTIONS: Final = {
 }
 _ARRAYS: Final = ("coefficients", "basis", "lepton_coefficients", "lepton_basis")
 _PHYSICS: Final = {
-    "absorption": "pair production on the CMB (2.725 K); no infrared",
+    "absorption": "pair production on the CMB (2.725 K); on infrared and starlight by infrared_absorption alone",
     "losses": "no hadronic energy losses: delta_sun and D0 cancel in the density relative to the Sun",
 }
 
@@ -161,12 +162,15 @@ class _Sky:
         wanted = [self._fold(one) if one.is_on_sky else _species_and_energies(one) for one in requests]
         energies = gather_energies(wanted)
         sky: list[SkyRequest] = []
+        infrared: dict[int, Callable[[], Float64]] = {}
         cosmic_rays: list[CosmicRayRequest] = []
         own = iter(energies.own)
         for number, (request, one) in enumerate(zip(requests, wanted, strict=True)):
             if isinstance(one, SpectralFold) and request.region is not None:
                 is_gamma = request.messenger == "gamma"
                 leptons = _lepton_interpolation(np.asarray(request.energies, dtype=float)) if is_gamma else None
+                if is_gamma and self.absorption:
+                    infrared[number] = cache(partial(effective_depth, region_key(request.region), request.energies))
                 sky.append(SkyRequest(number, region_key(request.region), request.energies, one, leptons))
             else:
                 species, _ = _species_and_energies(request)
@@ -180,6 +184,7 @@ class _Sky:
             sky=groups,
             cosmic_rays=tuple(cosmic_rays),
             transport=transport,
+            infrared=infrared,
             gas=GasMix(self.settings.line_of_sight.x_co, self.settings.nuclear_enhancement),
             cross_section=self.settings.cross_section,
         )

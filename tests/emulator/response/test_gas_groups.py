@@ -66,8 +66,8 @@ def test_the_emulator_agrees_with_the_solver_wherever_gas_is() -> None:
 def test_a_gradient_is_what_another_x_co_of_the_grid_gives() -> None:
     """The solver with the rings' X_CO changed, against the parameter, at no new transport."""
     settings = read_emulator().settings
-    sun = settings.line_of_sight.x_co[7]
-    flatter = tuple(sun * (one / sun) ** 0.25 for one in settings.line_of_sight.x_co)
+    inner = settings.line_of_sight.x_co[0]
+    flatter = tuple(inner * (one / inner) ** 0.25 for one in settings.line_of_sight.x_co)
     changed = replace(settings, line_of_sight=replace(settings.line_of_sight, x_co=flatter))
     request = [Request("gamma", (1e3, 1e5), "l=20..40,b=-2..2")]
     from crsea_infer.emulator.response.response_sky import ExactSky
