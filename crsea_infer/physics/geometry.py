@@ -174,6 +174,11 @@ def group_weights(
 ) -> Float64:
     """Return the same for each group of gas: those of HI and H2 sum to the components of :func:`region_weights`.
 
+    Parameters
+    ----------
+    regions, gas, radii, disc_radius, settings
+        As in :func:`region_weights`.
+
     Returns
     -------
     Float64
