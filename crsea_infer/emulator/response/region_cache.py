@@ -109,7 +109,7 @@ def entry_key(settings: GridSettings, particles: Particles, name: str) -> EntryK
     settings
         Physics and design. What acts on spectra alone, and the regions of the grid, are no part of the key.
     particles
-        Nuclei or electrons.
+        Nuclei, their groups of gas, or electrons.
     name
         Name or box of the region.
 
@@ -143,7 +143,11 @@ def entry_key(settings: GridSettings, particles: Particles, name: str) -> EntryK
     )
 
 
-_ELSEWHERE: Final[Mapping[Particles, str]] = {"nuclei": "electrons", "electrons": "n_rigidity"}
+_ELSEWHERE: Final[Mapping[Particles, str]] = {
+    "nuclei": "electrons",
+    "gas groups": "electrons",
+    "electrons": "n_rigidity",
+}
 """What acts on the other particles alone."""
 
 
@@ -295,7 +299,7 @@ class Entry:
     region
         What the region was called.
     particles
-        "nuclei" or "electrons".
+        "nuclei", "gas groups" or "electrons".
     size
         Of the file, bytes.
     """
