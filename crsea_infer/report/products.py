@@ -21,6 +21,7 @@ from crsea_infer.report import (
     goodness_of_fit_table,
     leave_one_out,
     nested_hypotheses,
+    pile_up_table,
     prior_sensitivity_figures,
     run_tables,
     spectrum_figures,
@@ -209,6 +210,9 @@ PRODUCTS: tuple[Product, ...] = (
     ),
     Product(
         "leave-one-out", "Leaving one out", leave_one_out.files, leave_one_out.write_loo, leave_one_out.loo_section
+    ),
+    Product(
+        "pile-ups", "", pile_up_table.files, pile_up_table.write_pile_ups, pile_up_table.pile_up_section, always=True
     ),
     Product(
         "spectra",

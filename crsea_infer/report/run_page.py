@@ -13,6 +13,7 @@ from crsea_infer.report import corner_figures, spectrum_figures
 from crsea_infer.report.checksums import Checksums
 from crsea_infer.report.goodness_of_fit_table import read_fits
 from crsea_infer.report.number_words import lnz_text, number_with_error
+from crsea_infer.report.pile_up_table import sides_with_heaps
 from crsea_infer.report.quoted_factors import (
     factor_value,
     fit_words,
@@ -186,7 +187,7 @@ def _spectra(summary: RunSummary) -> dict[str, str]:
 
 def _hypothesis(item: HypothesisSummary) -> dict[str, Any]:
     low, middle, high = np.quantile(item.draws, [0.16, 0.5, 0.84], axis=0)
-    rows = []
+    rows, heaps = [], sides_with_heaps(item)
     for index, parameter in enumerate(item.posterior.parameters):
         unit, scale = parameter.unit, max(abs(middle[index]), high[index] - low[index])
         shown = 3 if scale < 1e3 else 0
@@ -201,6 +202,7 @@ def _hypothesis(item: HypothesisSummary) -> dict[str, Any]:
                 "posterior": _interval(low[index], middle[index], high[index], shown),
                 "best": _plain(item.best_fit.parameters[index], shown),
                 "unit": unit,
+                "heaps": heaps.get(parameter.name, ""),
             }
         )
     return {
