@@ -20,7 +20,6 @@ __all__ = [
     "EXACT_SAMPLES",
     "LARGEST_EXACT",
     "SENSITIVITY_FACTORS",
-    "SENSITIVITY_PARAMETERS",
     "EmulatorEntry",
     "ExactCheckEntry",
     "PriorSensitivityEntry",
@@ -28,9 +27,6 @@ __all__ = [
     "RunHypothesisEntry",
     "SamplerTables",
 ]
-
-SENSITIVITY_PARAMETERS = ("hi_scale", "xco_scale", "halo_height", "delta_slope")
-"""Parameters whose prior widths are varied unless others are asked for: gas and transport."""
 
 SENSITIVITY_FACTORS = tuple(2.0 ** (step / 2) for step in range(-4, 5))
 """Factors on the width: a quarter to four times, in steps of sqrt(2)."""
@@ -75,7 +71,7 @@ class PriorSensitivityEntry(Entry):
     Attributes
     ----------
     parameters
-        Whose; [] for none.
+        Whose; default: of every sampled parameter; [] for none.
     factors
         On the widths, from 0.001 to 1000.
     """

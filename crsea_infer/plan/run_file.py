@@ -22,7 +22,6 @@ from crsea_infer.plan.run_entries import (
     EXACT_SAMPLES,
     LARGEST_EXACT,
     SENSITIVITY_FACTORS,
-    SENSITIVITY_PARAMETERS,
     RunEntry,
     RunHypothesisEntry,
 )
@@ -83,7 +82,7 @@ class RunFile:
     emulator: Path | SkyModelSource | None
     subsets: Subsets
     exact_samples: int = EXACT_SAMPLES
-    sensitivity_parameters: tuple[str, ...] = SENSITIVITY_PARAMETERS
+    sensitivity_parameters: tuple[str, ...] = ()
     sensitivity_factors: tuple[float, ...] = SENSITIVITY_FACTORS
 
     def samplings(self, hypothesis: str) -> dict[str, tuple[Likelihood, ...]]:
@@ -182,16 +181,19 @@ def run_from(path: Path, name: str, given: Mapping[str, Any]) -> RunFile:
             tension=entry.tension,
         ),
         exact_samples=entry.exact_check.samples,
-        sensitivity_parameters=_sensitivity_parameters(path, entry, hypotheses),
+        sensitivity_parameters=_sensitivity_parameters(path, entry, hypotheses, likelihoods),
         sensitivity_factors=_sensitivity_factors(path, entry),
     )
 
 
-def _sensitivity_parameters(path: Path, entry: RunEntry, hypotheses: tuple[Hypothesis, ...]) -> tuple[str, ...]:
+def _sensitivity_parameters(
+    path: Path, entry: RunEntry, hypotheses: tuple[Hypothesis, ...], likelihoods: tuple[Likelihood, ...]
+) -> tuple[str, ...]:
     given = entry.prior_sensitivity.parameters
-    if given is None:
-        return SENSITIVITY_PARAMETERS
     known = dict.fromkeys(parameter.name for hypothesis in hypotheses for parameter in hypothesis.free)
+    known |= dict.fromkeys(nuisance.name for likelihood in likelihoods for nuisance in likelihood.nuisances)
+    if given is None:
+        return tuple(known)
     for name in given:
         if name not in known:
             raise unknown_name("sampled parameter", name, known, where=f"{path}: prior_sensitivity.parameters")

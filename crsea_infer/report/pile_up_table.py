@@ -1,4 +1,4 @@
-"""Posteriors that heap at a bound: pile_ups.ecsv, cautions on page and console, and a mark in the table of parameters."""
+"""Posteriors that heap at a bound: pile_ups.ecsv, cautions on page and console, a mark in the table of parameters."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def pile_up_section(directory: Path, _summary: RunSummary) -> Section | None:
     words = (
         (
             f"Posteriors that hold at least {LEAST_RATIO:g} times as much of the outermost {100 * ZONE:g} % of their "
-            "priors at a bound as the prior, and do not thin out towards it. The data ask there for what was ruled out: "
+            "priors at a bound as the prior, and do not thin out towards it. The data ask for what was ruled out: "
             "intervals are those of the bound, and ln Z depends on where it stands. All bounds are in pile_ups.ecsv."
         ),
     )
