@@ -58,6 +58,7 @@ def write_page(
                 "hypothesis_2": factor.hypothesis_2,
                 "verdict": _capital(verdict_words(factor, fits)),
                 "text": factor_value(factor),
+                "priors": summary.unequal_priors.get((factor.hypothesis_1, factor.hypothesis_2), ""),
                 "spread": spread_words(spread_of(factor, spreads)),
                 "method": factor.method,
             }

@@ -99,6 +99,10 @@ def test_the_verdict_stands_in_every_output(written: Path, summary: RunSummary) 
     page = (written / "index.html").read_text()
     assert f"<strong>Very strong evidence for gamma-optimized-min over gamma-optimized-max; {says}" in page
     assert "Do the hypotheses describe the data?" in page
+    unequal = "widths of the priors differ: proton_slope_3 (0.05 and 0.15), helium_slope_3 (0.05 and 0.15)"
+    assert unequal in row["priors"]
+    assert f"A part of ln&thinsp;B is due to unequal priors: {unequal}" in page
+    assert any(unequal in line for line in lines)
     assert "(numerical); spread over choices: not measured (crsea-infer robustness RUN)" in page
 
 
