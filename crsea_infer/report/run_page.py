@@ -23,6 +23,7 @@ from crsea_infer.report.quoted_factors import (
     verdict_words,
 )
 from crsea_infer.report.run_tables import chi2_rows, evidence_rows
+from crsea_infer.report.shifts_in_common import shift_words
 from crsea_infer.support.files import atomic_write
 from crsea_infer.support.output_names import FACTORS, PAGE, RECORD
 
@@ -90,6 +91,7 @@ def write_page(
             }
             for likelihood in summary.run.likelihoods
         ],
+        shifts=shift_words(summary.run.likelihoods),
         physics=[(name.replace("_", " "), text) for name, text in summary.model.description.items()],
         files=_files(directory, summary),
         versions=list(versions.items()),

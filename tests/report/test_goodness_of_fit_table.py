@@ -99,6 +99,8 @@ def test_the_verdict_stands_in_every_output(written: Path, summary: RunSummary) 
     page = (written / "index.html").read_text()
     assert f"<strong>Very strong evidence for gamma-optimized-min over gamma-optimized-max; {says}" in page
     assert "Do the hypotheses describe the data?" in page
+    assert "The systematic error of lhaaso_km2a_inner and lhaaso_km2a_outer is one shift of all points" in page
+    assert "reject that: with one shift in each region ln Z of Min is 612.8" in page
     unequal = "widths of the priors differ: proton_slope_3 (0.05 and 0.15), helium_slope_3 (0.05 and 0.15)"
     assert unequal in row["priors"]
     assert f"A part of ln&thinsp;B is due to unequal priors: {unequal}" in page
