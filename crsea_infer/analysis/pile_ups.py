@@ -6,7 +6,7 @@ parameters make up for what this one may not do. Bounds are those of the prior a
 holds.
 
 The criterion compares posterior with prior. Of the prior between the bounds, take the outermost 2 % of the probability
-at a bound. A posterior *heaps* there when this zone holds at least five times as much of it, 10 %, and when it does not
+at a bound. A posterior *heaps* there when this zone holds at least three times as much of it, 6 %, and when it does not
 thin out towards the bound: at least a third of what is in the zone lies in its outer half (in the parameter, or in its
 logarithm where the prior is one in that). The second condition leaves out the tail of a normal prior whose bound lies
 far out.
@@ -33,7 +33,7 @@ __all__ = ["LEAST_RATIO", "ZONE", "PileUp", "pile_ups"]
 ZONE: Final = 0.02
 """Probability of the prior in the zone at a bound."""
 
-LEAST_RATIO: Final = 5.0
+LEAST_RATIO: Final = 3.0
 """Posterior over prior probability of the zone, from which a posterior heaps there."""
 
 _OUTER_SHARE: Final = 1.0 / 3.0

@@ -18,10 +18,12 @@ if TYPE_CHECKING:
 
 __all__ = [
     "EXACT_SAMPLES",
+    "FIT_REPLICATES",
     "LARGEST_EXACT",
     "SENSITIVITY_FACTORS",
     "EmulatorEntry",
     "ExactCheckEntry",
+    "GoodnessOfFitEntry",
     "PriorSensitivityEntry",
     "RunEntry",
     "RunHypothesisEntry",
@@ -31,6 +33,7 @@ __all__ = [
 SENSITIVITY_FACTORS = tuple(2.0 ** (step / 2) for step in range(-4, 5))
 """Factors on the width: a quarter to four times, in steps of sqrt(2)."""
 
+FIT_REPLICATES = 10_000
 LARGEST_EXACT = 100_000
 EXACT_SAMPLES = 1000
 
@@ -63,6 +66,18 @@ class ExactCheckEntry(Entry):
     """
 
     samples: int = EXACT_SAMPLES
+
+
+class GoodnessOfFitEntry(Entry):
+    """Data that are drawn from each hypothesis, to see whether it describes the measured ones.
+
+    Attributes
+    ----------
+    replicates
+        How many; 0 for none.
+    """
+
+    replicates: int = FIT_REPLICATES
 
 
 class PriorSensitivityEntry(Entry):
@@ -143,6 +158,8 @@ class RunEntry(Entry):
         The sky model, in place of the one that comes with the package.
     exact_check
         Posterior samples that are evaluated again with the transport solver.
+    goodness_of_fit
+        Data that are drawn from each hypothesis, to see whether it describes the measured ones.
     prior_sensitivity
         Prior widths that are varied when the sampling is done.
     """
@@ -158,4 +175,5 @@ class RunEntry(Entry):
     seed: int = 1
     emulator: EmulatorEntry | None = None
     exact_check: ExactCheckEntry = Field(default_factory=ExactCheckEntry)
+    goodness_of_fit: GoodnessOfFitEntry = Field(default_factory=GoodnessOfFitEntry)
     prior_sensitivity: PriorSensitivityEntry = Field(default_factory=PriorSensitivityEntry)

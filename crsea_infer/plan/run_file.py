@@ -20,6 +20,7 @@ from crsea_infer.inference.likelihoods.likelihood import Likelihood, load_likeli
 from crsea_infer.physics.regions import content_of_region, region_key
 from crsea_infer.plan.run_entries import (
     EXACT_SAMPLES,
+    FIT_REPLICATES,
     LARGEST_EXACT,
     SENSITIVITY_FACTORS,
     RunEntry,
@@ -61,6 +62,8 @@ class RunFile:
         Which of the likelihoods are training sets, and the groups between which tension is sought.
     exact_samples
         Posterior samples of each hypothesis that are checked with the transport solver; 0 for none.
+    fit_replicates
+        Data sets that are drawn from each hypothesis, to see whether it describes the measured ones; 0 for none.
     sensitivity_parameters, sensitivity_factors
         Parameters whose prior widths are varied afterwards, and the factors on them; no parameters for none.
     seed
@@ -82,6 +85,7 @@ class RunFile:
     emulator: Path | SkyModelSource | None
     subsets: Subsets
     exact_samples: int = EXACT_SAMPLES
+    fit_replicates: int = FIT_REPLICATES
     sensitivity_parameters: tuple[str, ...] = ()
     sensitivity_factors: tuple[float, ...] = SENSITIVITY_FACTORS
 
@@ -181,9 +185,20 @@ def run_from(path: Path, name: str, given: Mapping[str, Any]) -> RunFile:
             tension=entry.tension,
         ),
         exact_samples=entry.exact_check.samples,
+        fit_replicates=_fit_replicates(path, entry),
         sensitivity_parameters=_sensitivity_parameters(path, entry, hypotheses, likelihoods),
         sensitivity_factors=_sensitivity_factors(path, entry),
     )
+
+
+def _fit_replicates(path: Path, entry: RunEntry) -> int:
+    given = entry.goodness_of_fit.replicates
+    if given and not 1000 <= given <= LARGEST_EXACT:
+        raise UserError(
+            f"{path}: goodness_of_fit.replicates = {given}",
+            valid=f"0 (none), or a whole number from 1000 to {LARGEST_EXACT}",
+        )
+    return given
 
 
 def _sensitivity_parameters(

@@ -15,7 +15,7 @@ from pydantic import Field
 from crsea_infer.content import finding
 from crsea_infer.content.toml_files import Entry, SchemaOf, read_toml, validate
 from crsea_infer.hypotheses.hypothesis import load_hypothesis
-from crsea_infer.plan.run_entries import ExactCheckEntry, PriorSensitivityEntry, SamplerTables
+from crsea_infer.plan.run_entries import ExactCheckEntry, GoodnessOfFitEntry, PriorSensitivityEntry, SamplerTables
 from crsea_infer.plan.run_file import RunFile, load_run, run_from
 from crsea_infer.support.errors import UserError, unknown_name
 from crsea_infer.support.names import check_name, refuse_alike
@@ -112,6 +112,8 @@ class StudyEntry(Entry):
         Of all random numbers.
     exact_check
         Posterior samples that are evaluated again with the transport solver.
+    goodness_of_fit
+        Data that are drawn from each hypothesis, to see whether it describes the measured ones.
     prior_sensitivity
         Prior widths that are varied when the sampling is done.
     combinations
@@ -131,6 +133,7 @@ class StudyEntry(Entry):
     seed: int = 1
     samplers: SamplerTables
     exact_check: Annotated[dict[str, Any], SchemaOf(ExactCheckEntry)] = Field(default_factory=dict)
+    goodness_of_fit: Annotated[dict[str, Any], SchemaOf(GoodnessOfFitEntry)] = Field(default_factory=dict)
     prior_sensitivity: Annotated[dict[str, Any], SchemaOf(PriorSensitivityEntry)] = Field(default_factory=dict)
     combinations: dict[str, _CombinationEntry]
     comparisons: list[Annotated[dict[str, Any], SchemaOf(Comparison)]] = Field(default_factory=list)
@@ -213,6 +216,7 @@ def load_study(name: str | Path) -> Study:
             "samplers": {**entry.samplers, **combination.samplers},
             "seed": entry.seed,
             "exact_check": entry.exact_check,
+            "goodness_of_fit": entry.goodness_of_fit,
             "prior_sensitivity": entry.prior_sensitivity,
         }
         try:

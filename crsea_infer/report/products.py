@@ -189,6 +189,7 @@ PRODUCTS: tuple[Product, ...] = (
         goodness_of_fit_table.files,
         goodness_of_fit_table.write_goodness_of_fit,
         goodness_of_fit_table.goodness_of_fit_section,
+        is_current=goodness_of_fit_table.is_current,
     ),
     Product("tables", "", lambda _: run_tables.FILES, run_tables.write_tables, always=True),
     Product(

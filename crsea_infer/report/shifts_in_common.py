@@ -27,7 +27,7 @@ def shift_words(likelihoods: Sequence[Any]) -> str:
     listed = " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
     evidence = _KM2A if any(name.startswith("lhaaso_km2a") for name in names) else ""
     return (
-        f"The systematic error of {listed} is one shift of all points, as if it were the same at all energies.{evidence}"
-        ' What else it may be: [options.NAME] systematics = { kind = "energy-correlated", length_dex = 0.5 } in the run '
-        "file; see flux-points in the documentation (docs/likelihoods/flux-points.md)."
+        f"The systematic error of {listed} is one shift of all points, as if it were one at all energies.{evidence}"
+        ' What else it may be: [options.NAME] systematics = { kind = "energy-correlated", length_dex = 0.5 } in the '
+        "run file; see flux-points in the documentation (docs/likelihoods/flux-points.md)."
     )
