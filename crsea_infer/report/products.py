@@ -22,6 +22,7 @@ from crsea_infer.report import (
     goodness_of_fit_table,
     leave_one_out,
     nested_hypotheses,
+    pile_up_table,
     prior_sensitivity_figures,
     run_tables,
     spectrum_figures,
@@ -197,6 +198,7 @@ PRODUCTS: tuple[Product, ...] = (
         goodness_of_fit_table.files,
         goodness_of_fit_table.write_goodness_of_fit,
         goodness_of_fit_table.goodness_of_fit_section,
+        is_current=goodness_of_fit_table.is_current,
     ),
     Product("tables", "", lambda _: run_tables.FILES, run_tables.write_tables, always=True),
     Product(
@@ -227,6 +229,9 @@ PRODUCTS: tuple[Product, ...] = (
     ),
     Product(
         "leave-one-out", "Leaving one out", leave_one_out.files, leave_one_out.write_loo, leave_one_out.loo_section
+    ),
+    Product(
+        "pile-ups", "", pile_up_table.files, pile_up_table.write_pile_ups, pile_up_table.pile_up_section, always=True
     ),
     Product(
         "spectra",
