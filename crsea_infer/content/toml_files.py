@@ -68,6 +68,9 @@ def _with_words(entry: type[Entry], found: JsonSchemaValue, handler: GetJsonSche
     """Put the words of a model's docstring into its schema."""
     schema = handler.resolve_ref_schema(found)
     words, keys = _described(entry.__doc__ or "")
+    for base in entry.__mro__:  # keys that it has from another table stand in the words of that table
+        if issubclass(base, Entry):
+            keys = _described(base.__doc__ or "")[1] | keys
     schema["description"] = words
     for name, text in keys.items():
         if name in schema.get("properties", {}):
