@@ -173,8 +173,8 @@ def main() -> None:
                     f"{combination:18} {name:34} {row['lnz']:10.4f} +- {row['lnz_err']:.4f} "
                     f"({row['method'].removeprefix('tempered Monte Carlo').strip(', ') or 'particles'}; particles "
                     f"{row['lnz_particles']:.3f} +- {row['lnz_particles_err']:.3f})  {row['wall_s']:.2f} s, "
-                    f"compiled in {row['compile_s']:.1f} s, {row['calls'] / row['wall_s']:.2g} calls/s, {row['moves']:.0f} moves"
-                    f"{words}",
+                    f"compiled in {row['compile_s']:.1f} s, {row['calls'] / row['wall_s']:.2g} calls/s, "
+                    f"{row['moves']:.0f} moves{words}",
                     flush=True,
                 )
                 if arguments.output is not None:
@@ -183,7 +183,8 @@ def main() -> None:
         errors = [row["lnz_err"] for row in told["evidences"]]
         print(
             f"{n} evidences, {particle_movers.n_functions()} structures: {sampling:.1f} s of sampling, "
-            f"{compiling:.1f} s of tracing and compiling; errors: median {np.median(errors):.4f}, largest {np.max(errors):.4f}"
+            f"{compiling:.1f} s of tracing and compiling; errors: median {np.median(errors):.4f}, "
+            f"largest {np.max(errors):.4f}"
         )
 
 

@@ -1,8 +1,8 @@
 """Moves of particles that keep a tempered posterior, over sub-runs side by side, for NumPy and for JAX.
 
 Particles live in probit coordinates, where the prior is a standard normal. Each of the k sub-runs has fitted a
-Student-t to its own particles, and kept them as they were: both stay fixed while particles move, so that every move is a
-Metropolis step. A particle draws one of four proposals:
+Student-t to its own particles, and kept them as they were: both stay fixed while particles move, so that every move is
+a Metropolis step. A particle draws one of four proposals:
 
 * a *turn* about the fitted Student-t, which leaves that distribution as it is at any length (the preconditioned
   Crank-Nicolson proposal with tails; Grumitt, Karamanis and Seljak 2024, arXiv:2407.07781): good in many directions of

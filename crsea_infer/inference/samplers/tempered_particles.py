@@ -8,8 +8,8 @@ few, by more than its scatter shows. Peaks that lie apart keep their shares, sin
 ways between them close.
 
 At the end a proposal is fitted to the particles of either half of the sub-runs, and weighted draws from it give ln Z
-as in :mod:`crsea_infer.inference.samplers.importance`, with the same gates. Where a gate refuses, which a posterior that no
-mixture follows makes it do, the evidence is that of the particles themselves, with the scatter between sub-runs.
+as in :mod:`crsea_infer.inference.samplers.importance`, with the same gates. Where a gate refuses, which a posterior that
+no mixture follows makes it do, the evidence is that of the particles, with the scatter between sub-runs.
 
 All of it works on batches, by NumPy on a core, or by JAX on whatever device it finds.
 """
