@@ -34,7 +34,9 @@ from crsea_infer.inference.samplers.sampler import (
     to_unit,
 )
 from crsea_infer.inference.samplers.scouts import find_peaks, missed_peaks
+from crsea_infer.inference.samplers.states import START_AGAIN, finished_parts, save_parts
 from crsea_infer.inference.samplers.weighted_draws import Estimate, refusals
+from crsea_infer.support.array_schema import ArraySpec
 from crsea_infer.support.errors import UserError
 
 if TYPE_CHECKING:
@@ -51,6 +53,18 @@ _BLOCK = 4096
 _TRIAL = 8  # draws by which a proposal is tried: one in so many of those that count, and at least 500
 _MOST_COMPONENTS = 64  # more take long to fit, and follow noise
 _SHARE_OF_PEAK = 8  # a peak that the walk missed is given one in so many of its points
+_ROUNDING = 1e-6
+_NUMBER = ArraySpec((), ("i8",), "not negative")
+_REPETITION = {
+    "unit": ArraySpec(("draw", "parameter"), numbers="not negative"),
+    "log_likelihood": ArraySpec(("draw",), numbers="log"),
+    "log_weights": ArraySpec(("draw",), numbers="log"),
+    "scouts": _NUMBER,
+    "peaks": _NUMBER,
+    "missed": _NUMBER,
+    "n_calls": _NUMBER,
+    "wall_s": ArraySpec((), numbers="not negative"),
+}
 
 
 class ImportanceOptions(SamplerOptions):
@@ -125,11 +139,12 @@ class Importance(Sampler):
         """Sample; see :class:`~crsea_infer.inference.samplers.sampler.Sampler`."""
         self.check(target)
         options = self.options
-        kept = checkpoint.load()
-        parts: list[dict[str, Any]] = []
-        for index in range(int(kept["plain"]["finished"]) if kept else 0):
-            prefix = f"{index}/"
-            parts.append({key.removeprefix(prefix): kept[key] for key in kept if key.startswith(prefix)})
+        sizes = {"draw": options.draws}
+        parts: list[dict[str, Any]] = [
+            *finished_parts(checkpoint, _REPETITION, target, options.repetitions, sizes=sizes)
+        ]
+        for index, part in enumerate(parts):
+            _check_repetition(part, options.prior_share, f"the checkpoint {checkpoint.path}, part {index + 1}")
         for index in range(len(parts), options.repetitions):
             own_seed = child_seed(seed, index)
 
@@ -138,8 +153,7 @@ class Importance(Sampler):
                 progress((index + fraction) / options.repetitions, words)
 
             parts.append(_repetition(target, options, own_seed, tell))
-            arrays = {f"{i}/{name}": value for i, part in enumerate(parts) for name, value in part.items()}
-            checkpoint.save({**arrays, "plain": {"finished": len(parts)}})
+            save_parts(checkpoint, parts)
         return self._result(target, parts)
 
     def _result(self, target: Target, parts: Sequence[dict[str, Any]]) -> SamplerResult:
@@ -178,6 +192,20 @@ class Importance(Sampler):
                 **{f"lnz_repetition_{index + 1}": float(value) for index, value in enumerate(lnzs)},
             },
         )
+
+
+def _check_repetition(part: dict[str, Any], prior_share: float, where: str) -> None:
+    """Refuse weights beyond the largest there are: the prior's over its share of the proposal.
+
+    Raises
+    ------
+    UserError
+        Where a point has a larger one.
+    """
+    finite = np.isfinite(part["log_likelihood"])
+    excess = part["log_weights"][finite] - part["log_likelihood"][finite] + np.log(prior_share)
+    if np.any(excess > _ROUNDING) or np.any(np.isfinite(part["log_weights"]) & ~finite):
+        raise UserError(f"{where}: log_weights do not belong to ln L", valid="weights of these draws", fix=START_AGAIN)
 
 
 def _repetition(
