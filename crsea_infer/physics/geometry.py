@@ -158,7 +158,7 @@ def region_weights(
         weights = np.empty((len(regions), len(COMPONENTS), *row.radius.shape))
         for c, component in enumerate(COMPONENTS):
             weights[:, c], _ = row.of_rings(component, columns[c], shares)
-        needed = weights.any(axis=(0, 1))
+        needed = np.asarray(weights.any(axis=(0, 1)))
         if not needed.any():  # no gas at all in this row of the sky
             continue
         matrix = bilinear_nodes(radii, heights, row.radius[needed], row.height[needed])

@@ -302,21 +302,21 @@ class Entry:
     ----------
     path
         Its file.
+    size
+        Of the file, bytes.
     region
         What the region was called.
     particles
         "nuclei", "gas groups" or "electrons".
     physics
         In what its physics differs from what the package has of itself, in words; empty for nothing.
-    size
-        Of the file, bytes.
     """
 
     path: Path
+    size: int
     region: str
     particles: str
     physics: str
-    size: int
 
 
 def entries(folder: Path) -> list[Entry]:
@@ -329,7 +329,7 @@ def entries(folder: Path) -> list[Entry]:
         except (OSError, UserError):
             header, size = {}, 0
         said = [str(header.get(name, otherwise)) for name, otherwise in _SAID.items()]
-        found.append(Entry(path, *said, size))
+        found.append(Entry(path, size, *said))
     return sorted(found, key=lambda entry: (entry.physics, entry.region, entry.particles))
 
 

@@ -20,9 +20,10 @@ from crsea_infer.physics.regions import parse_region
 from crsea_infer.support.errors import UserError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from crsea_infer.grids.response_grid import GridSettings
+    from crsea_infer.physics.regions import Region
     from crsea_infer.support.arrays import Float64
 
 __all__ = ["Particles", "RegionFit", "basis_shape", "train_regions"]
@@ -74,7 +75,7 @@ def train_regions(settings: GridSettings, particles: Particles, names: Sequence[
         When nothing is left of a region behind its mask, or the settings have no electrons.
     """
     regions = [parse_region(name) for name in names]
-    solvers = {
+    solvers: dict[Particles, Callable[[list[Region]], Callable[[float, float], Float64] | None]] = {
         "nuclei": settings.solver,
         "gas groups": settings.group_solver,
         "electrons": settings.lepton_solver,

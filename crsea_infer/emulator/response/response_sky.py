@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING, Any, Final, Self
 import numpy as np
 from scipy.interpolate import CubicSpline
 
-from crsea_infer.emulator.galactic_parameters import galactic_parameters
 from crsea_infer.emulator.response.bound import Bound, CosmicRayRequest, gather_energies
 from crsea_infer.emulator.response.chebyshev import ResponseEmulator
 from crsea_infer.emulator.response.chosen_settings import emulator_of, with_physics
 from crsea_infer.emulator.response.contraction import Family, SkyRequest, Transport, group_requests
 from crsea_infer.emulator.response.cross_sections import MIX_PARAMETERS
 from crsea_infer.emulator.response.fold import SpectralFold
+from crsea_infer.emulator.response.galactic_parameters import galactic_parameters
 from crsea_infer.emulator.response.gas_mix import GasMix
 from crsea_infer.emulator.response.group_store import shipped_groups
 from crsea_infer.emulator.response.region_cache import RegionCache
