@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import textwrap
-from typing import TYPE_CHECKING, cast, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from crsea_infer.report.style import COLOURS, COLUMN, new_figure, save, styled
 from crsea_infer.support.output_names import TORNADO
