@@ -150,17 +150,22 @@ def _reweighted(item: HypothesisSummary, summary: RunSummary) -> list[Reweighted
     )
     if not training:
         return joint
-    return [
-        replace(
-            both,
-            shift=both.shift - trained.shift,
-            shift_err=math.hypot(both.shift_err, trained.shift_err),
-            k_hat=max(both.k_hat, trained.k_hat),
-            effective_samples=min(both.effective_samples, trained.effective_samples),
-            withheld=both.withheld or (f"training: {trained.withheld}" if trained.withheld else ""),
-        )
-        for both, trained in zip(joint, training[0], strict=True)
-    ]
+    of_training = {(row.parameter, row.factor): row for row in training[0]}
+    return [_less(row, of_training.get((row.parameter, row.factor))) for row in joint]
+
+
+def _less(both: Reweighted, trained: Reweighted | None) -> Reweighted:
+    """Return the shift of a conditional evidence; data that do not know the parameter do not shift."""
+    if trained is None:
+        return both
+    return replace(
+        both,
+        shift=both.shift - trained.shift,
+        shift_err=math.hypot(both.shift_err, trained.shift_err),
+        k_hat=max(both.k_hat, trained.k_hat),
+        effective_samples=min(both.effective_samples, trained.effective_samples),
+        withheld=both.withheld or (f"training: {trained.withheld}" if trained.withheld else ""),
+    )
 
 
 def _evidence_row(item: HypothesisSummary, row: Reweighted) -> dict[str, Any]:

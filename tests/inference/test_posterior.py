@@ -187,7 +187,7 @@ def test_a_missing_parameter_is_named_with_the_sets_that_give_it() -> None:
     with pytest.raises(UserError) as caught:
         posterior_for(build_hypothesis("h", ["min", "gas"]), likelihoods(), TestSky())
     assert "'delta_slope'" in str(caught.value)
-    assert "base, gamma_optimized, gamma_optimized_free" in str(caught.value)
+    assert "base, base_published, gamma_optimized" in str(caught.value)
 
 
 def test_missing_local_spectra_are_named() -> None:

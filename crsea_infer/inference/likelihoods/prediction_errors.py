@@ -36,7 +36,19 @@ _LARGEST = 0.5
 
 
 class PredictionErrorEntry(Entry):
-    """A table [[prediction_errors]] of a `likelihood.toml`."""
+    """A table [[prediction_errors]] of a `likelihood.toml`.
+
+    Attributes
+    ----------
+    name
+        Of the error, by which runs use it, and of its nuisance.
+    label
+        In LaTeX, for figures.
+    description
+        What may be wrong.
+    fraction
+        By which part predictions change for one standard deviation: one number, or one for each point.
+    """
 
     name: str
     label: str
