@@ -193,7 +193,7 @@ def _check_attribute(place: str, name: str, value: Any, *, network: bool) -> Non
 
 def _check_ellipsoid(path: str, attributes: dict[str, Any]) -> None:
     n = len(attributes["c"])
-    if any(np.shape(np.asarray(attributes.get(name))) != (n, n) for name in ("A", "B", "B_inv")):
+    if any(np.asarray(attributes.get(name)).shape != (n, n) for name in ("A", "B", "B_inv")):
         raise ValueError(f"the ellipsoid {path} has matrices of other sizes")
     a, b, inverse = (np.asarray(attributes[name]) for name in ("A", "B", "B_inv"))
     scale = np.abs(b).sum(axis=1).max() * np.abs(inverse).sum(axis=1).max()

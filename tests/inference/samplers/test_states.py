@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 TARGET = LinearGaussian.make(3, 5, 0.5)  # as elsewhere, so that it is compiled once
-SAMPLERS = sorted(sampler_names())
+COSTLY = {"jax-nested", "nuts"}  # to compile
+SAMPLERS = [pytest.param(name, marks=pytest.mark.slow) if name in COSTLY else name for name in sorted(sampler_names())]
 ARRAYS = {
     "dynesty": ("log_likelihood", "unit", "live", "log_volume_start", "ranks", "n_calls", "wall_s"),
     "importance": ("unit", "log_likelihood", "log_weights", "scouts", "peaks", "missed", "n_calls", "wall_s"),
@@ -122,7 +123,13 @@ def test_what_was_kept_is_gone_on_from(sampler: str, states: Callable[[str], dic
 
 
 @pytest.mark.parametrize(
-    ("sampler", "name"), [(sampler, name) for sampler in SAMPLERS for name in ARRAYS[sampler] if name != "nautilus"]
+    ("sampler", "name"),
+    [
+        pytest.param(sampler, name, marks=[pytest.mark.slow] * (sampler in COSTLY))
+        for sampler in sorted(ARRAYS)
+        for name in ARRAYS[sampler]
+        if name != "nautilus"
+    ],
 )
 def test_other_arrays_of_a_state_are_refused(
     sampler: str, name: str, states: Callable[[str], dict[str, Any]], tmp_path: Path
