@@ -26,8 +26,6 @@ from crsea_infer.emulator import load
 from crsea_infer.emulator.response.fold import SpectralFold
 from crsea_infer.emulator.response.store import read_emulator
 from crsea_infer.emulator.sky_model import Request
-from crsea_infer.physics.aafrag import require_tables
-from crsea_infer.support.errors import UserError
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -79,11 +77,7 @@ def electrons(axis: Axes) -> list[Residual]:
 
 
 def cross_sections(axis: Axes) -> list[Residual]:
-    """Set AAfrag beside Kelner-Aharonian for gamma rays and neutrinos of gamma-optimized Min, if it is installed."""
-    try:
-        require_tables()
-    except UserError:
-        return []
+    """Set AAfrag beside Kelner-Aharonian for gamma rays and neutrinos of gamma-optimized Min."""
     rigidities = read_emulator().settings.rigidities
     energies = np.geomspace(10.0, 1e6, 21)
     values = fiducial("gamma-optimized-min")
@@ -130,10 +124,8 @@ def main() -> int:
     residuals += slopes()
     for name, draw in (("neutrinos", neutrinos), ("electrons", electrons), ("cross_sections", cross_sections)):
         figure, axis = plt.subplots(figsize=(3.6, 3), layout="constrained")
-        drawn = draw(axis)
-        if drawn:  # nothing is drawn without the tables of AAfrag
-            figure.savefig(output / f"{name}.png")
-        residuals += drawn
+        residuals += draw(axis)
+        figure.savefig(output / f"{name}.png")
     shares, more = sky_shares.shares_of_the_sky()
     residuals += more
     windows, more = measured_windows.windows()

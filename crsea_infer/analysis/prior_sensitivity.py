@@ -20,9 +20,9 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from crsea_infer.hypotheses.distributions import log_uniform, rescaled, uniform
+from crsea_infer.hypotheses.widths import widened
 from crsea_infer.inference.samplers.pareto_smoothing import pareto_k_hat
-from crsea_infer.plan.run_entries import SENSITIVITY_FACTORS, SENSITIVITY_PARAMETERS
+from crsea_infer.plan.run_entries import SENSITIVITY_FACTORS
 from crsea_infer.support.errors import UserError
 
 if TYPE_CHECKING:
@@ -37,8 +37,6 @@ __all__ = ["Reweighted", "prior_sensitivity", "reweight", "with_width"]
 
 _LARGEST_K_HAT: Final = 0.7
 _LEAST_EFFECTIVE: Final = 100.0
-_LARGEST_LOG: Final = 700.0
-"""Where exp(x) and exp(-x) are still numbers with full precision."""
 
 
 @dataclass(frozen=True)
@@ -87,15 +85,7 @@ def with_width(prior: Distribution, factor: float) -> Distribution:
             f"factor {factor:g} on the width of the prior {prior.describe()}",
             valid="a factor above 0, and a parameter that is not fixed",
         )
-    if prior.is_normal:
-        return rescaled(prior, prior.scale * factor)
-    first, last = (math.log(end) if prior.is_logarithmic else end for end in (prior.lower, prior.upper))
-    middle, reach = 0.5 * (first + last), 0.5 * factor * (last - first)
-    if not prior.is_logarithmic:
-        return uniform(middle - reach, middle + reach)
-    if middle + reach > _LARGEST_LOG or middle - reach < -_LARGEST_LOG:
-        raise ValueError(f"{factor:g} times as wide, the prior {prior.describe()} has bounds beyond all numbers")
-    return log_uniform(math.exp(middle - reach), math.exp(middle + reach))
+    return widened(prior, factor)
 
 
 def reweight(
@@ -169,10 +159,12 @@ def _normalised(log_weights: Float64) -> Float64:
 def prior_sensitivity(
     posterior: Posterior,
     result: SamplerResult,
-    parameters: Sequence[str] = SENSITIVITY_PARAMETERS,
+    parameters: Sequence[str] | None = None,
     factors: Sequence[float] = SENSITIVITY_FACTORS,
 ) -> list[Reweighted]:
-    """Return the shift of ln Z for every chosen parameter that the hypothesis samples, and every factor."""
+    """Return the shift of ln Z for every chosen parameter that is sampled (default: all of them), and every factor."""
+    if parameters is None:
+        parameters = posterior.names
     found = []
     samples, log_weights = _draws(result)
     for column, parameter in enumerate(posterior.parameters):

@@ -34,7 +34,7 @@ _STARTER_TABLE = ("likelihoods/lhaaso_km2a_inner/flux.ecsv", "likelihoods/my_dat
 
 
 def list_content(kinds: Sequence[str]) -> None:
-    """Print what there is of each kind: "regions", "priors", "likelihoods", "hypotheses", "runs".
+    """Print what there is of each kind: "regions", "priors", "likelihoods", "hypotheses", "runs", "choices".
 
     A file that cannot be read is listed with its error: one bad file of the user's must not hide the others.
     """
@@ -56,6 +56,7 @@ def check(run: str) -> None:
     from crsea_infer import emulator
     from crsea_infer.plan.run_check import check_run
     from crsea_infer.plan.run_file import load_run
+    from crsea_infer.plan.runs_beside import runs_beside
     from crsea_infer.plan.study_file import is_study
 
     if is_study(run):
@@ -64,6 +65,8 @@ def check(run: str) -> None:
     run_file = load_run(run)
     model = emulator.load(run_file.emulator)
     check_run(run_file, model)
+    for beside in runs_beside(run_file).values():
+        check_run(beside, emulator.load(beside.emulator))
     console = _console()
     console.print(f"[bold]{_text(run_file.title)}[/bold]  ({_text(str(run_file.path))})")
     if run_file.description:
@@ -361,10 +364,25 @@ def _list_runs() -> Table:
     return table
 
 
+def _list_choices() -> Table:
+    from crsea_infer.plan.choices import load_choices
+
+    table = _table("Lists of choices", "list", "from", "axes", "title")
+    for item in finding.available("choices"):
+
+        def read(path: Path = item.path) -> tuple[str, ...]:
+            choices = load_choices(path)
+            return ", ".join(f"{axis.name} ({len(axis.options)})" for axis in choices.axes), choices.title
+
+        table.add_row(_text(item.name), item.origin, *_or_error(read, 2))
+    return table
+
+
 _LISTINGS = {
     "regions": _list_regions,
     "priors": _list_priors,
     "likelihoods": _list_likelihoods,
     "hypotheses": _list_hypotheses,
     "runs": _list_runs,
+    "choices": _list_choices,
 }

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 
 from crsea_infer.plan.subsets import ALL
 from crsea_infer.report.calibration_tables import summary_words
-from crsea_infer.report.plain_lines import caution_lines, factor_line
-from crsea_infer.report.run_page import lnz_text
+from crsea_infer.report.number_words import lnz_text
+from crsea_infer.report.plain_lines import caution_lines, factor_lines
+from crsea_infer.report.robustness_tables import summary_lines
 from crsea_infer.report.run_tables import chi2_rows, evidence_rows
 from crsea_infer.report.sections import SectionTable
 from crsea_infer.support.output_names import CALIBRATION_FILES, FIGURES, PAGE
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
     from crsea_infer.report.calibration_tables import CalibrationReport
+    from crsea_infer.report.robustness_tables import AtlasReport
     from crsea_infer.report.sections import Section
     from crsea_infer.report.summary import RunSummary
     from crsea_infer.workflow.comparison import Comparison
@@ -85,6 +87,13 @@ class ConsoleListener:
         for name in CALIBRATION_FILES:
             self.console.print(f"  {directory / name}", markup=False, soft_wrap=True)
 
+    def mapped(self, report: AtlasReport, directory: Path, /) -> None:
+        """Print the Bayes factors to quote, those of every option, and where everything is."""
+        for text in summary_lines(report):
+            self.tell(text)
+        self.tell("")
+        self.console.print(f"page     {directory / PAGE}", markup=False, soft_wrap=True)
+
 
 class Display:
     """Progress of several tasks at once."""
@@ -132,7 +141,7 @@ class Display:
 def show_comparison(console: Console, comparison: Comparison) -> None:
     """Print evidences, Bayes factors with their verdicts, and what to know of them."""
     for line in comparison.lines:
-        console.print(line, markup=False)
+        console.print(line, markup=False, soft_wrap=True)
 
 
 def show_result(console: Console, summary: RunSummary, sections: Sequence[Section], directory: Path) -> None:
@@ -143,8 +152,8 @@ def show_result(console: Console, summary: RunSummary, sections: Sequence[Sectio
         "Best fit: the largest posterior density; priors count as measurements, so no degree of freedom is lost."
     )
     console.print()
-    for factor in summary.bayes_factors:
-        console.print(factor_line(factor), markup=False)
+    for line in factor_lines(summary, directory):
+        console.print(line, markup=False, soft_wrap=True)
     if summary.condition:
         console.print(f"{summary.condition}.", markup=False)
     for section in sections:

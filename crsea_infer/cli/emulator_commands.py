@@ -103,7 +103,7 @@ def _train_responses(arguments: argparse.Namespace) -> None:
     from crsea_infer.emulator.held_out import solve_held_out
     from crsea_infer.emulator.response.chebyshev import train
     from crsea_infer.emulator.response.store import write_emulator
-    from crsea_infer.emulator.response.validate import validate
+    from crsea_infer.emulator.response_validation import validate
     from crsea_infer.emulator.validation_table import error_text
     from crsea_infer.grids.response_grid import read_grid
     from crsea_infer.support.files import make_directory

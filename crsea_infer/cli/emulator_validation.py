@@ -58,7 +58,7 @@ def _validate_responses(
     from crsea_infer.emulator.held_out import HeldOutSky, solve_held_out
     from crsea_infer.emulator.response.response_sky import EmulatedSky
     from crsea_infer.emulator.response.store import read_emulator
-    from crsea_infer.emulator.response.validate import validate
+    from crsea_infer.emulator.response_validation import validate
     from crsea_infer.emulator.validation_table import error_text
     from crsea_infer.support.progress import counter
 

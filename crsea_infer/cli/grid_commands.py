@@ -65,7 +65,6 @@ def execute(arguments: argparse.Namespace) -> None:
 def _build(arguments: argparse.Namespace) -> None:
     from crsea_infer.grids.response_build import build_response_grid
     from crsea_infer.grids.response_grid import DEFAULT_REGIONS, GridSettings
-    from crsea_infer.physics.aafrag import require_tables
     from crsea_infer.physics.regions import region_key
     from crsea_infer.support.files import make_directory
     from crsea_infer.support.progress import counter
@@ -73,8 +72,6 @@ def _build(arguments: argparse.Namespace) -> None:
     choices = physics_arguments.choices(arguments)
     regions = tuple(dict.fromkeys(region_key(name) for name in arguments.region or DEFAULT_REGIONS))
     settings = choices.apply(GridSettings(regions=regions))
-    if settings.cross_section == "aafrag":
-        require_tables()
     make_directory(arguments.output.resolve().parent)
     with counter("transport points") as progress:
         grid = build_response_grid(settings, arguments.output, _schedule_of(arguments), progress)

@@ -57,8 +57,8 @@ Editors with a TOML language server complete and check a file whose first line n
 examples:
   crsea-infer schema run > run.schema.json       then, in a run file: #:schema ./run.schema.json"""
 
-_SCHEMAS = ("run", "study", "priors", "hypotheses", "likelihood")
-_KINDS = ("regions", "priors", "likelihoods", "hypotheses", "runs")
+_SCHEMAS = ("run", "study", "priors", "hypotheses", "likelihood", "choices")
+_KINDS = ("regions", "priors", "likelihoods", "hypotheses", "runs", "choices")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -153,6 +153,8 @@ def _parser(chosen: str) -> argparse.ArgumentParser:
 
     calibration = add("calibrate", "calibrate the hypotheses of a run file on simulated data", _calibrate)
 
+    atlas = add("robustness", "find what equally good choices make of the Bayes factors of a run file", _robustness)
+
     check = add("check", "read a run file and all that it names, and show what it would do", _check)
     check.add_argument("run", metavar="RUN", help="name or path of a run file")
 
@@ -172,7 +174,7 @@ def _parser(chosen: str) -> argparse.ArgumentParser:
     init = add("init", "write a run file, a prior set and a data set to start from", _init)
     init.add_argument("directory", metavar="DIR", type=place("DIR"), help="folder to write them to")
 
-    for one in (run, calibration, check, listing, cite):
+    for one in (run, calibration, atlas, check, listing, cite):
         add_allow_code(one)
 
     grid = add("grid", "build and look at grids of transport and emission", _grid)
@@ -193,6 +195,10 @@ def _parser(chosen: str) -> argparse.ArgumentParser:
         from crsea_infer.cli import calibrate_command
 
         calibrate_command.add_arguments(calibration)
+    if chosen == "robustness":
+        from crsea_infer.cli import robustness_command
+
+        robustness_command.add_arguments(atlas)
     return parser
 
 
@@ -247,6 +253,12 @@ def _calibrate(options: argparse.Namespace) -> None:
     from crsea_infer.cli import calibrate_command
 
     calibrate_command.execute(options)
+
+
+def _robustness(options: argparse.Namespace) -> None:
+    from crsea_infer.cli import robustness_command
+
+    robustness_command.execute(options)
 
 
 def _check(options: argparse.Namespace) -> None:

@@ -1,9 +1,9 @@
-"""Where prior sets, likelihoods and run files are found.
+"""Where prior sets, likelihoods, run files and lists of choices are found.
 
 They are content, not code: a scientist adds one by adding a file or a folder. A name is looked for in the folders
-`priors`, `likelihoods` and `runs` of the current directory first, then in those that come with the package (inside the
-installed package, or at the root of the repository when it runs from a checkout), so a user's own file takes the place
-of a packaged one of the same name. Anything that looks like a path is taken as a path.
+`priors`, `likelihoods`, `runs` and `choices` of the current directory first, then in those that come with the package
+(inside the installed package, or at the root of the repository when it runs from a checkout), so a user's own file
+takes the place of a packaged one of the same name. Anything that looks like a path is taken as a path.
 """
 
 from __future__ import annotations
@@ -27,16 +27,16 @@ __all__ = [
     "packaged_root",
 ]
 
-ContentKind = Literal["priors", "likelihoods", "runs"]
+ContentKind = Literal["priors", "likelihoods", "runs", "choices"]
 
-_SINGULAR = {"priors": "prior set", "likelihoods": "likelihood", "runs": "run"}
+_SINGULAR = {"priors": "prior set", "likelihoods": "likelihood", "runs": "run", "choices": "list of choices"}
 HYPOTHESES = "hypotheses.toml"
 """File among the prior sets that names hypotheses; it is not itself a prior set."""
 
 
 @dataclass(frozen=True)
 class Item:
-    """One prior set, likelihood or run that was found.
+    """One prior set, likelihood, run or list of choices that was found.
 
     Attributes
     ----------
@@ -54,7 +54,7 @@ class Item:
 
 
 def packaged_root() -> Path:
-    """Return the folder that holds the packaged `priors`, `likelihoods` and `runs`.
+    """Return the folder that holds the packaged `priors`, `likelihoods`, `runs` and `choices`.
 
     Raises
     ------
@@ -98,7 +98,7 @@ def available(kind: ContentKind) -> tuple[Item, ...]:
 
 
 def find(kind: ContentKind, name: str, *, where: str = "", base: Path | None = None) -> Path:
-    """Return the TOML file of a prior set, likelihood or run.
+    """Return the TOML file of a prior set, likelihood, run or list of choices.
 
     Parameters
     ----------

@@ -9,6 +9,7 @@ misspelt key, the nearest one that exists.
 from __future__ import annotations
 
 import inspect
+import math
 import re
 import tomllib
 from typing import TYPE_CHECKING, Any, TypeVar, get_args
@@ -35,7 +36,8 @@ _ATTRIBUTE = re.compile(r"(?P<names>\w+(?:, \w+)*)")
 class Entry(BaseModel):
     """A table of a TOML file: unknown keys, wrong types, NaN and infinity are refused.
 
-    Its docstring, with the keys under "Attributes", also describes them in the JSON schema that editors read.
+    Its docstring, with the keys under "Attributes", also describes them in the JSON schema that editors read, and so do
+    those of the models that it derives from.
     """
 
     model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False, frozen=True)
@@ -67,14 +69,16 @@ class SchemaOf:
 def _with_words(entry: type[Entry], found: JsonSchemaValue, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
     """Put the words of a model's docstring into its schema."""
     schema = handler.resolve_ref_schema(found)
-    words, keys = _described(entry.__doc__ or "")
-    for base in entry.__mro__:  # keys that it has from another table stand in the words of that table
-        if issubclass(base, Entry):
-            keys = _described(base.__doc__ or "")[1] | keys
-    schema["description"] = words
-    for name, text in keys.items():
-        if name in schema.get("properties", {}):
-            schema["properties"][name]["description"] = text
+    schema["description"] = _described(entry.__doc__ or "")[0]
+    keys: dict[str, str] = {}
+    for one in reversed(entry.__mro__):
+        if issubclass(one, Entry) and "__doc__" in vars(one):
+            keys.update(_described(one.__doc__ or "")[1])
+    for name, own in schema.get("properties", {}).items():
+        if keys.get(name):
+            own["description"] = keys[name]
+        if isinstance(own.get("default"), float) and not math.isfinite(own["default"]):
+            del own["default"]  # JSON has no word for it
     return found
 
 

@@ -11,19 +11,19 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from crsea_infer.emulator.response.bound import COMPONENT_SCALES, LEPTON_SCALES
 from crsea_infer.physics.local_spectrum import SpectrumParameters
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
-    from crsea_infer.emulator.sky_model import Request
     from crsea_infer.physics.local_spectrum import Species
 
-__all__ = ["Names", "SkyParameters", "galactic_parameters", "local_spectra", "on_sky"]
+__all__ = ["SPECIES", "Names", "SkyParameters"]
+
+SPECIES: Final[tuple[Species, ...]] = ("proton", "helium")
+"""Those that have local spectra."""
 
 _NUMBER: Final = re.compile(r"(?P<stem>.+)_[1-9]\d*")
-_SPECIES: Final[tuple[Species, ...]] = ("proton", "helium")
 
 
 @dataclass(frozen=True)
@@ -36,28 +36,31 @@ class Names:
         Names as they stand.
     numbered
         Stems: "proton_slope" for proton_slope_1, proton_slope_2, ...
+    named
+        How names begin that end in the name of a file: "proton_table_".
     """
 
     single: tuple[str, ...] = ()
     numbered: tuple[str, ...] = ()
+    named: tuple[str, ...] = ()
 
     def __contains__(self, name: object) -> bool:
         match = _NUMBER.fullmatch(str(name))
-        return name in self.single or (match is not None and match["stem"] in self.numbered)
+        is_numbered = match is not None and match["stem"] in self.numbered
+        return name in self.single or is_numbered or (bool(self.named) and str(name).startswith(self.named))
 
     def __add__(self, other: Names) -> Names:
-        return Names(
-            tuple(dict.fromkeys((*self.single, *other.single))), tuple(dict.fromkeys((*self.numbered, *other.numbered)))
-        )
+        pairs = ((self.single, other.single), (self.numbered, other.numbered), (self.named, other.named))
+        return Names(*(tuple(dict.fromkeys((*ours, *theirs))) for ours, theirs in pairs))
 
     def without(self, names: Iterable[str]) -> Names:
         """Return all but some of the single ones."""
-        return Names(tuple(name for name in self.single if name not in set(names)), self.numbered)
+        return Names(tuple(name for name in self.single if name not in set(names)), self.numbered, self.named)
 
     @property
     def words(self) -> list[str]:
         """The names as messages list them."""
-        return [*sorted(self.single), *(f"{stem}_N" for stem in self.numbered)]
+        return [*sorted(self.single), *(f"{stem}_N" for stem in self.numbered), *(f"{stem}NAME" for stem in self.named)]
 
 
 @dataclass(frozen=True)
@@ -83,45 +86,13 @@ class SkyParameters:
         """Required and optional ones together."""
         return Names(self.required) + self.optional
 
-
-def on_sky(requests: Iterable[Request]) -> bool:
-    """Tell whether gamma rays or neutrinos are among the requests."""
-    return any(request.messenger in {"gamma", "neutrino"} for request in requests)
-
-
-def local_spectra(species: Sequence[Species] = _SPECIES) -> tuple[tuple[str, ...], Names]:
-    """Return which parameters local spectra of some species need, and all those that they use."""
-    parameters = [SpectrumParameters.of(one) for one in species]
-    required = tuple(name for one in parameters for name in one.required)
-    optional = tuple(name for one in parameters for name in one.optional)
-    return required, Names((*required, *optional), tuple(stem for one in parameters for stem in one.numbered))
-
-
-def galactic_parameters(box: Iterable[str], requests: Sequence[Request], *, electrons: bool = True) -> SkyParameters:
-    """Return what a model of the Galaxy takes whose sky is that of the local spectra, transport and gas.
-
-    All of them are one Galaxy: a parameter that the data at hand do not see keeps its prior, whether they are local
-    spectra without transport or the half of the data that a tension leaves. `delta_sun` cancels wherever densities
-    relative to the Sun are all that counts; prior sets give it, because transport has it.
-
-    Parameters
-    ----------
-    box
-        Names of the transport parameters.
-    requests
-        What is asked of the model.
-    electrons
-        Whether it has gamma rays of electrons.
-    """
-    asked = {request.messenger for request in requests}
-    has_sky = on_sky(requests)
-    transport = tuple(box) if has_sky or any(request.radius is not None for request in requests) else ()
-    needed, _ = local_spectra(tuple(species for species in _SPECIES if has_sky or species in asked))
-    _, spectra = local_spectra()
-    leptons = Names(tuple(LEPTON_SCALES.values()))
-    gas = Names((*box, "delta_sun", *COMPONENT_SCALES.values()))
-    return SkyParameters(
-        (*transport, *needed),
-        gas + spectra + leptons if electrons else gas + spectra,
-        Names() if electrons else leptons,
-    )
+    def lacking(self, given: Iterable[str]) -> list[str]:
+        """Return the required names that are not given; a table of a local spectrum stands in for its power law."""
+        known = set(given)
+        by_table = {
+            name
+            for species in SPECIES
+            for name in SpectrumParameters.of(species).required
+            if any(one.startswith(SpectrumParameters.of(species).table) for one in known)
+        }
+        return [name for name in self.required if name not in known and name not in by_table]

@@ -64,6 +64,6 @@ def sky_for(model: SkyModel, hypothesis: Hypothesis) -> SkyModel:
     if not hypothesis.variants:
         return sky_of(model, hypothesis.physics)
     from crsea_infer.emulator.mixed_sky import MixedSky
-    from crsea_infer.hypotheses.variants import of_variant
+    from crsea_infer.hypotheses.varied_hypothesis import of_variant
 
     return MixedSky({one.name: sky_of(model, of_variant(hypothesis, one).physics) for one in hypothesis.variants})

@@ -14,9 +14,11 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from crsea_infer.physics.healpix_pixels import near_box, read_pixel_numbers, read_pixelisation
+from crsea_infer.physics.healpix_pixels import read_pixel_numbers, read_pixelisation
+from crsea_infer.physics.region_pixels import near_box
 from crsea_infer.support.errors import UserError
 from crsea_infer.support.fits import Key, read_hdus
+from crsea_infer.support.loading import load_healpy
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -70,7 +72,7 @@ class HermesSpectra:
 
 def pixel_shares(region: Region, n_side: int) -> Float64:
     """Return the share of each pixel (RING order, Galactic) that lies in a region, shape [12 n_side^2]."""
-    import healpy
+    healpy = load_healpy()
 
     longitude, latitude = healpy.pix2ang(n_side, np.arange(12 * n_side**2), lonlat=True)
     shares = np.zeros(longitude.size)

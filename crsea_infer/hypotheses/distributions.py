@@ -320,6 +320,21 @@ class Product:
             if one.kind == "categorical"
         }
 
+    def to_probit(self, theta: Float64) -> Float64:
+        """Map theta [..., n] of the support to the coordinates [..., n] in which this prior is a standard normal.
+
+        The inverse of the prior transform of Phi(z), from the tail in which a point lies; infinite on the bounds.
+        """
+        c = self._columns
+        linear = np.where(c.is_logarithmic, np.log(np.where(c.is_logarithmic, theta, 1.0)), theta)
+        quantile = (linear - c.location) / c.scale
+        share = (linear - c.start) / np.where(c.is_normal, 1.0, c.width)
+        below = np.where(c.is_normal, (special.ndtr(quantile) - c.mass_below) / c.mass, share)
+        above = np.where(c.is_normal, (special.ndtr(-quantile) - c.mass_above) / c.mass, 1.0 - share)
+        is_left = below < above
+        tail = special.ndtri(np.clip(np.where(is_left, below, above), 0.0, 1.0))
+        return np.asarray(np.where(is_left, tail, -tail))
+
     @cached_property
     def lower(self) -> Float64:
         """Lower end of the support of each parameter [n]."""

@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from crsea_infer.content import finding
+from crsea_infer.content.spectrum_tables import load_spectrum_table
 from crsea_infer.content.toml_files import Entry, read_toml, validate
 from crsea_infer.hypotheses.demanded_physics import NO_DEMANDS, DemandedPhysics
 from crsea_infer.hypotheses.prior_sets import Parameter, load_prior_set
@@ -22,14 +23,15 @@ from crsea_infer.support.errors import UserError, unknown_name
 from crsea_infer.support.names import check_name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
     from crsea_infer.hypotheses.variants import Variant
 
 __all__ = ["Hypothesis", "HypothesisEntry", "available_hypotheses", "build_hypothesis", "load_hypothesis"]
 
-_SPECTRUM = re.compile(r"(?P<nucleus>proton|helium)_(?P<what>slope|break)_(?P<number>\d+)")
+_SPECTRUM = re.compile(r"(?P<nucleus>proton|helium)_(?P<what>slope|break|smoothness)_(?P<number>\d+)")
+_TABLE = re.compile(r"(?:proton|helium)_table_(?P<name>.+)")
 
 
 @dataclass(frozen=True)
@@ -51,7 +53,9 @@ class Hypothesis:
     physics
         What its prior sets demand of the sky model.
     variants
-        Physics choices any of which it may have; see :func:`crsea_infer.hypotheses.variants.with_variants`.
+        Physics choices any of which it may have; see :func:`crsea_infer.hypotheses.varied_hypothesis.with_variants`.
+    tables
+        Hash of each table of local spectra that its parameters name.
     """
 
     name: str
@@ -62,6 +66,7 @@ class Hypothesis:
     morphology: str | None = None
     physics: DemandedPhysics = NO_DEMANDS
     variants: tuple[Variant, ...] = ()
+    tables: Mapping[str, str] = field(default_factory=dict)
 
     @cached_property
     def free(self) -> tuple[Parameter, ...]:
@@ -167,8 +172,17 @@ def build_hypothesis(
                 )
             joined[parameter.name] = parameter
     _check_spectra(joined, where)
+    found = [match["name"] for match in map(_TABLE.fullmatch, joined) if match]
+    tables = {table: load_spectrum_table(table, where=where).sha256 for table in dict.fromkeys(found)}
     return Hypothesis(
-        name, title or name, tuple(prior_sets), tuple(joined.values()), tuple(references), morphology, physics
+        name,
+        title or name,
+        tuple(prior_sets),
+        tuple(joined.values()),
+        tuple(references),
+        morphology,
+        physics,
+        tables=tables,
     )
 
 
@@ -181,6 +195,12 @@ def _check_spectra(parameters: Iterable[str], where: str) -> None:
             numbers.setdefault((match["nucleus"], match["what"]), []).append(int(match["number"]))
     for nucleus in sorted({nucleus for nucleus, _ in numbers}):
         slopes, breaks = (sorted(numbers.get((nucleus, what), [])) for what in ("slope", "break"))
+        widths = sorted(numbers.get((nucleus, "smoothness"), []))
+        if any(number not in breaks for number in widths):
+            raise UserError(
+                f"{where}: the {nucleus} spectrum has breaks {breaks} and smoothness of {widths}",
+                valid=f"{nucleus}_smoothness_N for breaks that there are",
+            )
         if slopes != list(range(1, len(slopes) + 1)) or breaks != list(range(1, len(slopes))):
             raise UserError(
                 f"{where}: the {nucleus} spectrum has slopes {slopes} and breaks {breaks}",

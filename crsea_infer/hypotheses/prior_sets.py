@@ -27,7 +27,15 @@ if TYPE_CHECKING:
 
     from crsea_infer.hypotheses.distributions import Distribution
 
-__all__ = ["Parameter", "PriorSet", "PriorSetEntry", "load_prior_set", "prior_sets_with", "read_prior_set"]
+__all__ = [
+    "Parameter",
+    "PriorSet",
+    "PriorSetEntry",
+    "distribution_of",
+    "load_prior_set",
+    "prior_sets_with",
+    "read_prior_set",
+]
 
 
 @dataclass(frozen=True)
@@ -83,7 +91,15 @@ class PriorSet:
 
 
 class _UniformEntry(Entry):
-    """Flat in x, or in ln x."""
+    """Flat in x, or in ln x.
+
+    Attributes
+    ----------
+    kind
+        Whether in x or in ln x.
+    lower, upper
+        Bounds.
+    """
 
     kind: Literal["uniform", "log_uniform"]
     lower: float
@@ -91,7 +107,17 @@ class _UniformEntry(Entry):
 
 
 class _NormalEntry(Entry):
-    """A normal in x; with bounds it is truncated there and normalised again."""
+    """A normal in x; with bounds it is truncated there and normalised again.
+
+    Attributes
+    ----------
+    kind
+        "normal".
+    mean, standard_deviation
+        Of the whole normal.
+    lower, upper
+        Bounds, if there are any.
+    """
 
     kind: Literal["normal"]
     mean: float
@@ -105,10 +131,16 @@ class _LogNormalEntry(Entry):
 
     Attributes
     ----------
+    kind
+        "log_normal".
+    median
+        Of the whole distribution.
     fraction
         One standard deviation multiplies by 1 + fraction.
     dex
         One standard deviation multiplies by 10^dex.
+    lower, upper
+        Bounds, if there are any.
     """
 
     kind: Literal["log_normal"]
@@ -120,7 +152,13 @@ class _LogNormalEntry(Entry):
 
 
 class _FixedEntry(Entry):
-    """A parameter that keeps its fiducial value."""
+    """A parameter that keeps its fiducial value.
+
+    Attributes
+    ----------
+    kind
+        "fixed".
+    """
 
     kind: Literal["fixed"]
 
@@ -211,7 +249,7 @@ def read_prior_set(path: Path) -> PriorSet:
 def _parameter(path: Path, name: str, entry: _ParameterEntry) -> Parameter:
     where = f"{path}: parameters.{name}"
     check_name(name, where, "parameter")
-    distribution = _distribution(f"{where}.distribution", entry.distribution, entry.fiducial)
+    distribution = distribution_of(f"{where}.distribution", entry.distribution, entry.fiducial)
     if not distribution.contains(entry.fiducial):
         raise UserError(
             f"{where}: fiducial = {entry.fiducial:g} lies outside its own distribution",
@@ -231,7 +269,8 @@ def _parameter(path: Path, name: str, entry: _ParameterEntry) -> Parameter:
     )
 
 
-def _distribution(where: str, table: Mapping[str, Any], fiducial: float) -> Distribution:
+def distribution_of(where: str, table: Mapping[str, Any], fiducial: float) -> Distribution:
+    """Return the distribution that a table `distribution` of a prior set says; raises UserError when not valid."""
     kind = table.get("kind")
     if not isinstance(kind, str):
         raise UserError(f"{where}: the key 'kind' is missing or not text", valid=", ".join(_KINDS))

@@ -18,7 +18,17 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
-__all__ = ["BayesFactor", "Evidence", "bayes_factor", "combine", "conditional", "disagreements", "marked", "quotable"]
+__all__ = [
+    "BayesFactor",
+    "Evidence",
+    "Spread",
+    "bayes_factor",
+    "combine",
+    "conditional",
+    "disagreements",
+    "marked",
+    "quotable",
+]
 
 _RESOLVED_SIGMA = 2.0
 _AGREEMENT_SIGMA = 3.0
@@ -31,6 +41,20 @@ class Evidence:
     lnz: float
     lnz_err: float
     method: str
+
+
+@dataclass(frozen=True)
+class Spread:
+    """What ln B becomes with other choices that are as good: averaged over them, and the least and the largest."""
+
+    averaged: float
+    low: float
+    high: float
+
+    @property
+    def is_known(self) -> bool:
+        """Whether choices were varied."""
+        return all(math.isfinite(value) for value in (self.averaged, self.low, self.high))
 
 
 @dataclass(frozen=True)
@@ -64,15 +88,23 @@ class BayesFactor:
         return abs(self.ln_b) > _RESOLVED_SIGMA * self.ln_b_err
 
     @property
+    def in_order(self) -> tuple[str, str]:
+        """The hypothesis with the larger evidence, and the other one."""
+        names = (self.hypothesis_1, self.hypothesis_2)
+        return names if self.ln_b >= 0.0 else (names[1], names[0])
+
+    @property
+    def words(self) -> str:
+        """What is favoured, and how strongly, whether or not the samplers converged."""
+        if not self.resolved:
+            return f"not resolved: |ln B| = {abs(self.ln_b):.2f} is within two sigma of zero"
+        favoured, other = self.in_order
+        return f"{kass_raftery(abs(self.ln_b))} evidence for {favoured} over {other}"
+
+    @property
     def verdict(self) -> str:
         """The verdict in words, naming the favoured hypothesis."""
-        if not self.resolved:
-            return self.marked(f"not resolved: |ln B| = {abs(self.ln_b):.2f} is within two sigma of zero")
-        favoured, other = self.hypothesis_1, self.hypothesis_2
-        if self.ln_b < 0.0:
-            favoured, other = other, favoured
-        strength = kass_raftery(abs(self.ln_b))
-        return self.marked(f"{strength} evidence for {favoured} over {other}")
+        return self.marked(self.words)
 
     @property
     def status(self) -> str:

@@ -59,16 +59,15 @@ def check_names(hypothesis: Hypothesis, model: SkyModel, requests: Sequence[Requ
     """
     given = {parameter.name: parameter for parameter in hypothesis.parameters}
     accepted = with_unresolved_sources(model, given).parameters(requests)
-    for name in accepted.required:
-        if name not in given:
-            providers = prior_sets_with(name)
-            raise UserError(
-                f"the hypothesis {hypothesis.name!r} has no parameter {name!r}, which the sky model needs",
-                valid=f"prior sets that together give {', '.join(accepted.required)}",
-                fix=f"add a prior set that gives it: {', '.join(providers)}"
-                if providers
-                else f"add [parameters.{name}] to a prior set",
-            )
+    for name in accepted.lacking(given):
+        providers = prior_sets_with(name)
+        raise UserError(
+            f"the hypothesis {hypothesis.name!r} has no parameter {name!r}, which the sky model needs",
+            valid=f"prior sets that together give {', '.join(accepted.required)}",
+            fix=f"add a prior set that gives it: {', '.join(providers)}"
+            if providers
+            else f"add [parameters.{name}] to a prior set",
+        )
     for name in given:
         if name not in accepted.taken:
             raise _of_no_use(name, given, accepted)

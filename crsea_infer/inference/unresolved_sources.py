@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from crsea_infer.inference.catalogue_population import POPULATION_PARAMETERS, SkyWithPopulation
 from crsea_infer.support.arrays import Array, Float64, array_namespace
 
 if TYPE_CHECKING:
@@ -37,14 +38,18 @@ PIVOT_ENERGY: Final = 1.0e4
 
 
 def with_unresolved_sources(model: SkyModel, parameters: Collection[str]) -> SkyModel:
-    """Return `model`, with unresolved sources if any of `parameters` is theirs.
+    """Return `model`, with unresolved sources and the catalogue's population if any of `parameters` is theirs.
 
     Parameters
     ----------
     parameters
         Names of the parameters of a hypothesis.
     """
-    return SkyWithSources(model) if any(name in parameters for name in UNRESOLVED_PARAMETERS) else model
+    if any(name in parameters for name in UNRESOLVED_PARAMETERS):
+        model = SkyWithSources(model)
+    if any(name in parameters for name in POPULATION_PARAMETERS):
+        model = SkyWithPopulation(model)
+    return model
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from crsea_infer.hypotheses.hypothesis import Hypothesis
     from crsea_infer.support.arrays import Float64
 
-__all__ = ["predict"]
+__all__ = ["flux", "predict"]
 
 _WORDS = {
     "gamma": "gamma-ray intensity, mean of the region",
@@ -160,3 +160,31 @@ def _model(*, exact: bool, absorption: bool, emulator: str | Path | SkyModel | N
         return sky_model_of(emulator)
     path = None if emulator is None else Path(emulator).expanduser()
     return emulators.exact(path, absorption=absorption) if exact else emulators.load(path, absorption=absorption)
+
+
+def flux(hypothesis: str, energies: Quantity, region: str = "full_sky", **options: Any) -> Quantity:
+    """Return the flux of a whole region: mean intensity times solid angle, per GeV, cm2 and s.
+
+    Parameters
+    ----------
+    hypothesis
+        Name, as in ``crsea-infer list hypotheses``.
+    energies
+        Shape [n].
+    region
+        Sky region; the default is the whole sky.
+    **options
+        Passed on to :func:`crsea_infer.predict`.
+
+    Examples
+    --------
+    >>> import crsea_infer as cr, astropy.units as u
+    >>> cr.flux("base-min", [10] * u.TeV, "tibet_inner").unit.to_string()
+    '1 / (GeV s cm2)'
+    """
+    from astropy import units as u
+
+    from crsea_infer.physics.regions import parse_region
+
+    mean = predict(hypothesis, energies=energies, region=region, **options)["intensity"]
+    return u.Quantity(mean * (parse_region(region).solid_angle * u.sr)).to("GeV-1 cm-2 s-1")

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from crsea_infer.emulator.sky_model import Messenger, Request
     from crsea_infer.support.arrays import Float64
 
-__all__ = ["INTENSITY", "cosmic_ray_density", "flux", "in_units", "optical_depth", "request_in_units"]
+__all__ = ["INTENSITY", "cosmic_ray_density", "in_units", "optical_depth", "request_in_units"]
 
 _ON_SKY = "GeV-1 cm-2 s-1 sr-1"
 _AT_A_PLACE = "GeV-1 m-2 s-1 sr-1"
@@ -55,35 +55,6 @@ def request_in_units(
 
     at = None if radius is None else float(in_units("radius", radius, "kpc")[0])
     return request_for(in_units("energies", energies, "GeV").tolist(), messenger, region, at)
-
-
-def flux(hypothesis: str, energies: Quantity, region: str = "full_sky", **options: Any) -> Quantity:
-    """Return the flux of a whole region: mean intensity times solid angle, per GeV, cm2 and s.
-
-    Parameters
-    ----------
-    hypothesis
-        Name, as in ``crsea-infer list hypotheses``.
-    energies
-        Shape [n].
-    region
-        Sky region; the default is the whole sky.
-    **options
-        Passed on to :func:`crsea_infer.predict`.
-
-    Examples
-    --------
-    >>> import crsea_infer as cr, astropy.units as u
-    >>> cr.flux("base-min", [10] * u.TeV, "tibet_inner").unit.to_string()
-    '1 / (GeV s cm2)'
-    """
-    from astropy import units as u
-
-    from crsea_infer.interface.predict import predict
-    from crsea_infer.physics.regions import parse_region
-
-    mean = predict(hypothesis, energies=energies, region=region, **options)["intensity"]
-    return u.Quantity(mean * (parse_region(region).solid_angle * u.sr)).to("GeV-1 cm-2 s-1")
 
 
 def optical_depth(energies: Quantity, distance: Quantity) -> Quantity:

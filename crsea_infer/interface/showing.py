@@ -9,10 +9,13 @@ import numpy as np
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from pathlib import Path
+
+    from astropy.table import Table
 
     from crsea_infer.support.arrays import Float64
 
-__all__ = ["html_table", "parameter_rows"]
+__all__ = ["factors_as_html", "factors_in_short", "html_table", "parameter_rows"]
 
 _STYLE = "text-align:left;padding:0.15em 0.8em 0.15em 0"
 
@@ -34,3 +37,41 @@ def parameter_rows(title: str, names: Sequence[str], units: Sequence[str], draws
         for name, down, m, up, unit in zip(names, low, middle, high, units, strict=True)
     ]
     return html_table(title, ("parameter", "median", "+68 %", "\u221268 %", "unit"), rows)
+
+
+_MOST = 3  # of each thing in one line
+
+
+def factors_in_short(directory: Path, table: Table) -> str:
+    """Return in a line the first Bayes factors of a finished run, and whether its hypotheses describe the data."""
+    from crsea_infer.report.goodness_of_fit_table import read_fits
+
+    factors = [
+        f"ln B ({one} : {other}) = {ln_b:.2f} +- {error:.2f} numerical, {spread}"
+        for one, other, ln_b, error, spread, _ in _factors(directory, table[:_MOST])
+    ]
+    fits = [fit.words() for fit in list(read_fits(directory).values())[:_MOST]]
+    return "; ".join([*factors, *fits])
+
+
+def factors_as_html(title: str, directory: Path, table: Table) -> str:
+    """Return the Bayes factors of a finished run with their verdicts, as HTML."""
+    rows = [
+        (f"{one} : {other}", f"{ln_b:.3f}", f"{error:.3f}", spread, verdict)
+        for one, other, ln_b, error, spread, verdict in _factors(directory, table)
+    ]
+    return html_table(title, ("hypotheses", "ln B", "numerical error", "over choices", "verdict"), rows)
+
+
+def _factors(directory: Path, table: Table) -> list[tuple[str, str, float, float, str, str]]:
+    """Return names, ln B, its numerical error, the spread over choices in words, and the verdict of each pair."""
+    from crsea_infer.report.quoted_factors import NO_SPREAD, read_spreads, spread_words
+    from crsea_infer.support.output_names import FACTORS
+
+    spreads = read_spreads(directory / FACTORS)
+    found = []
+    for row in table:
+        one, other = str(row["hypothesis_1"]), str(row["hypothesis_2"])
+        spread = spread_words(spreads.get((one, other), NO_SPREAD))
+        found.append((one, other, float(row["ln_b"]), float(row["ln_b_err"]), spread, str(row["verdict"])))
+    return found

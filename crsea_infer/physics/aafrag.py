@@ -2,24 +2,30 @@
 
 AAfrag (Kachelriess, Moskalenko and Ostapchenko 2019, Comput. Phys. Commun. 245, 106846, arXiv:1904.05129; tables of
 Koldobskiy et al. 2021, Phys. Rev. D 104, 123027) tabulates differential cross-sections of QGSJET-II-04m for proton and
-helium beams on hydrogen and helium, so nuclei need no scaling factor. The tables are those of the optional package
-aafragpy, and so is the interpolation within them.
+helium beams on hydrogen and helium, so nuclei need no scaling factor. Its numbers come with the package, as a table
+that :mod:`crsea_infer.physics.aafrag_package` makes: E^2 d sigma / dE over the energy of the beam, at 40 kinetic
+energies a decade (20 for gamma rays), those of all contractions, and at fractions E_secondary / E_beam between which a
+monotone cubic interpolates.
 
-They hold from about 5 GeV per nucleon. Below `VALID_FROM` the spectrum is that of Kelner and Aharonian with the nuclear
-factors of :mod:`crsea_infer.physics.hadronic`; between `VALID_FROM` and twice that energy one passes smoothly into the
-other. Above the highest tabulated energy (1e9 GeV per nucleon for helium) the spectrum scales in E_secondary / E_beam.
+The tables hold from about 5 GeV per nucleon. Below `VALID_FROM` the spectrum is that of Kelner and Aharonian with the
+nuclear factors of :mod:`crsea_infer.physics.hadronic`; between `VALID_FROM` and twice that energy one passes smoothly
+into the other.
 """
 
 from __future__ import annotations
 
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from crsea_infer.physics import hadronic
-from crsea_infer.physics.constants import HELIUM_MASS_PER_NUCLEON, HELIUM_TO_HYDROGEN, PROTON_MASS
-from crsea_infer.support.errors import UserError, unknown_name
+from crsea_infer.support.array_files import open_hdf5, refusing
+from crsea_infer.support.array_schema import ArraySpec, check_headers, check_numbers
+from crsea_infer.support.errors import unknown_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,59 +34,80 @@ if TYPE_CHECKING:
     from crsea_infer.physics.local_spectrum import Species
     from crsea_infer.support.arrays import Float64
 
-__all__ = ["VALID_FROM", "differential_cross_section", "require_tables"]
+__all__ = [
+    "FIRST_ROW",
+    "FRACTIONS",
+    "LAST_ROW",
+    "MILLIBARN",
+    "ROWS_PER_DECADE",
+    "TABLE",
+    "VALID_FROM",
+    "differential_cross_section",
+]
 
 VALID_FROM: Final = 5.0
 """Kinetic energy per nucleon below which the tables are not used, GeV."""
 
-_MILLIBARN: Final = 1e-27  # cm2
-# name of the beam, mass per nucleon in GeV, nucleons
-_BEAMS: Final[Mapping[str, tuple[str, float, int]]] = MappingProxyType(
-    {"proton": ("p", PROTON_MASS, 1), "helium": ("He", HELIUM_MASS_PER_NUCLEON, 4)}
-)
-_TARGETS: Final = (("p", 1.0), ("He", HELIUM_TO_HYDROGEN))
-# name of the product, and what to multiply with: one flavour of neutrinos is a third of all
-_PRODUCTS: Final[Mapping[str, tuple[str, float]]] = MappingProxyType(
-    {"gamma": ("gam", 1.0), "neutrino": ("nu_all", 1.0 / 3.0)}
-)
+MILLIBARN: Final = 1e-27
+"""In cm2."""
+
+TABLE: Final = "aafrag_kernels.nc"
+ROWS_PER_DECADE: Final = 40
+FIRST_ROW: Final = 28
+LAST_ROW: Final = 360
+"""Rows are kinetic energies per nucleon of 10^(row / 40) GeV: 5 GeV to 1e9 GeV."""
+
+FRACTIONS: Final = np.concatenate([10.0 ** np.arange(-6.0, -1.0, 1 / 24), 10.0 ** np.arange(-1.0, 0.1, 1 / 100)])
+"""E_secondary over the kinetic energy per nucleon of the beam; beyond the last there is nothing."""
+
+_PRODUCTS: Final = ("gamma", "neutrino")
+_BEAMS: Final = ("proton", "helium")
+_STEP: Final[Mapping[str, int]] = MappingProxyType({"gamma": 2, "neutrino": 1})
 
 
-def require_tables() -> Any:
-    """Return the library of tables, or raise the error that says how to install it."""
-    try:
-        import aafragpy
-    except ImportError as error:
-        raise UserError(
-            "the cross-sections of AAfrag need the package aafragpy, which is not installed",
-            valid="cross-sections of Kelner and Aharonian, which need nothing more",
-            fix="pip install 'crsea_infer[aafrag]'",
-        ) from error
-    return aafragpy
+@cache
+def _cubics(product: str, beam: str) -> Float64:
+    """Return the coefficients of the monotone cubics in ln(fraction), shape [4, stretch, row]."""
+    from scipy.interpolate import PchipInterpolator
+
+    path = Path(str(files("crsea_infer.physics") / "data" / TABLE))
+    sizes = {"fraction": FRACTIONS.size}
+    sizes |= {f"{one}_energy": len(range(FIRST_ROW, LAST_ROW + 1, _STEP[one])) for one in _PRODUCTS}
+    schema = {
+        f"{one}_{other}": ArraySpec((f"{one}_energy", "fraction"), ("f4",), "not negative")
+        for one in _PRODUCTS
+        for other in _BEAMS
+    }
+    with refusing(f"{path} is not a readable table of cross-sections", fix=_FIX), open_hdf5(path) as file:
+        check_headers(file.headers, schema, sizes, where=str(path), fix=_FIX, limit=file.limit)
+        found = check_numbers({name: file.array(name) for name in file.headers}, schema, where=str(path), fix=_FIX)
+    values = found[f"{product}_{beam}"].astype(float)
+    return np.asarray(PchipInterpolator(np.log(FRACTIONS), values, axis=1).c).reshape(4, FRACTIONS.size - 1, -1)
+
+
+_FIX: Final = "install crsea_infer again"
 
 
 def _tabulated(product: Product, secondary: Float64, kinetic: Float64, beam: Species) -> Float64:
-    """Return the cross-section from the tables at matching 1-D arrays, cm2/GeV per hydrogen atom."""
-    tables = require_tables()
-    name, share = _PRODUCTS[product]
-    beam_name, mass, nucleons = _BEAMS[beam]
-    result = np.zeros(secondary.size)
-    if kinetic.size == 0:
-        return result
-    energies, which = np.unique(kinetic, return_inverse=True)
-    members = np.split(np.argsort(which, kind="stable"), np.cumsum(np.bincount(which))[:-1])
-    for target, abundance in _TARGETS:
-        reaction = f"{beam_name}-{target}"
-        top = float(tables.open_data_files(name, reaction)[0][-1]) * 1e-9
-        for energy, chosen in zip(energies, members, strict=True):
-            total = (energy + mass) * nucleons  # the tables count the energy of the whole nucleus
-            scale = max(total / top, 1.0)
-            wanted, back = np.unique(secondary[chosen] / scale, return_inverse=True)
-            with np.errstate(all="ignore"):
-                rows, _, _ = tables.get_cross_section(name, reaction, [total / scale], wanted)
-            result[chosen] += np.nan_to_num(np.asarray(rows, dtype=float).reshape(-1)[back]) * (
-                abundance * share / scale
-            )
-    return result * _MILLIBARN
+    """Return the cross-section from the table at matching 1-D arrays, cm2/GeV per hydrogen atom."""
+    cubics = _cubics(product, beam)
+    nodes = np.log(FRACTIONS)
+    fraction = np.maximum(secondary / kinetic, FRACTIONS[0])  # below, what matters nowhere goes on as a power law
+    log = np.log(fraction)
+    stretch = np.clip(np.searchsorted(nodes, log, side="right") - 1, 0, nodes.size - 2)
+    beyond = log - nodes[stretch]
+    row = (np.log10(kinetic) * ROWS_PER_DECADE - FIRST_ROW) / _STEP[product]
+    row = np.clip(row, 0.0, cubics.shape[2] - 1.0)
+    nearest = np.round(row)
+    row = np.where(np.abs(row - nearest) < 1e-6, nearest, row)  # the energies of contractions are rows
+    lower = np.minimum(row.astype(np.int64), cubics.shape[2] - 2)
+    weight = row - lower
+    found = np.zeros(secondary.size)
+    for which, share in ((lower, 1.0 - weight), (lower + 1, weight)):
+        a, b, c, d = cubics[:, stretch, which]
+        found += share * (((a * beyond + b) * beyond + c) * beyond + d)
+    found = np.where(fraction <= FRACTIONS[-1], np.maximum(found, 0.0), 0.0)
+    return np.asarray(found * MILLIBARN / (kinetic * fraction) / (secondary / kinetic))
 
 
 def differential_cross_section(product: Product, secondary: Float64, kinetic: Float64, beam: Species) -> Float64:
@@ -93,21 +120,19 @@ def differential_cross_section(product: Product, secondary: Float64, kinetic: Fl
     secondary
         Energy of the secondary, GeV.
     kinetic
-        Kinetic energy of the beam particle per nucleon, GeV; broadcasts with `secondary`. The cost grows with the
-        number of different values, about 0.4 ms each.
+        Kinetic energy of the beam particle per nucleon, GeV; broadcasts with `secondary`.
     beam
         "proton" or "helium".
 
     Raises
     ------
     UserError
-        When aafragpy is not installed, or the product or the beam is not known.
+        When the product or the beam is not known.
     """
     if product not in _PRODUCTS:
         raise unknown_name("product", product, _PRODUCTS)
     if beam not in _BEAMS:
         raise unknown_name("beam", beam, _BEAMS)
-    require_tables()
     secondary, kinetic = np.broadcast_arrays(np.asarray(secondary, dtype=float), np.asarray(kinetic, dtype=float))
     shape = secondary.shape
     secondary, kinetic = secondary.ravel(), kinetic.ravel()

@@ -13,15 +13,15 @@ from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 import numpy as np
 
 from crsea_infer.support.fits import Key
+from crsea_infer.support.loading import load_healpy
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from crsea_infer.physics.regions import Region
     from crsea_infer.support.arrays import Float64
     from crsea_infer.support.fits import Hdu
 
-__all__ = ["Frame", "Pixelisation", "near_box", "read_pixel_numbers", "read_pixelisation"]
+__all__ = ["Frame", "Pixelisation", "read_pixel_numbers", "read_pixelisation"]
 
 Frame: TypeAlias = Literal["galactic", "icrs"]
 """Frames of the sky, as astropy names them."""
@@ -32,7 +32,6 @@ _FRAMES: Final[Mapping[str, Frame]] = {
 }
 _FRAME_WORDS: Final = "G or GAL (Galactic), C, CEL or EQU (equatorial)"
 _ORDERS: Final = {"RING": False, "NESTED": True, "NEST": True}
-_COARSE: Final = 64  # NSIDE at which pixels far from a region are left out
 
 
 @dataclass(frozen=True)
@@ -63,7 +62,7 @@ class Pixelisation:
 
     def centres(self, pixels: np.typing.NDArray[np.int64]) -> tuple[Float64, Float64]:
         """Return Galactic longitude (0 to 360) and latitude of the centres of pixels, degrees."""
-        import healpy
+        healpy = load_healpy()
 
         longitude, latitude = healpy.pix2ang(self.n_side, pixels, nest=self.nested, lonlat=True)
         if self.frame == "icrs":
@@ -75,7 +74,7 @@ class Pixelisation:
 
     def pixels_at(self, longitude: Float64, latitude: Float64) -> np.typing.NDArray[np.int64]:
         """Return the pixels that hold directions (Galactic, degrees, any shape)."""
-        import healpy
+        healpy = load_healpy()
 
         if self.frame == "icrs":
             from astropy.coordinates import SkyCoord
@@ -85,36 +84,6 @@ class Pixelisation:
         return np.asarray(
             healpy.ang2pix(self.n_side, np.mod(longitude, 360.0), latitude, nest=self.nested, lonlat=True)
         )
-
-    def pixels_in(self, region: Region) -> np.typing.NDArray[np.int64]:
-        """Return the pixels whose centres lie in a region, rising."""
-        import healpy
-
-        if self.n_side & (self.n_side - 1) or self.n_side <= _COARSE:
-            candidates = np.arange(self.n_pixels)
-        else:  # only the pixels within those of a coarser sky that come near the region
-            coarse = Pixelisation(_COARSE, True, self.frame)
-            longitude, latitude = coarse.centres(np.arange(coarse.n_pixels))
-            near = near_box(region, longitude, latitude, float(np.degrees(healpy.max_pixrad(_COARSE))))
-            children = (self.n_side // _COARSE) ** 2
-            candidates = (np.flatnonzero(near)[:, None] * children + np.arange(children)).ravel()
-            if not self.nested:
-                candidates = healpy.nest2ring(self.n_side, candidates)
-        inside = region.contains(*self.centres(candidates))
-        return np.sort(candidates[inside])
-
-
-def near_box(
-    region: Region, longitude: Float64, latitude: Float64, radius: float
-) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
-    """Tell which directions lie in a region's box or at most a radius from it (Galactic, degrees), mask disregarded."""
-    south, north = region.latitude
-    nearby = (latitude > south - radius) & (latitude < north + radius)
-    width = region.longitude[1] - region.longitude[0]
-    # longitudes shrink towards the poles
-    reach = radius / np.maximum(np.cos(np.radians(np.minimum(np.abs(latitude) + radius, 89.999))), 1e-9)
-    offset = np.mod(longitude - region.longitude[0] + reach, 360.0)
-    return np.asarray(nearby & ((offset <= width + 2.0 * reach) | (width + 2.0 * reach >= 360.0)))
 
 
 def read_pixelisation(hdu: Hdu, *, frame: Frame | None = None, fix: str = "") -> Pixelisation:

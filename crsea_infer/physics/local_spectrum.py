@@ -1,8 +1,10 @@
 """Spectra of protons and helium at the Sun as broken power laws in rigidity.
 
 The number of breaks is that of the parameters given. Breaks are rounded over a fixed, narrow range of rigidity, so that
-spectra are differentiable; the published spectra are straight lines between breaks. Everything here is evaluated per
-posterior sample, on NumPy or JAX arrays.
+spectra are differentiable; the published spectra are straight lines between breaks. A hypothesis may give a break a
+width of its own, free or fixed (`proton_smoothness_1`, ...), or replace the broken power law by a table
+(:mod:`crsea_infer.physics.tabulated_spectrum`). Everything here is evaluated per posterior sample, on NumPy or JAX
+arrays.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 import numpy as np
 
 from crsea_infer.physics.constants import HELIUM_MASS_PER_NUCLEON, PROTON_MASS
+from crsea_infer.physics.tabulated_spectrum import TABLE_STEMS, table_parameter, tabulated_intensity
 from crsea_infer.support.arrays import Array, Float64, array_namespace, reshaped, stack_last
 from crsea_infer.support.errors import UserError
 
@@ -99,27 +102,35 @@ class SpectrumNodes:
 class SpectrumParameters(NamedTuple):
     """Names of the parameters of one species: those without which there is no spectrum, those that may be absent.
 
-    `numbered` are stems of names that count from 1, with one slope more than breaks.
+    `numbered` are stems of names that count from 1, with one slope more than breaks. A parameter whose name begins with
+    `table` stands in for all that are required.
     """
 
     required: tuple[str, ...]
     optional: tuple[str, ...]
     numbered: tuple[str, ...]
+    table: str
 
     @classmethod
     def of(cls, species: Species) -> SpectrumParameters:
         """Return those of a species."""
         slope = f"{species}_slope"
-        return cls((f"{species}_norm", f"{slope}_1"), (f"{species}_ratio",), (slope, f"{species}_break"))
+        numbered = (slope, f"{species}_break", f"{species}_smoothness", "spectrum_mode")
+        optional = (f"{species}_ratio", f"{species}_tilt")
+        return cls((f"{species}_norm", f"{slope}_1"), optional, numbered, TABLE_STEMS[species])
 
 
 class _Law(NamedTuple):
-    """Parameters of one species, each of batch shape [...]; log_pivot is that of the rigidity of the normalisation."""
+    """Parameters of one species, each of batch shape [...]; log_pivot is that of the rigidity of the normalisation.
+
+    `widths` are those of the breaks; None when all are BREAK_WIDTH.
+    """
 
     slopes: list[Array]
     breaks: list[Array]
     norm: Array
     log_pivot: float
+    widths: list[Array] | None
 
     @classmethod
     def of(cls, species: Species, parameters: Mapping[str, Array]) -> _Law:
@@ -135,7 +146,12 @@ class _Law(NamedTuple):
             )
         ratio = parameters.get(f"{species}_ratio")
         norm = norm * NORMALISATION_ENERGY**-2.8
-        return cls(slopes, breaks, norm if ratio is None else norm * ratio, _log_rigidity_of_normalisation(species))
+        given = [parameters.get(f"{species}_smoothness_{number}") for number in range(1, len(breaks) + 1)]
+        widths = None
+        if any(width is not None for width in given):
+            widths = [norm * 0.0 + BREAK_WIDTH if width is None else width for width in given]
+        norm = norm if ratio is None else norm * ratio
+        return cls(slopes, breaks, norm, _log_rigidity_of_normalisation(species), widths)
 
 
 def _numbered(parameters: Mapping[str, Array], stem: str) -> list[Array]:
@@ -187,11 +203,13 @@ class LocalSpectra:
 
         See :func:`local_intensity` for units and errors.
         """
+        if any(table_parameter(part.species, parameters) is not None for part in self.parts):
+            return self._one_by_one(parameters)
         laws = [_Law.of(part.species, parameters) for part in self.parts]
         xp = array_namespace(laws[0].norm)
-        if laws[0].norm.dtype == xp.float32:
+        if laws[0].norm.dtype == xp.float32 or any(law.widths is not None for law in laws):
             pairs = zip(self.parts, laws, strict=True)
-            return xp.concat([_in_single_precision(xp, part, law) for part, law in pairs], axis=-1)
+            return xp.concat([_softly_broken(xp, part, law) for part, law in pairs], axis=-1)
         steps, at_breaks, levels = _breaks(xp, laws)
         numbers = [number for law, level in zip(laws, levels, strict=True) for number in (law.slopes[0], level)]
         lines = xp.matmul(stack_last(xp, [*numbers, xp.ones_like(laws[0].norm)]), xp.asarray(self.lines))
@@ -205,6 +223,23 @@ class LocalSpectra:
             spectrum *= law.norm[..., None]
             spectra.append(spectrum)
         return lines if xp is np else xp.concat(spectra, axis=-1)  # NumPy's spectra are views of the lines
+
+    def _one_by_one(self, parameters: Mapping[str, Array]) -> Array:
+        """Return the intensities when at least one species has a table."""
+        xp = array_namespace(*parameters.values())
+        spectra = []
+        for part in self.parts:
+            if table_parameter(part.species, parameters) is None:
+                spectra.append(_softly_broken(xp, part, _Law.of(part.species, parameters)))
+                continue
+            at = np.exp(part.distance + _log_rigidity_of_normalisation(part.species))
+            per_energy = (
+                part.jacobian
+                * _NUCLEONS_PER_CHARGE[part.species]
+                * _jacobian(np.asarray(NORMALISATION_ENERGY), _MASS[part.species])
+            )
+            spectra.append(tabulated_intensity(part.species, at, parameters) * xp.asarray(per_energy))
+        return xp.concat(spectra, axis=-1)
 
 
 def _own_breaks(laws: Sequence[_Law]) -> list[slice]:
@@ -239,14 +274,19 @@ def _bends(xp: Any, at_breaks: Array, steep: Float64) -> Array:
     return np.log(argument, out=argument) if xp is np else xp.log(argument)
 
 
-def _in_single_precision(xp: Any, part: SpectrumNodes, law: _Law) -> Array:
-    """Return the intensity [..., n] without the factors exp(x / w), which single precision does not hold."""
+def _softly_broken(xp: Any, part: SpectrumNodes, law: _Law) -> Array:
+    """Return the intensity [..., n] without the factors exp(x / w).
+
+    They are not known beforehand when widths are free, and single precision does not hold them.
+    """
     distance = xp.asarray(part.distance)
     result = law.slopes[0][..., None] * distance
-    for below, above, value in zip(law.slopes[:-1], law.slopes[1:], law.breaks, strict=True):
-        step, to_pivot = (above - below) * BREAK_WIDTH, (law.log_pivot - xp.log(value)) / BREAK_WIDTH
-        beyond = _softplus(xp, distance / BREAK_WIDTH + to_pivot[..., None])
-        result = result + step[..., None] * (beyond - _softplus(xp, to_pivot)[..., None])
+    for number, value in enumerate(law.breaks):
+        width = BREAK_WIDTH if law.widths is None else law.widths[number][..., None]
+        step = (law.slopes[number + 1] - law.slopes[number])[..., None] * width
+        to_pivot = (law.log_pivot - xp.log(value))[..., None] / width
+        beyond = _softplus(xp, distance / width + to_pivot)
+        result = result + step * (beyond - _softplus(xp, to_pivot))
     return xp.exp(result) * xp.asarray(part.jacobian) * law.norm[..., None]
 
 

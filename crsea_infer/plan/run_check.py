@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from crsea_infer.hypotheses.variants import of_variant, with_variants
+from crsea_infer.hypotheses.varied_hypothesis import of_variant, with_variants
 from crsea_infer.inference.posterior import posterior_for
 from crsea_infer.inference.samplers.registry import make, sampler_class
 from crsea_infer.inference.samplers.sampler import Counted, draw_from_prior

@@ -65,7 +65,8 @@ def _likelihood() -> dict[str, Any]:
         one["additionalProperties"] = settings is None
         definitions[kind] = {**one, "title": kind}
         alternatives.append({"$ref": f"#/$defs/{kind}"})
-    unknown = {"kind": {"type": "string", "pattern": r"^[^/:]+\.py:\w+$"}}  # of a file beside it
+    words = "FILE.py:CLASS, of a file beside this one."
+    unknown = {"kind": {"type": "string", "pattern": r"^[^/:]+\.py:\w+$", "description": words}}
     elsewhere = {"properties": unknown, "required": ["kind"], "title": "another kind"}
     return {
         "$schema": _DIALECT,
@@ -76,12 +77,19 @@ def _likelihood() -> dict[str, Any]:
     }
 
 
+def _choices() -> dict[str, Any]:
+    from crsea_infer.plan.choice_entries import ChoicesEntry
+
+    return _of(ChoicesEntry, "list of choices of crsea-infer")
+
+
 SCHEMAS: Final[Mapping[str, Callable[[], dict[str, Any]]]] = {
     "run": _run,
     "study": _study,
     "priors": _priors,
     "hypotheses": _hypotheses,
     "likelihood": _likelihood,
+    "choices": _choices,
 }
 """Sort of file -> what makes its schema."""
 
@@ -107,4 +115,4 @@ def schema(kind: str) -> dict[str, Any]:
 def schema_text(kind: str | None) -> str:
     """Return a schema as text, or all of them by their names."""
     content = {name: schema(name) for name in SCHEMAS} if kind is None else schema(kind)
-    return json.dumps(content, indent=2, ensure_ascii=False)
+    return json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False)

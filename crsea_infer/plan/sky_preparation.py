@@ -15,7 +15,7 @@ from crsea_infer.emulator.response.chosen_settings import choices_of
 from crsea_infer.emulator.response.region_training import RegionFit, train_regions
 from crsea_infer.emulator.response.response_sky import EmulatedSky
 from crsea_infer.emulator.sky_of_physics import sky_of
-from crsea_infer.hypotheses.variants import of_variant
+from crsea_infer.hypotheses.varied_hypothesis import of_variant
 from crsea_infer.inference.likelihoods.likelihood import FollowsMorphology
 from crsea_infer.physics.regions import region_key
 from crsea_infer.support.files import digest

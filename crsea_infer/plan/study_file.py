@@ -8,14 +8,15 @@ stand in the file too, as claims about numbers that the study gives, so that the
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field
 
 from crsea_infer.content import finding
 from crsea_infer.content.toml_files import Entry, SchemaOf, read_toml, validate
 from crsea_infer.hypotheses.hypothesis import load_hypothesis
-from crsea_infer.plan.run_entries import ExactCheckEntry, PriorSensitivityEntry, SamplerTables
+from crsea_infer.plan.claims import Claim, check_claim
+from crsea_infer.plan.run_entries import ExactCheckEntry, GoodnessOfFitEntry, PriorSensitivityEntry, SamplerTables
 from crsea_infer.plan.run_file import RunFile, load_run, run_from
 from crsea_infer.support.errors import UserError, unknown_name
 from crsea_infer.support.names import check_name, refuse_alike
@@ -24,46 +25,19 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-__all__ = ["Claim", "Comparison", "Study", "StudyEntry", "is_study", "load_runs", "load_study"]
-
-
-class Claim(Entry):
-    """A published statement, as a condition on a number of the study.
-
-    `quantity` of `hypothesis` (of both, for ln_b and ratio) in one combination must lie within `at_least` and
-    `at_most`, or its size below `size_at_most`.
-    """
-
-    statement: str
-    source: str
-    quantity: Literal["reduced_chi2_published", "reduced_chi2_best_fit", "ln_b"]
-    combination: str
-    hypothesis: str
-    against: str | None = None
-    likelihood: str | None = None
-    at_least: float = -float("1e300")
-    at_most: float = float("1e300")
-    size_at_most: float = float("1e300")
-
-    @property
-    def condition(self) -> str:
-        """The condition in words."""
-        parts = []
-        if self.at_least > -1e299:
-            parts.append(f"at least {self.at_least:g}")
-        if self.at_most < 1e299:
-            parts.append(f"at most {self.at_most:g}")
-        if self.size_at_most < 1e299:
-            parts.append(f"within ±{self.size_at_most:g}")
-        return " and ".join(parts)
-
-    def holds(self, value: float) -> bool:
-        """Return whether a number meets the condition."""
-        return self.at_least <= value <= self.at_most and abs(value) <= self.size_at_most
+__all__ = ["Comparison", "Study", "StudyEntry", "is_study", "load_runs", "load_study"]
 
 
 class Comparison(Entry):
-    """Bayes factors that answer one question: pairs of hypotheses."""
+    """Bayes factors that answer one question: pairs of hypotheses.
+
+    Attributes
+    ----------
+    title
+        The question.
+    pairs
+        Two hypotheses each.
+    """
 
     title: str
     pairs: list[list[str]]
@@ -74,6 +48,8 @@ class _CombinationEntry(Entry):
 
     Attributes
     ----------
+    title
+        What is special about it, in a line.
     likelihoods
         Names or paths of its data sets.
     options
@@ -112,6 +88,8 @@ class StudyEntry(Entry):
         Of all random numbers.
     exact_check
         Posterior samples that are evaluated again with the transport solver.
+    goodness_of_fit
+        Data that are drawn from each hypothesis, to see whether it describes the measured ones.
     prior_sensitivity
         Prior widths that are varied when the sampling is done.
     combinations
@@ -131,6 +109,7 @@ class StudyEntry(Entry):
     seed: int = 1
     samplers: SamplerTables
     exact_check: Annotated[dict[str, Any], SchemaOf(ExactCheckEntry)] = Field(default_factory=dict)
+    goodness_of_fit: Annotated[dict[str, Any], SchemaOf(GoodnessOfFitEntry)] = Field(default_factory=dict)
     prior_sensitivity: Annotated[dict[str, Any], SchemaOf(PriorSensitivityEntry)] = Field(default_factory=dict)
     combinations: dict[str, _CombinationEntry]
     comparisons: list[Annotated[dict[str, Any], SchemaOf(Comparison)]] = Field(default_factory=list)
@@ -213,6 +192,7 @@ def load_study(name: str | Path) -> Study:
             "samplers": {**entry.samplers, **combination.samplers},
             "seed": entry.seed,
             "exact_check": entry.exact_check,
+            "goodness_of_fit": entry.goodness_of_fit,
             "prior_sensitivity": entry.prior_sensitivity,
         }
         try:
@@ -264,15 +244,7 @@ def _check_names(
     for key, names in (("main_hypotheses", entry.main_hypotheses), ("comparisons", compared)):
         _refuse_unknown("hypothesis", names, entry.hypotheses, f"{path}: {key}")
     for claim in claims:
-        where = f"{path}: claims, {claim.statement!r}"
-        _refuse_unknown("combination", [claim.combination], list(runs), where)
-        run = runs[claim.combination]
-        pair = [name for name in (claim.hypothesis, claim.against) if name is not None]
-        _refuse_unknown("hypothesis", pair, [one.name for one in run.hypotheses], where)
-        if claim.likelihood is not None:
-            _refuse_unknown("likelihood", [claim.likelihood], [one.name for one in run.likelihoods], where)
-        if claim.quantity == "ln_b" and claim.against is None:
-            raise UserError(f"{where}: ln_b of one hypothesis", fix="add against = the other hypothesis")
+        check_claim(claim, runs, f"{path}: claims, {claim.statement!r}")
 
 
 def _refuse_unknown(kind: str, names: Sequence[str], known: Sequence[str], where: str) -> None:

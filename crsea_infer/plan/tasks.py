@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from crsea_infer.hypotheses.variants import of_variant
+from crsea_infer.hypotheses.varied_hypothesis import of_variant
 from crsea_infer.inference.samplers.sampler import result_arrays, result_from_arrays
 from crsea_infer.plan.subsets import ALL, TRAINING
 from crsea_infer.support.checkpoint import Checkpoint, read_arrays
@@ -39,6 +39,7 @@ __all__ = [
     "run_order",
     "sample_away",
     "sample_task",
+    "seed_for",
 ]
 
 
@@ -85,10 +86,11 @@ def run_order(run: RunFile) -> str:
 
 def generator_for(run: RunFile, *purpose: str) -> np.random.Generator:
     """Return random numbers of their own for a purpose, from the run's seed: "HYPOTHESIS", "draws"."""
-    return np.random.default_rng(_seed(run, *purpose))
+    return np.random.default_rng(seed_for(run, *purpose))
 
 
-def _seed(run: RunFile, *purpose: str) -> np.random.SeedSequence:
+def seed_for(run: RunFile, *purpose: str) -> np.random.SeedSequence:
+    """Return the seed of a purpose, from the run's seed."""
     words = np.frombuffer(hashlib.sha256("/".join(purpose).encode()).digest()[:16], dtype="<u4")
     return np.random.SeedSequence(run.seed, spawn_key=tuple(int(word) for word in words))
 
@@ -168,7 +170,7 @@ class Task:
     @property
     def seed(self) -> np.random.SeedSequence:
         """Its random numbers: from the run's seed and its own name."""
-        return _seed(self.run, self.hypothesis, self.sampler, *self._part)
+        return seed_for(self.run, self.hypothesis, self.sampler, *self._part)
 
     @property
     def _part(self) -> tuple[str, ...]:
@@ -243,7 +245,7 @@ class Task:
     @property
     def _scouts(self) -> np.random.SeedSequence:
         """Random numbers of the scouts: those of all samplers of these data, with this physics."""
-        return _seed(self.run, self.hypothesis, "scouts", self.data, *self._with_variant)
+        return seed_for(self.run, self.hypothesis, "scouts", self.data, *self._with_variant)
 
     def keep(self, arrays: Mapping[str, Any]) -> None:
         """Write a result; the unfinished work that led to it goes."""

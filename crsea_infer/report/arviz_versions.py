@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy.special import logsumexp
 
-from crsea_infer.support.loading import load_matplotlib
+from crsea_infer.support.loading import load_arviz
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -62,12 +62,15 @@ def psis_loo(log_likelihood: Float64, efficiency: float) -> PsisLoo:
     elpd, pareto_k = log_likelihood.mean(axis=0), np.full(n_data, -np.inf)
     lppd = logsumexp(log_likelihood, axis=0) - np.log(len(log_likelihood))
     varied = np.flatnonzero(np.ptp(log_likelihood, axis=0) > _CONSTANT)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # a notice on import
+        arviz = load_arviz()
     try:
-        elpd[varied], pareto_k[varied] = _with_arviz(log_likelihood[:, varied], efficiency)
+        elpd[varied], pareto_k[varied] = _with_arviz(arviz, log_likelihood[:, varied], efficiency)
     except ValueError:  # ArviZ 1.x, when the tail of a point is many times the same draw
         for point in varied:
             try:
-                elpd[[point]], pareto_k[[point]] = _with_arviz(log_likelihood[:, [point]], efficiency)
+                elpd[[point]], pareto_k[[point]] = _with_arviz(arviz, log_likelihood[:, [point]], efficiency)
             except ValueError:
                 elpd[point] = np.nan
     unknown = np.isnan(pareto_k) | ~np.isfinite(elpd)
@@ -76,19 +79,17 @@ def psis_loo(log_likelihood: Float64, efficiency: float) -> PsisLoo:
     return PsisLoo(elpd=elpd, effective_parameters=float(np.sum(lppd - elpd)), pareto_k=pareto_k)
 
 
-def _with_arviz(log_likelihood: Float64, efficiency: float) -> tuple[Float64, Float64]:
-    """Return elpd and k of each point [n_data]."""
+def _with_arviz(arviz: Any, log_likelihood: Float64, efficiency: float) -> tuple[Float64, Float64]:
+    """Return elpd and k of each point [n_data], in natural logarithms whatever ArviZ' settings ask for."""
     if log_likelihood.shape[-1] == 0:
         return np.empty(0), np.empty(0)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # a notice on import, and tails that pareto_k tells of
-        load_matplotlib()  # ArviZ imports it, which fails where MPLBACKEND names no backend
-        import arviz
-
+        warnings.simplefilter("ignore")  # tails that pareto_k tells of
         draws = {"data": np.asarray(log_likelihood)[None]}
         before_1 = int(arviz.__version__.split(".")[0]) < 1
         data = arviz.from_dict(log_likelihood=draws) if before_1 else arviz.from_dict({"log_likelihood": draws})
-        found = arviz.loo(data, pointwise=True, var_name="data", reff=efficiency)
+        scale = {"scale": "log"} if before_1 else {}
+        found = arviz.loo(data, pointwise=True, var_name="data", reff=efficiency, **scale)
     elpd, pareto_k = (found.loo_i if before_1 else found.elpd_i), found.pareto_k
     return np.asarray(elpd, dtype=np.float64).ravel(), np.asarray(pareto_k, dtype=np.float64).ravel()
 
@@ -97,9 +98,7 @@ def datatree_of(groups: Mapping[str, xr.Dataset]) -> Any:
     """Return groups as the installed ArviZ takes them: a DataTree with 1.x, with 0.x an InferenceData."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # a notice on import
-        load_matplotlib()
-        import arviz
-
+        arviz = load_arviz()
         if hasattr(arviz, "InferenceData"):
             return arviz.InferenceData(**groups)
     import xarray

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from crsea_infer.report.calibration_figures import calibration_figures
 from crsea_infer.report.calibration_tables import FILES, summary_words
-from crsea_infer.report.run_page import number_with_error
+from crsea_infer.report.number_words import number_with_error
 from crsea_infer.support.files import atomic_write
 from crsea_infer.support.output_names import CALIBRATION_FILES
 

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from crsea_infer.plan.run_file import RunFile
     from crsea_infer.support.arrays import Float64
 
-__all__ = ["FILES", "CalibrationReport", "summary_words", "write_calibration"]
+__all__ = ["FILES", "CalibrationReport", "summary_words", "write_calibration_tables"]
 
 _FEW_REFUSED = 0.05
 """Share of refused estimates up to which what is left stands for all data sets."""
@@ -164,12 +164,8 @@ class CalibrationReport:
         return reliability(self.ln_b(one, one, other), self.ln_b(other, one, other))
 
 
-def write_calibration(directory: Path, report: CalibrationReport) -> None:
-    """Write tables, figures and page."""
-    from crsea_infer.report.calibration_figures import draw_bayes_factors, draw_ranks
-    from crsea_infer.report.calibration_page import write_calibration_page
-    from crsea_infer.support.files import make_directory
-
+def write_calibration_tables(directory: Path, report: CalibrationReport) -> None:
+    """Write the three tables."""
     meta = {
         "title": report.run.title,
         "run_name": report.run.name,
@@ -180,10 +176,6 @@ def write_calibration(directory: Path, report: CalibrationReport) -> None:
     write_table(directory / FILES[0], _RANK_COLUMNS, _rank_rows(report), meta)
     write_table(directory / FILES[1], _FACTOR_COLUMNS, _factor_rows(report), meta)
     write_table(directory / FILES[2], _DATA_SET_COLUMNS, _data_set_rows(report), meta)
-    figures = make_directory(directory / "figures")
-    draw_ranks(figures, report)
-    draw_bayes_factors(figures, report)
-    write_calibration_page(directory, report)
 
 
 def _rank_rows(report: CalibrationReport) -> list[dict[str, Any]]:

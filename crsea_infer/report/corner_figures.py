@@ -16,6 +16,7 @@ from crsea_infer.content.labels import unit_in_tex
 from crsea_infer.hypotheses.variants import VARIANT
 from crsea_infer.report.attempts import attempts
 from crsea_infer.report.style import FEW, LONG, PAGE, Look, look, new_figure, save, styled
+from crsea_infer.support.loading import load_arviz
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -261,6 +262,7 @@ def _draw_pair(
     axis: Axes, samples: Sequence[Float64], limits: Sequence[tuple[float, float]], looks: Sequence[Look]
 ) -> None:
     """Draw contours of two parameters for each hypothesis."""
+    load_arviz()  # corner imports it
     from corner import hist2d
 
     few = len(looks) <= FEW

@@ -19,7 +19,7 @@ from crsea_infer.inference.evidence import bayes_factor, marked
 from crsea_infer.plan.subsets import ALL, TRAINING
 from crsea_infer.plan.tasks import generator_for
 from crsea_infer.report.ecsv import Column, read_table, write_table
-from crsea_infer.report.run_page import number_with_error
+from crsea_infer.report.number_words import number_with_error
 from crsea_infer.report.sections import Section, SectionTable
 from crsea_infer.report.summary import effective_samples
 from crsea_infer.support.errors import UserError

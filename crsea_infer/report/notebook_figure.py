@@ -7,10 +7,14 @@ user's; so they say how they look.
 from __future__ import annotations
 
 from io import BytesIO
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from contextlib import AbstractContextManager
 
 __all__ = ["NotebookFigure"]
 
@@ -19,17 +23,16 @@ _DPI: Final = 130
 
 
 class NotebookFigure(Figure):
-    """A figure with a canvas of its own, drawn by Agg."""
+    """A figure with a canvas of its own, drawn by Agg in the style that it was made in."""
 
-    def __init__(self, width: float, height: float) -> None:
+    def __init__(self, width: float, height: float, styled: Callable[[], AbstractContextManager[None]]) -> None:
         super().__init__(figsize=(width, height))
         FigureCanvasAgg(self)
+        self._styled = styled
 
     def _repr_png_(self) -> bytes:
         """Return the picture as a notebook shows it."""
-        from crsea_infer.report.style import styled
-
         stream = BytesIO()
-        with styled():  # fonts are looked up when a figure is drawn
+        with self._styled():  # fonts are looked up when a figure is drawn
             self.savefig(stream, format="png", dpi=_DPI)
         return stream.getvalue()

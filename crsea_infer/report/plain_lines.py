@@ -5,18 +5,23 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from crsea_infer.inference.evidence import marked
-from crsea_infer.report.run_page import number_with_error
-from crsea_infer.support.output_names import PAGE
+from crsea_infer.report.goodness_of_fit_table import read_fits
+from crsea_infer.report.number_words import number_with_error
+from crsea_infer.report.quoted_factors import factor_line, read_spreads, unmeasured_line
+from crsea_infer.support.output_names import FACTORS, PAGE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from crsea_infer.inference.evidence import BayesFactor, Evidence
+    from crsea_infer.inference.evidence import Evidence
     from crsea_infer.report.sections import Section
     from crsea_infer.report.summary import RunSummary
 
-__all__ = ["caution_lines", "evidence_line", "factor_line", "result_lines"]
+__all__ = ["caution_lines", "evidence_line", "factor_lines", "result_lines"]
+
+
+_MOST_PAIRS = 3  # in words; bayes_factors.ecsv has all
 
 
 def evidence_line(name: str, evidence: Evidence, *, converged: bool = True) -> str:
@@ -25,10 +30,15 @@ def evidence_line(name: str, evidence: Evidence, *, converged: bool = True) -> s
     return f"ln Z ({name}) = {value}   {evidence.method}"
 
 
-def factor_line(factor: BayesFactor) -> str:
-    """Return a Bayes factor with its verdict."""
-    value = number_with_error(factor.ln_b, factor.ln_b_err)
-    return f"ln B ({factor.hypothesis_1} : {factor.hypothesis_2}) = {value}   {factor.verdict}"
+def factor_lines(summary: RunSummary, directory: Path) -> list[str]:
+    """Return the Bayes factors of a run with their verdicts, and what is not known of their errors."""
+    fits, spreads = read_fits(directory), read_spreads(directory / FACTORS)
+    factors = summary.bayes_factors
+    unequal = [
+        f"{one} : {other}: {words}. A part of ln B is due to that."
+        for (one, other), words in list(summary.unequal_priors.items())[:_MOST_PAIRS]
+    ]
+    return [*(factor_line(factor, fits, spreads) for factor in factors), *unmeasured_line(factors, spreads), *unequal]
 
 
 def caution_lines(summary: RunSummary, sections: Sequence[Section]) -> list[str]:
@@ -45,7 +55,7 @@ def result_lines(summary: RunSummary, sections: Sequence[Section], directory: Pa
             for item in summary.hypotheses
             if item.evidence is not None
         ),
-        *(factor_line(factor) for factor in summary.bayes_factors),
+        *factor_lines(summary, directory),
         *([f"{summary.condition}."] if summary.condition else []),
         *caution_lines(summary, sections),
         f"page: {directory / PAGE}",

@@ -11,9 +11,21 @@ from crsea_infer.inference.samplers.sampler import CONVERGED
 from crsea_infer.plan.subsets import ALL
 from crsea_infer.report import corner_figures, spectrum_figures
 from crsea_infer.report.checksums import Checksums
+from crsea_infer.report.goodness_of_fit_table import read_fits
+from crsea_infer.report.number_words import lnz_text, number_with_error
+from crsea_infer.report.pile_up_table import sides_with_heaps
+from crsea_infer.report.quoted_factors import (
+    factor_value,
+    fit_words,
+    read_spreads,
+    spread_of,
+    spread_words,
+    verdict_words,
+)
 from crsea_infer.report.run_tables import chi2_rows, evidence_rows
+from crsea_infer.report.shifts_in_common import shift_words
 from crsea_infer.support.files import atomic_write
-from crsea_infer.support.output_names import PAGE, RECORD
+from crsea_infer.support.output_names import FACTORS, PAGE, RECORD
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -36,6 +48,7 @@ def write_page(
     """Write index.html beside the tables, figures and posteriors of the run; `missing` says what could not be made."""
     import jinja2
 
+    fits, spreads = read_fits(directory), read_spreads(directory / FACTORS)
     template = importlib.resources.files("crsea_infer.report").joinpath("page.html.j2").read_text(encoding="utf-8")
     environment = jinja2.Environment(autoescape=True, trim_blocks=True, undefined=jinja2.StrictUndefined)
     page = environment.from_string(template).render(
@@ -45,8 +58,10 @@ def write_page(
             {
                 "hypothesis_1": factor.hypothesis_1,
                 "hypothesis_2": factor.hypothesis_2,
-                "verdict": factor.verdict[0].upper() + factor.verdict[1:],
-                "text": number_with_error(factor.ln_b, factor.ln_b_err),
+                "verdict": _capital(verdict_words(factor, fits)),
+                "text": factor_value(factor),
+                "priors": summary.unequal_priors.get((factor.hypothesis_1, factor.hypothesis_2), ""),
+                "spread": spread_words(spread_of(factor, spreads)),
                 "method": factor.method,
             }
             for factor in summary.bayes_factors
@@ -55,6 +70,7 @@ def write_page(
         sections=[_section(directory, section) for section in sections],
         condition=summary.condition,
         evidences=_evidences(summary),
+        described=fit_words(fits),
         parts=any(item.samplings.keys() != {ALL} for item in summary.hypotheses),
         subruns=_scatter(summary),
         fits=_fits(summary),
@@ -76,6 +92,7 @@ def write_page(
             }
             for likelihood in summary.run.likelihoods
         ],
+        shifts=shift_words(summary.run.likelihoods),
         physics=[
             *((name.replace("_", " "), text) for name, text in summary.model.description.items()),
             *((f"physics of {item.name}", physics.words()) for item, physics in _demanded(summary)),
@@ -86,21 +103,8 @@ def write_page(
     atomic_write(directory / PAGE, page)
 
 
-def number_with_error(value: float, error: float) -> str:
-    """Write a number and its error with two figures of the error: 29.86 ± 0.13; exact ones with two decimals."""
-    if not np.isfinite(value):
-        return "–"
-    if error == 0.0:  # exact
-        return f"{value:.2f}"
-    if not (np.isfinite(error) and error > 0.0):
-        return f"{value:.4g}"
-    digits = max(0, 1 - int(np.floor(np.log10(error))))
-    return f"{value:.{digits}f} ± {error:.{digits}f}"
-
-
-def lnz_text(lnz: float, error: float) -> str:
-    """Write ln Z, or a dash when the sampler gives none."""
-    return number_with_error(lnz, error)
+def _capital(words: str) -> str:
+    return words[:1].upper() + words[1:]
 
 
 def _evidences(summary: RunSummary) -> list[dict[str, Any]]:
@@ -196,7 +200,7 @@ def _spectra(summary: RunSummary) -> dict[str, str]:
 
 def _hypothesis(item: HypothesisSummary) -> dict[str, Any]:
     low, middle, high = np.quantile(item.draws, [0.16, 0.5, 0.84], axis=0)
-    rows = []
+    rows, heaps = [], sides_with_heaps(item)
     for index, parameter in enumerate(item.posterior.parameters):
         unit, scale = parameter.unit, max(abs(middle[index]), high[index] - low[index])
         shown = 3 if scale < 1e3 else 0
@@ -211,6 +215,7 @@ def _hypothesis(item: HypothesisSummary) -> dict[str, Any]:
                 "posterior": _interval(low[index], middle[index], high[index], shown),
                 "best": _plain(item.best_fit.parameters[index], shown),
                 "unit": unit,
+                "heaps": heaps.get(parameter.name, ""),
             }
         )
     return {

@@ -12,15 +12,18 @@ from crsea_infer.inference.samplers.sampler import CONVERGED
 from crsea_infer.plan.subsets import ALL, CONDITIONAL, TRAINING
 from crsea_infer.report.attempts import attempts
 from crsea_infer.report.ecsv import Column, read_table, write_table
-from crsea_infer.report.variant_shares import spread_of
+from crsea_infer.report.goodness_of_fit_table import read_fits
+from crsea_infer.report.quoted_factors import read_spreads, spread_of, verdict_words
+from crsea_infer.report.variant_shares import spread_over_variants
 from crsea_infer.support.errors import UserError
 from crsea_infer.support.output_names import PRODUCTS
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from crsea_infer.inference.evidence import BayesFactor, Spread
+    from crsea_infer.report.quoted_factors import Spreads
     from crsea_infer.report.summary import HypothesisSummary, RunSummary
-    from crsea_infer.report.variant_shares import Spread
 
 __all__ = [
     "FILES",
@@ -59,13 +62,14 @@ _FACTOR_COLUMNS = {
     "hypothesis_2": Column("second hypothesis", str),
     "ln_b": Column("natural log of the Bayes factor, lnz_1 - lnz_2"),
     "ln_b_err": Column("one-sigma numerical error of ln_b"),
-    "verdict": Column("scale of Kass and Raftery (1995)", str),
+    "verdict": Column("scale of Kass and Raftery (1995), and whether the favoured hypothesis describes the data", str),
     "method": Column("methods of the two evidences", str),
     "status": Column("converged, or the hypotheses whose evidence is of samplers that did not converge", str),
     "data": Column("all, or conditional: of the data that are no training set, given the training sets", str),
-    "ln_b_averaged": Column("ln_b of evidences averaged over choices that were varied; nan when none were"),
-    "ln_b_low": Column("least ln_b over those choices, one at a time; nan when none were varied"),
-    "ln_b_high": Column("largest ln_b over those choices; nan when none were varied"),
+    "priors": Column("how the priors of the two differ in width, to which a part of ln_b is due; empty if not", str),
+    "ln_b_averaged": Column("ln_b averaged over choices of physics and statistics; nan when they were not varied"),
+    "ln_b_low": Column("least ln_b of these choices; nan when they were not varied"),
+    "ln_b_high": Column("largest ln_b of these choices; nan when they were not varied"),
 }
 _CHI2_COLUMNS = {
     "hypothesis": Column("name of the hypothesis", str),
@@ -192,10 +196,19 @@ def write_tables(directory: Path, summary: RunSummary) -> None:
             write_table(directory / FILES[0], _EVIDENCE_COLUMNS, rows, meta)
         with attempt():
             data = CONDITIONAL if summary.condition else ALL
+            # choices are varied after the run, so that what is known of them is kept
+            described, spreads = read_fits(directory), read_spreads(directory / FILES[1])
             factors = [
-                {**vars(factor), "verdict": factor.verdict, "status": factor.status, "data": data, **_spread(found)}
+                {
+                    **vars(factor),
+                    "verdict": verdict_words(factor, described),
+                    "status": factor.status,
+                    "data": data,
+                    "priors": summary.unequal_priors.get((factor.hypothesis_1, factor.hypothesis_2), ""),
+                    **{f"ln_b_{name}": value for name, value in vars(spread).items()},
+                }
                 for factor in summary.bayes_factors
-                for found in [spread_of(summary, factor)]
+                for spread in [_spread(factor, summary, spreads)]
             ]
             write_table(directory / FILES[1], _FACTOR_COLUMNS, factors, meta)
         with attempt():
@@ -203,8 +216,9 @@ def write_tables(directory: Path, summary: RunSummary) -> None:
             write_table(directory / FILES[2], _CHI2_COLUMNS, fits, meta)
 
 
-def _spread(found: Spread) -> dict[str, float]:
-    return {"ln_b_averaged": found.averaged, "ln_b_low": found.low, "ln_b_high": found.high}
+def _spread(factor: BayesFactor, summary: RunSummary, spreads: Spreads) -> Spread:
+    """Return the spread of a Bayes factor over the variants of the run, or what is known of it from elsewhere."""
+    return spread_over_variants(summary, factor) if summary.run.variants else spread_of(factor, spreads)
 
 
 def read_evidences(path: Path) -> dict[str, dict[str, Evidence]]:

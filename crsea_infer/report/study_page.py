@@ -7,15 +7,14 @@ sampler that has not converged) is said to be.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from crsea_infer.inference.evidence import BayesFactor, Evidence, bayes_factor, combine, disagreements, marked
-from crsea_infer.report.ecsv import read_table
-from crsea_infer.report.run_page import number_with_error
-from crsea_infer.report.run_tables import read_cautions, read_evidences, read_unconverged
+from crsea_infer.inference.evidence import marked
+from crsea_infer.report.claims_table import HEAD, StudyNumbers, claim_rows
+from crsea_infer.report.finished_combination import read_finished
+from crsea_infer.report.goodness_of_fit_table import LEAST_P
+from crsea_infer.report.number_words import number_with_error
+from crsea_infer.report.quoted_factors import NO_SPREAD, spread_of, spread_words
 from crsea_infer.support.files import atomic_write
 from crsea_infer.support.version import __version__
 
@@ -23,60 +22,23 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+    from crsea_infer.emulator.sky_model import SkyModel
+    from crsea_infer.inference.evidence import BayesFactor
     from crsea_infer.plan.run_file import RunFile
-    from crsea_infer.plan.study_file import Claim, Study
+    from crsea_infer.plan.study_file import Study
+    from crsea_infer.report.finished_combination import Finished
 
-__all__ = ["Finished", "read_finished", "write_results"]
+_CLAIMS = (
+    "*Null* is what would be true if the statement were not. *Range* is that of the same number over all combinations "
+    "of data and choices that have what the statement names. *Power* is how far its two hypotheses lie apart in the "
+    "errors of its data, at published parameters: below one sigma nothing can be said, and the verdict is *no power*. "
+    "A statement *agrees* where its condition holds in all combinations, *does not* where it holds in none, and "
+    "*depends on* them in between."
+)
 
+__all__ = ["write_results"]
 
-@dataclass(frozen=True, eq=False)
-class Finished:
-    """The numbers of one finished combination.
-
-    Attributes
-    ----------
-    evidences
-        To quote, by hypothesis; None where every estimate was withheld.
-    unconverged
-        Hypotheses whose evidence is of samplers alone that did not converge.
-    cautions
-        What its samplers say of themselves when they have not converged, and where they disagree.
-    chi2
-        Rows of chi2.ecsv by (hypothesis, data set or "all").
-    """
-
-    evidences: Mapping[str, Evidence | None]
-    unconverged: frozenset[str]
-    cautions: tuple[str, ...]
-    chi2: Mapping[tuple[str, str], Mapping[str, Any]]
-
-    def factor(self, one: str, other: str) -> BayesFactor | None:
-        """Return the Bayes factor of two hypotheses, or None when one of them has no evidence here."""
-        first, second = self.evidences.get(one), self.evidences.get(other)
-        if first is None or second is None:
-            return None
-        return bayes_factor(one, first, other, second, self.unconverged)
-
-
-def read_finished(directory: Path) -> Finished:
-    """Read the tables of a finished run.
-
-    Raises
-    ------
-    UserError
-        When a table is absent or damaged.
-    """
-    evidences: dict[str, Evidence | None] = {}
-    cautions = []
-    for hypothesis, found in read_evidences(directory / "evidence.ecsv").items():
-        evidences[hypothesis] = combine(found)
-        cautions += [f"{hypothesis}: {words}" for words in disagreements(found)]
-    for row in read_table(directory / "evidence.ecsv"):
-        evidences.setdefault(row["hypothesis"], None)
-    for hypothesis, words in read_cautions(directory / "evidence.ecsv").items():
-        cautions += [f"{hypothesis} with {one}" for one in words]
-    chi2 = {(row["hypothesis"], row["likelihood"]): row for row in read_table(directory / "chi2.ecsv")}
-    return Finished(evidences, read_unconverged(directory / "evidence.ecsv"), tuple(cautions), chi2)
+_MISFIT = " â "
 
 
 def write_results(study: Study, directory: Path) -> Path:
@@ -146,61 +108,51 @@ def _bayes_factors(study: Study, finished: Mapping[str, Finished]) -> str:
         rows = []
         for name, run in study.runs.items():
             factors = [finished[name].factor(one, other) for one, other in comparison.pairs]
-            cells = [
-                "–" if factor is None else factor.marked(number_with_error(factor.ln_b, factor.ln_b_err))
-                for factor in factors
-            ]
-            rows.append([run.title, *cells])
+            rows.append([run.title, *(_factor_cell(factor, finished[name]) for factor in factors)])
         parts.append(f"**{comparison.title}** (above 0: the first is favoured)\n\n{_table(head, rows)}")
-    return "\n\n".join(parts) if study.comparisons else ""
+    if not study.comparisons:
+        return ""
+    parts.append(_about_factors(parts[1:]))
+    return "\n\n".join(part for part in parts if part)
+
+
+def _factor_cell(factor: BayesFactor | None, found: Finished) -> str:
+    """Return ln B with its numerical error, its spread over choices, and whether the favoured hypothesis fits."""
+    if factor is None:
+        return "–"
+    spread = spread_of(factor, found.spreads)
+    known = f" ({spread_words(spread)})" if spread.is_known else ""
+    fit = found.fits.get(factor.in_order[0])
+    misfit = _MISFIT if factor.resolved and fit is not None and not fit.describes else ""
+    return factor.marked(f"{number_with_error(factor.ln_b, factor.ln_b_err)}{misfit}{known}")
+
+
+def _about_factors(tables: Sequence[str]) -> str:
+    """Return what is to be known of Bayes factors in these tables."""
+    words = ["Errors are numerical."]
+    if not any("over choices" in table for table in tables):
+        words.append(f"S{spread_words(NO_SPREAD)[1:]}.")
+    if any(_MISFIT in table for table in tables):
+        words.append(
+            f"{_MISFIT.strip()}: the favoured hypothesis does not describe the data itself; of data drawn from its "
+            f"posterior, a share below {LEAST_P:g} lies as far from it as the measured data (*p* in the tables below)."
+        )
+    return " ".join(words)
 
 
 def _claims(study: Study, finished: Mapping[str, Finished]) -> str:
     if not study.claims:
         return ""
-    rows = []
-    for claim in study.claims:
-        found = finished[claim.combination]
-        value, error = _value(claim, found)
-        pair = (claim.hypothesis, claim.against) if claim.quantity == "ln_b" else ()  # no sampling in a chi2
-        unconverged = [name for name in pair if name in found.unconverged]
-        if not np.isfinite(value):
-            verdict = "withheld: no number"
-        elif unconverged:
-            verdict = f"not decided: {', '.join(unconverged)} not converged"
-        else:
-            verdict = "agrees" if claim.holds(value) else "**does not agree**"
-        number = marked(_number(value, error), converged=not unconverged or not np.isfinite(value))
-        rows.append([claim.statement, claim.source, _words(claim), claim.condition, number, verdict])
-    head = ["published statement", "where", "number of this study", "agrees if", "here", "verdict"]
-    return "## Published statements\n\n" + _table(head, rows)
 
+    def model() -> SkyModel:
+        from crsea_infer import emulator
+        from crsea_infer.emulator.response.region_cache import RegionCache
 
-def _value(claim: Claim, found: Finished) -> tuple[float, float]:
-    """Return the number that a claim is about, with its error (0 for chi2)."""
-    if claim.quantity == "ln_b":
-        factor = found.factor(claim.hypothesis, claim.against or "")
-        return (np.nan, np.nan) if factor is None else (factor.ln_b, factor.ln_b_err)
-    data = claim.likelihood or "all"
-    value = float(found.chi2[claim.hypothesis, data][claim.quantity])
-    if claim.against is not None:
-        value /= float(found.chi2[claim.against, data][claim.quantity])
-    return value, 0.0
+        first = next(iter(study.runs.values()))
+        return emulator.load(first.emulator, regions=RegionCache.of_user())
 
-
-def _words(claim: Claim) -> str:
-    if claim.quantity == "ln_b":
-        words = f"ln B ({claim.hypothesis} : {claim.against})"
-    else:
-        at = "published parameters" if claim.quantity == "reduced_chi2_published" else "best fit"
-        words = f"chi2 per point of {claim.hypothesis} at the {at}"
-        words += f", over that of {claim.against}" if claim.against else ""
-        words += f", {claim.likelihood}" if claim.likelihood else ""
-    return f"{words}; {claim.combination}"
-
-
-def _number(value: float, error: float) -> str:
-    return number_with_error(value, error) if error > 0 else ("–" if not np.isfinite(value) else f"{value:.2f}")
+    rows = claim_rows(study.claims, StudyNumbers(study, finished, model))
+    return f"## Published statements\n\n{_CLAIMS}\n\n{_table(list(HEAD), rows)}"
 
 
 def _combination(study: Study, name: str, run: RunFile, found: Finished) -> str:
@@ -215,6 +167,7 @@ def _combination(study: Study, name: str, run: RunFile, found: Finished) -> str:
                 f"{row['reduced_chi2_published']:.2f}",
                 f"{row['reduced_chi2_best_fit']:.2f}",
                 f"{row['prior_pull']:.1f}",
+                found.fits[hypothesis.name].p_words if hypothesis.name in found.fits else "–",
                 "withheld"
                 if evidence is None
                 else marked(
@@ -224,7 +177,16 @@ def _combination(study: Study, name: str, run: RunFile, found: Finished) -> str:
                 "–" if evidence is None else evidence.method,
             ]
         )
-    head = ["hypothesis", "points", "chi2 published", "chi2 best fit", "prior pull²", "ln Z", "method"]
+    head = [
+        "hypothesis",
+        "points",
+        "chi2 published",
+        "chi2 best fit",
+        "prior pull²",
+        "describes the data?",
+        "ln Z",
+        "method",
+    ]
     parts = [f"## {run.title}", f"`{name}`", _table(head, rows)]
     shown = [one.name for one in run.hypotheses if one.name in study.main_hypotheses]
     if shown and len(run.likelihoods) > 1:

@@ -169,7 +169,7 @@ def new_figure(width: float, height: float) -> Figure:
     load_matplotlib()
     from crsea_infer.report.notebook_figure import NotebookFigure
 
-    return NotebookFigure(width, height)
+    return NotebookFigure(width, height, styled)
 
 
 def save(figure: Figure, folder: Path, name: str, suffixes: Sequence[str] = (".pdf", ".png")) -> None:

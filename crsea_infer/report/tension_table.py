@@ -12,7 +12,7 @@ from crsea_infer.inference.evidence import marked
 from crsea_infer.inference.samplers.registry import sampler_class
 from crsea_infer.plan.subsets import ALL
 from crsea_infer.report.ecsv import Column, read_table, write_table
-from crsea_infer.report.run_page import number_with_error
+from crsea_infer.report.number_words import number_with_error
 from crsea_infer.report.sections import Section, SectionTable
 from crsea_infer.support.output_names import PRODUCTS
 

@@ -6,12 +6,11 @@ each variant contributes to it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from crsea_infer.inference.evidence import Evidence, combine, conditional, quotable
+from crsea_infer.inference.evidence import Evidence, Spread, combine, conditional, quotable
 from crsea_infer.inference.variant_mixture import average, mix
 from crsea_infer.plan.subsets import ALL, TRAINING
 from crsea_infer.report.ecsv import Column, read_table, write_table
@@ -29,7 +28,7 @@ if TYPE_CHECKING:
     from crsea_infer.inference.samplers.sampler import SamplerResult
     from crsea_infer.report.summary import HypothesisSummary, RunSummary
 
-__all__ = ["FILE", "Spread", "files", "mixed_sampling", "spread_of", "variants_section", "write_variants"]
+__all__ = ["FILE", "files", "mixed_sampling", "spread_over_variants", "variants_section", "write_variants"]
 
 (FILE,) = PRODUCTS["variants"].tables
 
@@ -84,24 +83,7 @@ def _quoted(results: Mapping[str, SamplerResult]) -> Evidence | None:
     return combine(quotable(found, [name for name, result in results.items() if result.converged]))
 
 
-@dataclass(frozen=True)
-class Spread:
-    """How ln B varies over choices that are equally good.
-
-    Attributes
-    ----------
-    averaged
-        Of the averaged evidences.
-    low, high
-        Least and largest over the choices.
-    """
-
-    averaged: float
-    low: float
-    high: float
-
-
-def spread_of(summary: RunSummary, factor: BayesFactor) -> Spread:
+def spread_over_variants(summary: RunSummary, factor: BayesFactor) -> Spread:
     """Return the spread of a Bayes factor over the variants of the run; NaN without any."""
     if not summary.run.variants:
         return Spread(np.nan, np.nan, np.nan)
@@ -198,7 +180,7 @@ def variants_section(directory: Path, summary: RunSummary) -> Section:
         f"ln B ({factor.hypothesis_1} : {factor.hypothesis_2}) = {spread.averaged:.2f} averaged over "
         f"{len(summary.run.variants)} variants; {spread.low:.2f} to {spread.high:.2f} for each of them alone."
         for factor in summary.bayes_factors
-        for spread in [spread_of(summary, factor)]
+        for spread in [spread_over_variants(summary, factor)]
     ]
     words = (
         (

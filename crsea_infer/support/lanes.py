@@ -51,8 +51,10 @@ class Lanes:
         if not self.device:
             return {}
         if lane == DEVICE:
-            # memory as it is needed: whatever else runs on the device keeps its own
-            return {"XLA_PYTHON_CLIENT_PREALLOCATE": os.environ.get("XLA_PYTHON_CLIENT_PREALLOCATE", "false")}
+            # memory as it is needed: whatever else runs on the device keeps its own; and its compiler says in a
+            # hundred lines what becomes one message
+            quiet = {"XLA_PYTHON_CLIENT_PREALLOCATE": "false", "TF_CPP_MIN_LOG_LEVEL": "3"}
+            return {name: os.environ.get(name, value) for name, value in quiet.items()}
         return {"JAX_PLATFORMS": "cpu"}
 
 

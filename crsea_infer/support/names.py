@@ -35,6 +35,8 @@ _GENERAL: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
 _LOWER: Final = re.compile(r"[a-z][a-z0-9_]*")
 _IN_WORDS: Final = "letters, digits and . _ + -, beginning with a letter or digit"
 
+_LOWER_IN_WORDS: Final = "small letters, digits and underscores"
+
 _AXES: Final = MappingProxyType(
     dict.fromkeys(("chain", "draw"), "posterior.nc has a dimension of that name")
     | {"sample": "ArviZ calls chains and draws together so"}
@@ -85,7 +87,7 @@ _RULES: Final[Mapping[str, _Rule]] = MappingProxyType(
     {
         "parameter": _Rule(
             letters=_LOWER,
-            in_words="small letters, digits and underscores",
+            in_words=_LOWER_IN_WORDS,
             taken={**_AXES, "variant": "hypotheses with variants have a parameter of that name"},
             becomes="a variable of files",
         ),
@@ -120,6 +122,8 @@ _RULES: Final[Mapping[str, _Rule]] = MappingProxyType(
             becomes="the name of a folder in the output",
         ),
         "combination": _Rule(taken=_OUTPUT, folds=True, becomes="the name of a folder in the output"),
+        "axis": _Rule(letters=_LOWER, in_words=_LOWER_IN_WORDS, becomes="a word in tables"),
+        "option": _Rule(letters=_LOWER, in_words=_LOWER_IN_WORDS, becomes="a word in tables"),
     }
 )
 
@@ -135,7 +139,7 @@ def check_name(name: str, where: str, kind: str, also_taken: Mapping[str, str] |
         File and key in which it stood.
     kind
         "parameter" (of a prior set), "nuisance" (of a data set), "parameter of a grid", "component" (of one),
-        "data set", "group", "variant", "hypothesis" or "combination".
+        "data set", "group", "variant", "hypothesis", "combination", "axis" or "option" (of a list of choices).
     also_taken
         Further names that something else has: name -> what.
 

@@ -1,4 +1,4 @@
-"""Names that runs, calibrations and studies give to what they write.
+"""Names that runs, calibrations, atlases and studies give to what they write.
 
 They stand here once, because four things hang on them: what makes each file (:data:`PRODUCTS` names the products, and
 :mod:`crsea_infer.report.products` what makes each of them); what a user may not call a hypothesis or a combination,
@@ -16,9 +16,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 __all__ = [
+    "ATLAS",
+    "ATLAS_FILES",
+    "BESIDE",
     "CALIBRATION_FILES",
     "CHECKSUMS",
     "DATA_SETS",
+    "EVIDENCES",
+    "FACTORS",
     "FIGURES",
     "OVERLAY",
     "OWN_NAMES",
@@ -29,6 +34,7 @@ __all__ = [
     "RUN_FILES",
     "SKY_REGIONS",
     "SKY_REGION_FILE",
+    "TORNADO",
     "ProductNames",
     "run_figures",
     "sampling_files",
@@ -42,6 +48,10 @@ CHECKSUMS: Final = "files.sha256"
 
 PAGE: Final = "index.html"
 """Page of a run."""
+
+
+FACTORS: Final = "bayes_factors.ecsv"
+"""Bayes factors of a run."""
 
 
 @dataclass(frozen=True)
@@ -65,12 +75,15 @@ class ProductNames:
 
 PRODUCTS: Final[Mapping[str, ProductNames]] = {
     "posteriors": ProductNames(posteriors=("posterior.nc", "posterior_emcee.nc")),
-    "tables": ProductNames(("evidence.ecsv", "bayes_factors.ecsv", "chi2.ecsv")),
+    "goodness of fit": ProductNames(("goodness_of_fit.ecsv",)),
+    "tables": ProductNames(("evidence.ecsv", FACTORS, "chi2.ecsv")),
     "variants": ProductNames(("variants.ecsv",)),
     "nested hypotheses": ProductNames(("savage_dickey.ecsv",)),
+    "runs beside": ProductNames(("beside.ecsv",)),
     "tension": ProductNames(("tension.ecsv",)),
     "data sets": ProductNames(("data_sets.ecsv", "pulls.ecsv"), ("pulls",)),
     "leave-one-out": ProductNames(("loo.ecsv",)),
+    "pile-ups": ProductNames(("pile_ups.ecsv",)),
     "spectra": ProductNames(figures=("spectra", "spectrum_{likelihood}")),
     "corners": ProductNames(figures=("corner_{hypothesis}", "corner_{hypothesis}_all", "corner_overlay")),
     "exact check": ProductNames(("exact_check.ecsv",)),
@@ -91,6 +104,21 @@ CALIBRATION_FILES: Final = (
 )
 """Tables and page of a calibration."""
 
+ATLAS: Final = "robustness"
+"""Folder of the atlas of a run, in that of the run."""
+
+ATLAS_FILES: Final = ("evidence.ecsv", "bayes_factors.ecsv", "choices.ecsv", PAGE)
+"""Tables and page of an atlas."""
+
+EVIDENCES: Final = "evidences"
+"""Folder of the finished evidences of an atlas."""
+
+TORNADO: Final = "tornado"
+"""Figure of an atlas; that of another pair of hypotheses has their names after it."""
+
+BESIDE: Final = "beside"
+"""Folder of the runs that are shown beside a run, in that of the run."""
+
 FIGURES: Final = "figures"
 """Folder of figures of either."""
 
@@ -109,7 +137,14 @@ RESULTS: Final = "results.md"
 OVERLAY: Final = "overlay"
 """What the figure of all hypotheses is called, where others have the name of one: corner_overlay."""
 
-OWN_NAMES: Final = (RECORD, *RUN_FILES, *CALIBRATION_FILES, FIGURES, DATA_SETS, SKY_REGIONS, RESULTS)
+OWN_NAMES: Final = tuple(
+    dict.fromkeys(
+        (
+            *(RECORD, *RUN_FILES, *CALIBRATION_FILES, *ATLAS_FILES),
+            *(FIGURES, DATA_SETS, SKY_REGIONS, RESULTS, ATLAS, EVIDENCES, BESIDE),
+        )
+    )
+)
 """Every name in an output directory that is not one of the user's."""
 
 

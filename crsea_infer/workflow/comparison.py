@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from crsea_infer.inference.evidence import BayesFactor, Evidence, bayes_factor, combine, disagreements
-from crsea_infer.report.plain_lines import evidence_line, factor_line
+from crsea_infer.report.goodness_of_fit_table import Fit, read_fits
+from crsea_infer.report.plain_lines import evidence_line
+from crsea_infer.report.quoted_factors import Spreads, factor_line, fit_words, read_spreads, unmeasured_line
 from crsea_infer.report.run_tables import read_cautions, read_evidences, read_unconverged
 from crsea_infer.support.errors import UserError
+from crsea_infer.support.output_names import FACTORS
 from crsea_infer.workflow.run_directory import RunDirectory
 
 if TYPE_CHECKING:
@@ -35,12 +38,18 @@ class Comparison:
         Of each pair.
     notes
         What a reader must know before believing the numbers, and which hypotheses have no evidence.
+    fits
+        Whether each hypothesis describes the data, of those whose run has asked.
+    spreads
+        Of Bayes factors over choices, of pairs that one run has compared.
     """
 
     evidences: Mapping[str, Evidence]
     unconverged: tuple[str, ...]
     factors: tuple[BayesFactor, ...]
     notes: tuple[str, ...]
+    fits: Mapping[str, Fit] = field(default_factory=dict)
+    spreads: Spreads = field(default_factory=dict)
 
     @property
     def lines(self) -> list[str]:
@@ -50,7 +59,9 @@ class Comparison:
                 evidence_line(name, evidence, converged=name not in self.unconverged)
                 for name, evidence in self.evidences.items()
             ),
-            *(factor_line(factor) for factor in self.factors),
+            *fit_words(self.fits),
+            *(factor_line(factor, self.fits, self.spreads) for factor in self.factors),
+            *unmeasured_line(self.factors, self.spreads),
             *self.notes,
         ]
 
@@ -69,28 +80,43 @@ def compare(directories: Sequence[Path]) -> Comparison:
     data: dict[str, str] = {}
     notes: list[str] = []
     unconverged: list[str] = []
+    fits: dict[str, Fit] = {}
+    spreads: Spreads = {}
     for directory in directories:
         content = RunDirectory(Path(directory)).read()
         table = Path(directory) / _TABLE
         cautions, stuck = read_cautions(table), read_unconverged(table)
+        described, called = read_fits(Path(directory)), {}
         for hypothesis, evidences in read_evidences(table).items():
-            name = hypothesis if hypothesis not in found else f"{hypothesis} ({directory})"
+            name = called[hypothesis] = hypothesis if hypothesis not in found else f"{hypothesis} ({directory})"
             quoted = combine(evidences)
             notes.extend(f"caution: {name} with {words}" for words in cautions.get(hypothesis, []))
             if quoted is None:
                 notes.append(f"{name} has no evidence: none of its samplers gives one")
                 continue
             found[name] = quoted
+            if hypothesis in described:
+                fits[name] = described[hypothesis]
             if hypothesis in stuck:
                 unconverged.append(name)
             data[name] = content["identity"]["data"]
             notes.extend(f"caution: {name}: {words}" for words in disagreements(evidences))
+        for (one, other), spread in read_spreads(Path(directory) / FACTORS).items():
+            if one in called and other in called:
+                spreads[called[one], called[other]] = spread
     if len(found) < 2:
         raise UserError(
             f"{len(found)} hypothesis with an evidence in {', '.join(str(path) for path in directories)}",
             valid="at least two",
             fix="give the output directories of finished runs with a sampler such as dynesty",
         )
+    _refuse_other_data(data)
+    factors = [bayes_factor(a, found[a], b, found[b], unconverged) for a, b in combinations(found, 2)]
+    return Comparison(found, tuple(unconverged), tuple(factors), tuple(notes), fits, spreads)
+
+
+def _refuse_other_data(data: Mapping[str, str]) -> None:
+    """Refuse hypotheses whose data [hypothesis -> hash] differ."""
     first = next(iter(data))
     for name, its_data in data.items():
         if its_data != data[first]:
@@ -99,8 +125,6 @@ def compare(directories: Sequence[Path]) -> Comparison:
                 valid="hypotheses tested with the same data: only then do their evidences compare",
                 fix="run them with the same likelihoods",
             )
-    factors = [bayes_factor(a, found[a], b, found[b], unconverged) for a, b in combinations(found, 2)]
-    return Comparison(found, tuple(unconverged), tuple(factors), tuple(notes))
 
 
 def _refuse_repeated(directories: Sequence[Path]) -> None:

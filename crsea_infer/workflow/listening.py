@@ -13,12 +13,15 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from crsea_infer.report.calibration_tables import summary_words
 from crsea_infer.report.plain_lines import result_lines
+from crsea_infer.report.robustness_tables import summary_lines
+from crsea_infer.support.output_names import PAGE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from crsea_infer.report.calibration_tables import CalibrationReport
+    from crsea_infer.report.robustness_tables import AtlasReport
     from crsea_infer.report.sections import Section
     from crsea_infer.report.summary import RunSummary
 
@@ -52,6 +55,9 @@ class Listener(Protocol):
     def calibrated(self, report: CalibrationReport, directory: Path, /) -> None:
         """Take the result of a calibration, and the directory where everything is."""
 
+    def mapped(self, report: AtlasReport, directory: Path, /) -> None:
+        """Take the result of an atlas of robustness, and the directory where everything is."""
+
 
 @dataclass(frozen=True)
 class Quiet:
@@ -80,6 +86,9 @@ class Quiet:
         """Say nothing."""
 
     def calibrated(self, report: CalibrationReport, directory: Path, /) -> None:
+        """Say nothing."""
+
+    def mapped(self, report: AtlasReport, directory: Path, /) -> None:
         """Say nothing."""
 
 
@@ -151,4 +160,9 @@ class Told:
     def calibrated(self, report: CalibrationReport, directory: Path, /) -> None:
         """Tell the findings, and where everything is."""
         for line in (*summary_words(report), f"directory: {directory}"):
+            self.tell(line)
+
+    def mapped(self, report: AtlasReport, directory: Path, /) -> None:
+        """Tell the Bayes factors to quote, those of every option, and where everything is."""
+        for line in (*summary_lines(report), f"page: {directory / PAGE}"):
             self.tell(line)

@@ -177,6 +177,12 @@ class RunDirectory:
         try:
             content = tomllib.loads(read_text(path))
             content["identity"]["data"]
+            if "atlas" in content["identity"]:
+                raise UserError(
+                    f"{self.path} holds an atlas of robustness, not a run",
+                    valid="the output directory of a run",
+                    fix=f"crsea-infer robustness goes on with it; {_ELSEWHERE}",
+                )
             resolved = content["resolved"]
             if not all(isinstance(resolved[name], dict) for name in ("hypotheses", "likelihoods", "samplers")):
                 raise TypeError("[resolved] is not that of a run")  # noqa: TRY301 -- told as the other faults are
@@ -231,15 +237,19 @@ class RunDirectory:
                 folder.rmdir()
 
 
-def recorded_emulator(source: Path | SkyModelSource | None) -> str | None:
-    """Return how run.toml names a sky model, for whoever reads the run: a file, or the name of a model.
+def recorded_emulator(source: Path | SkyModelSource | None) -> str | dict[str, Any] | None:
+    """Return how run.toml names a sky model, for whoever reads the run: a file, or the table of a model by name.
 
     None for the emulator of the package, which is where the package is. It is no part of the identity of a run: that
     has the fingerprint of the model, wherever it lies.
     """
     if source is None:
         return None
-    return source.kind if isinstance(source, SkyModelSource) else str(source.absolute())
+    if not isinstance(source, SkyModelSource):
+        return str(source.absolute())
+    path = None if source.path is None else str(source.path.absolute())
+    given = {"kind": source.kind, "path": path, "options": dict(source.options)}
+    return {key: value for key, value in given.items() if value}
 
 
 def _hypotheses(there: Mapping[str, Any]) -> list[str]:

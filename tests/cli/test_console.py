@@ -49,8 +49,11 @@ def test_a_comparison_is_shown_line_by_line(capsys: pytest.CaptureFixture[str]) 
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "ln Z (a) = 10.00 ± 0.10   dynesty"
     assert lines[1].startswith("ln Z (b) = 4.00 ± 0.20 (not converged)")
-    assert lines[2].startswith("ln B (a : b) = 6.00 ± 0.22   ")
-    assert lines[3:] == ["caution: b with [emcee]"]
+    assert lines[2].startswith(
+        "ln B (a : b) = 6.00 ± 0.22 (numerical)   very strong evidence for a over b (not converged)"
+    )
+    assert lines[3].endswith("spread over choices: not measured (crsea-infer robustness RUN).")
+    assert lines[4:] == ["caution: b with [emcee]"]
 
 
 def test_a_calibration_says_what_was_found_and_where(

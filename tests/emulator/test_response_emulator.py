@@ -12,7 +12,7 @@ import pytest
 from crsea_infer.emulator.held_out import solve_held_out
 from crsea_infer.emulator.response.chebyshev import chebyshev_polynomials, train
 from crsea_infer.emulator.response.store import read_emulator, write_emulator
-from crsea_infer.emulator.response.validate import validate
+from crsea_infer.emulator.response_validation import validate
 from crsea_infer.grids.response_grid import GridSettings, build_grid
 from crsea_infer.support.errors import UserError
 from crsea_infer.support.files import digest

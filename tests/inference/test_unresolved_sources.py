@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from crsea_infer.emulator.parameters import SkyParameters, galactic_parameters
+from crsea_infer.emulator.response.galactic_parameters import galactic_parameters
 from crsea_infer.emulator.sky_model import Request, SkyModel
 from crsea_infer.hypotheses.hypothesis import build_hypothesis, load_hypothesis
 from crsea_infer.inference.likelihoods.likelihood import load_likelihood
@@ -20,6 +20,7 @@ from crsea_infer.support.errors import UserError
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from crsea_infer.emulator.parameters import SkyParameters
     from crsea_infer.emulator.sky_model import BoundModel
 
 REQUESTS = (

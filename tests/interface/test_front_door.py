@@ -244,6 +244,11 @@ def test_a_finished_run_is_read_without_sampling(run: cr.FinishedRun, finished: 
     assert set(run[HYPOTHESIS].evidences) == {"dynesty"}
     assert "ln B" in repr(run)
     assert "ln B" in run._repr_html_()
+    assert len(run.goodness_of_fit) == 6
+    assert "p_posterior" in run.goodness_of_fit.colnames
+    assert "numerical, spread over choices: not measured" in repr(run)
+    assert "these data (p" in repr(run)
+    assert len(repr(run)) < 2000
     assert run.page.is_file()
     assert "spectra" in run.figures
     assert len(run.table("chi2")) == 6

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crsea_infer.physics.local_spectrum import kinetic_energy, local_intensity, rigidity
+from crsea_infer.physics.local_spectrum import BREAK_WIDTH, Species, kinetic_energy, local_intensity, rigidity
 from crsea_infer.support.errors import UserError
 
 MIN = {
@@ -65,3 +65,47 @@ def test_a_batch_gives_what_single_points_give() -> None:
 def test_missing_parameters_are_named() -> None:
     with pytest.raises(UserError, match="helium_norm"):
         local_intensity("helium", np.array([10.0]), _arrays(MIN))
+
+
+# --- breaks with widths of their own
+
+
+@pytest.mark.parametrize("species", ["proton", "helium"])
+def test_breaks_of_the_usual_width_are_the_same_when_it_is_given(species: Species) -> None:
+    energies = np.geomspace(10.0, 1e8, 40)
+    law = _arrays({name.replace("proton", species): value for name, value in MIN.items()})
+    given = {f"{species}_smoothness_1": np.asarray(BREAK_WIDTH)}
+    usual = local_intensity(species, energies, law)
+    np.testing.assert_allclose(local_intensity(species, energies, law | given), usual, rtol=1e-10)
+
+
+def test_a_wide_break_is_the_published_formula_of_a_smoothly_broken_power_law() -> None:
+    energies = np.geomspace(1e2, 1e7, 30)
+    width, step, at = 0.8, -0.5, 3e5
+    parameters = {
+        "proton_norm": 2.0e4,
+        "proton_slope_1": -2.6,
+        "proton_slope_2": -2.6 + step,
+        "proton_break_1": at,
+        "proton_smoothness_1": width,
+    }
+    found = local_intensity("proton", energies, _arrays(parameters))
+    momentum = rigidity("proton", energies)
+
+    def formula(x: np.ndarray) -> np.ndarray:  # as Lipari (2018, Astropart. Phys. 97, 197) writes it, in rigidity
+        return np.asarray(x**-2.6 * (1 + (x / at) ** (1 / width)) ** (step * width))
+
+    pivot = rigidity("proton", np.array([1e4]))
+    per_energy = (energies + 0.938272) / momentum / ((1e4 + 0.938272) / pivot)
+    expected = 2.0e4 * 1e4**-2.8 * formula(momentum) / formula(pivot) * per_energy
+    np.testing.assert_allclose(found, expected, rtol=1e-6)
+
+
+def test_widths_are_evaluated_per_sample() -> None:
+    energies = np.geomspace(1e2, 1e7, 7)
+    widths = np.array([0.05, 0.1, 0.6])
+    batch = {name: np.full(3, value) for name, value in MIN.items()} | {"proton_smoothness_2": widths}
+    found = local_intensity("proton", energies, batch)
+    for row, width in zip(found, widths, strict=True):
+        single = local_intensity("proton", energies, _arrays(MIN) | {"proton_smoothness_2": np.asarray(width)})
+        np.testing.assert_allclose(row, single)

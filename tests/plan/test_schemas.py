@@ -11,7 +11,7 @@ import pytest
 from jsonschema import Draft7Validator
 
 from crsea_infer.cli.main import main
-from crsea_infer.plan.schemas import SCHEMAS, schema
+from crsea_infer.plan.schemas import SCHEMAS, schema, schema_text
 from crsea_infer.support.errors import UserError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -50,6 +50,28 @@ def test_every_shipped_file_is_valid_and_a_misspelt_key_is_not(path: Path) -> No
     assert faults(kind, {**content, "titel": "T"})
     if kind != "hypotheses":
         assert faults(kind, {name: value for name, value in content.items() if name != "title"})
+
+
+def _keys(found: Any, where: str) -> dict[str, Any]:
+    """Return every key of every table in a schema, by its place."""
+    if isinstance(found, list):
+        return {key: value for one in found for key, value in _keys(one, where).items()}
+    if not isinstance(found, dict):
+        return {}
+    own = {f"{where}/{name}": value for name, value in found.get("properties", {}).items()}
+    return own | {key: value for name, one in found.items() for key, value in _keys(one, f"{where}/{name}").items()}
+
+
+@pytest.mark.parametrize("kind", SCHEMAS)
+def test_every_key_is_described(kind: str) -> None:
+    keys = _keys(schema(kind), kind)
+    assert len(keys) >= 2
+    assert [place for place, key in keys.items() if not key.get("description", "").endswith((".", "?"))] == []
+
+
+def test_schemas_are_strict_json() -> None:
+    """The largest rigidity was Infinity, which is no JSON."""
+    json.loads(schema_text(None), parse_constant=pytest.fail)
 
 
 RUN: dict[str, Any] = {"title": "T", "hypotheses": ["a"], "likelihoods": ["b"], "samplers": {"dynesty": {}}}

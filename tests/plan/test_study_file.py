@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from crsea_infer.plan.run_file import load_run
-from crsea_infer.plan.study_file import Claim, is_study, load_runs, load_study
+from crsea_infer.plan.study_file import is_study, load_runs, load_study
 from crsea_infer.support.errors import UserError
 
 if TYPE_CHECKING:
@@ -101,25 +101,6 @@ def test_what_is_wrong_is_said_with_the_nearest_name(tmp_path: Path, old: str, n
     assert old in STUDY
     with pytest.raises(UserError, match=said):
         load_study(_write(tmp_path, STUDY.replace(old, new, 1)))
-
-
-def test_claims_hold_within_their_limits() -> None:
-    common = {
-        "statement": "",
-        "source": "",
-        "quantity": "ln_b",
-        "combination": "x",
-        "hypothesis": "a",
-        "against": "b",
-    }
-    between = Claim(**common, at_least=9.0, at_most=10.0)
-    assert between.holds(9.5)
-    assert not between.holds(8.9)
-    assert between.condition == "at least 9 and at most 10"
-    small = Claim(**common, size_at_most=1.0)
-    assert small.holds(-0.9)
-    assert not small.holds(-1.1)
-    assert small.condition == "within ±1"
 
 
 @pytest.mark.parametrize(

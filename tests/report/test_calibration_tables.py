@@ -11,7 +11,8 @@ import pytest
 
 from crsea_infer.analysis.calibration import DRAWS, LOG_LIKELIHOOD, Calibration
 from crsea_infer.report.calibration_figures import calibration_figures
-from crsea_infer.report.calibration_tables import CalibrationReport, summary_words, write_calibration
+from crsea_infer.report.calibration_products import write_calibration
+from crsea_infer.report.calibration_tables import CalibrationReport, summary_words
 from crsea_infer.report.ecsv import read_table
 
 if TYPE_CHECKING:

@@ -21,7 +21,8 @@ from crsea_infer.inference.posterior import posterior_for
 from crsea_infer.plan.run_file import load_run
 from crsea_infer.report import corner_figures, spectrum_figures
 from crsea_infer.report.ecsv import read_table
-from crsea_infer.report.run_page import number_with_error, write_page
+from crsea_infer.report.number_words import number_with_error
+from crsea_infer.report.run_page import write_page
 from crsea_infer.report.run_tables import (
     chi2_rows,
     evidence_rows,

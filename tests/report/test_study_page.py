@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import pytest
 
 from crsea_infer.plan.study_file import load_study
-from crsea_infer.report.study_page import read_finished, write_results
+from crsea_infer.report.finished_combination import read_finished
+from crsea_infer.report.study_page import write_results
 from crsea_infer.support.errors import UserError
 
 if TYPE_CHECKING:
@@ -82,6 +84,21 @@ base-max lhaaso_km2a_inner 10 7.0 6.6 nan
 base-max lhaaso_km2a_outer 5 4.7 3.5 nan
 base-max all 15 6.2 5.6 17.6
 """
+FITS = """# %ECSV 1.0
+# ---
+# datatype:
+# - {name: hypothesis, datatype: string}
+# - {name: likelihood, datatype: string}
+# - {name: p_posterior, datatype: float64}
+# - {name: p_posterior_err, datatype: float64}
+# - {name: p_runs_posterior, datatype: float64}
+# - {name: p_runs_posterior_err, datatype: float64}
+# - {name: n_replicates, datatype: int64}
+hypothesis likelihood p_posterior p_posterior_err p_runs_posterior p_runs_posterior_err n_replicates
+base-min lhaaso_km2a_inner 0.001 0.0003 0.007 0.001 10000
+base-min all 0.0011 0.0003 0.0077 0.001 10000
+base-max all 0.0021 0.0003 0.00009999 0.0001 10000
+"""
 
 
 def _study(folder: Path, lnz: str, method: str, status: str) -> Study:
@@ -99,8 +116,8 @@ def test_numbers_and_verdicts_come_from_the_tables(tmp_path: Path) -> None:
     assert "| ln B | base-min : base-max |" in text
     assert "| KM2A | 29.100 ± 0.050 |" in text
     favoured, worse = (line for line in text.splitlines() if line.startswith(("| Min is", "| Max fits")))
-    assert favoured.endswith("| 29.100 ± 0.050 | agrees |")
-    assert worse.endswith("| 2.00 | **does not agree** |")
+    assert favoured.endswith("| 29.100 ± 0.050 | – | 15 σ | agrees |")
+    assert re.search(r"\| 2\.00 \| – \| 1\d σ \| \*\*does not agree\*\* \|$", worse)
     assert "| lhaaso_km2a_inner | 10 | 3.50 → 2.90 | 7.00 → 6.60 |" in text
     assert "None: every sampler" in text
     assert text.rstrip().endswith("Nothing else.")
@@ -111,7 +128,7 @@ def test_what_is_withheld_is_said_to_be(tmp_path: Path) -> None:
     text = write_results(study, tmp_path).read_text()
     assert "| KM2A | – |" in text
     assert "withheld: no number" in text
-    assert "| base-max | 15 | 6.20 | 5.60 | 17.6 | withheld | – |" in text
+    assert "| base-max | 15 | 6.20 | 5.60 | 17.6 | – | withheld | – |" in text
     assert "* KM2A: base-max with importance: the effective sample is 12, below 500" in text
 
 
@@ -120,10 +137,24 @@ def test_numbers_of_samplers_that_did_not_converge_are_marked_and_decide_nothing
     text = write_results(study, tmp_path).read_text()
     assert "| KM2A | 29.100 ± 0.050 (not converged) |" in text
     favoured, worse = (line for line in text.splitlines() if line.startswith(("| Min is", "| Max fits")))
-    assert favoured.endswith("| 29.100 ± 0.050 (not converged) | not decided: base-max not converged |")
-    assert worse.endswith("| 2.00 | **does not agree** |"), "no sampling in a chi2 at the published parameters"
+    assert favoured.endswith("| 29.100 ± 0.050 (not converged) | – | 15 σ | not decided: base-max not converged |")
+    assert re.search(r"\| 2\.00 \| – \| 1\d σ \| \*\*does not agree\*\* \|$", worse), (
+        "no sampling in a chi2 at the published parameters"
+    )
     assert "| 583.700 ± 0.040 (not converged) | importance sampling |" in text
     assert "| 612.800 ± 0.030 | importance sampling |" in text
+
+
+def test_a_favoured_hypothesis_that_does_not_describe_the_data_is_marked(tmp_path: Path) -> None:
+    study = _study(tmp_path, "583.7", '"importance sampling"', "converged")
+    (tmp_path / "usual" / "goodness_of_fit.ecsv").write_text(FITS)
+    text = write_results(study, tmp_path).read_text()
+    assert "| KM2A | 29.100 ± 0.050 † |" in text
+    assert (
+        "Errors are numerical. Spread over choices: not measured (crsea-infer robustness RUN). †: the favoured" in text
+    )
+    assert "| base-min | 15 | 3.00 | 2.50 | 6.1 | p = 0.0011 | 612.800 ± 0.030 |" in text
+    assert "| base-max | 15 | 6.20 | 5.60 | 17.6 | p < 0.0001 for the runs of its residuals |" in text
 
 
 def test_an_unfinished_combination_is_named(tmp_path: Path) -> None:

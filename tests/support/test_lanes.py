@@ -57,6 +57,13 @@ def test_one_process_owns_the_device_and_the_others_do_not_see_it(work: Any) -> 
     assert owner not in {process for process, _, _ in by_lane["cores"]}
 
 
+def test_what_the_user_sets_for_the_device_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("XLA_PYTHON_CLIENT_PREALLOCATE", raising=False)
+    monkeypatch.setenv("TF_CPP_MIN_LOG_LEVEL", "0")
+    environment = Lanes(device=True).environment(DEVICE)
+    assert environment == {"XLA_PYTHON_CLIENT_PREALLOCATE": "false", "TF_CPP_MIN_LOG_LEVEL": "0"}
+
+
 def test_without_a_device_all_processes_are_alike(work: Any) -> None:
     found = done(work, ["device"] * 4, lanes=Lanes(), lane_of=lambda _task: DEVICE)
     assert len({process for process, _, _ in found.values()}) == 2

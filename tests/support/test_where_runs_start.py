@@ -36,11 +36,17 @@ runs.write_page = lambda *_: None
 runs.show_result = lambda *_: None
 """
 EXECUTE = 'runs.execute(load_run(Path("tiny.toml")), Path("out"), workers=2, accept_unconverged=True)\n'
-THREAD = f"""
+THREAD = """
 import threading
-thread = threading.Thread(target=lambda: {EXECUTE.strip()})
+failed = []
+def tell(what):
+    failed.append(what.exc_value)
+    threading.__excepthook__(what)
+threading.excepthook = tell  # an exception ends a thread, and leaves the exit status at 0
+thread = threading.Thread(target=lambda: {execute})
 thread.start()
 thread.join()
+raise SystemExit(len(failed))
 """
 SHADOWS = ("signal", "select", "selectors", "types", "queue", "random", "numpy", "jax")
 
@@ -84,8 +90,15 @@ def test_standard_input_will_do(tmp_path: Path) -> None:
 
 
 def test_a_thread_will_do(tmp_path: Path) -> None:
-    begin(tmp_path, PROGRAM + THREAD)
+    begin(tmp_path, PROGRAM + THREAD.format(execute=EXECUTE.strip()))
     assert_sampled(python(tmp_path, "program.py"), tmp_path)
+
+
+def test_what_goes_wrong_in_a_thread_would_be_seen(tmp_path: Path) -> None:
+    begin(tmp_path, THREAD.format(execute='exec("raise ValueError(1)")'))
+    ended = python(tmp_path, "program.py")
+    assert ended.returncode == 1
+    assert "ValueError: 1" in ended.stderr
 
 
 @pytest.mark.parametrize("how", ["script", "command"])

@@ -26,6 +26,14 @@ print(json.dumps(bound(values)[0].tolist()))
 """
 
 
+READ_AGAIN = """\
+import crsea_infer as cr
+
+run = cr.open_run("results/fading")
+print(type(run.model).__name__)
+"""
+
+
 @pytest.mark.slow
 def test_a_toy_sky_fades_along_the_plane(tutorial: Callable[[str], Any]) -> None:
     page = tutorial("add_sky_model.md")
@@ -43,5 +51,8 @@ def test_a_toy_sky_fades_along_the_plane(tutorial: Callable[[str], Any]) -> None
     # the mean of exp(-|l| / s) over |l| < w is (s / w) (1 - exp(-w / s)); the grid is one degree wide
     assert unfaded == pytest.approx([2.0 * 0.9985, 2e-3 * 0.9985], rel=1e-3)
     assert faded == pytest.approx([2.0 * 0.31674, 0.02 * 0.31674], rel=1e-3)
+    page.write("read_again.py", READ_AGAIN)
+    told = page.shell("python read_again.py")  # a finished run finds its own sky model again
+    assert (told.returncode, told.stdout.split()) == (0, ["FadingSky"]), told.stderr
     said = page.refused("crsea-infer predict gamma-optimized-min --region lhaaso_inner --set glow_norm=1")
     assert "glow_norm" in said

@@ -64,7 +64,11 @@ def test_run_toml_names_the_emulator_file_as_it_is_now_and_the_run_goes_on(
 
 
 def test_a_sky_model_of_another_package_is_recorded_by_its_name() -> None:
-    assert recorded_emulator(SkyModelSource("flat", None, {"level": 2.0})) == "flat"
+    assert recorded_emulator(SkyModelSource("flat", None, {"level": 2.0})) == {
+        "kind": "flat",
+        "options": {"level": 2.0},
+    }
+    assert recorded_emulator(SkyModelSource("flat")) == {"kind": "flat"}
     assert recorded_emulator(None) is None
 
 

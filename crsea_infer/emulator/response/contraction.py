@@ -13,6 +13,7 @@ less work, because no matrix has nodes and energies on one axis.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -22,7 +23,9 @@ from crsea_infer.support.arrays import Array, Float64, array_namespace, reshaped
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from crsea_infer.emulator.response.cross_sections import Choice, Mixture
     from crsea_infer.emulator.response.fold import SpectralFold
+    from crsea_infer.emulator.response.gas_mix import Classes
     from crsea_infer.physics.hadronic import Product
 
 __all__ = ["Absorbed", "Family", "Group", "Joined", "Seen", "SkyRequest", "Transport", "Unabsorbed", "group_requests"]
@@ -50,6 +53,11 @@ class Family(Protocol):
         ----------
         pieces
             Regions, and what takes their responses [..., absorption, rigidity] to what is needed [..., n].
+        """
+
+    def groups(self, pieces: Sequence[tuple[str, Callable[[Float64], Float64]]]) -> Callable[[Classes], Joined]:
+        """Prepare columns of groups of gas, joined in classes; always with factors, [..., class] or apart
+        [..., component, class].
         """
 
     def leptons(self, pieces: Sequence[tuple[str, Float64]]) -> Joined:
@@ -99,15 +107,24 @@ class Seen:
         At the points of the call.
     gas, electrons
         Factors [..., component]; None to keep components apart, and for electrons where there are none.
+    groups
+        Groups of gas that have factors of their own; `gas` is then [..., class], or [..., component, class] apart.
+    apart
+        Whether components are kept apart.
     has_electrons
         Whether electrons shine.
+    mixtures
+        Cross-sections of each secondary.
     """
 
     spectra: Array
     transport: Transport
     gas: Array | None
+    groups: Classes | None
+    apart: bool
     electrons: Array | None
     has_electrons: bool
+    mixtures: Mapping[Product, Mixture]
 
 
 @dataclass(frozen=True)
@@ -123,22 +140,26 @@ class Absorbed:
     where
         Kinetic energies among those of the lattices.
     moments
-        Takes the local spectra to intensities per column [2 n_kinetic, node * distinct energy].
+        From cross-sections to what takes the local spectra, times the weight of each cross-section, to intensities per
+        column [cross-section * 2 n_kinetic, node * distinct energy].
     places
         Of the energies [n] among the distinct ones; None if they are the same.
     shape
         (node, distinct energy).
     columns, leptons
         Give [..., (component,) node * n] and [..., (component,) n].
+    groups
+        The same as `columns` for groups of gas.
     """
 
     numbers: tuple[int, ...]
     slices: tuple[slice, ...]
     where: slice
-    moments: Float64
+    moments: Callable[[tuple[Choice, ...]], Float64]
     places: np.typing.NDArray[np.int64] | None
     shape: tuple[int, int]
     columns: Joined
+    groups: Callable[[Classes], Joined]
     leptons: Joined | None
 
     @classmethod
@@ -155,13 +176,19 @@ class Absorbed:
         first = min(fold.first for fold in folds.values())
         last = max(fold.first + fold.kinetic.size for fold in folds.values())
         n_nodes = max(fold.nodes.shape[0] for fold in folds.values())
-        moments = np.zeros((2, last - first, n_nodes, sum(len(known) for known in folds)))
-        for energies, fold in folds.items():
-            own = slice(starts[energies], starts[energies] + len(energies))
-            kinetic = slice(fold.first - first, fold.first - first + fold.kinetic.size)
-            moments[:, kinetic, : fold.nodes.shape[0], own] = (
-                fold.kernel[:, :, None, :] * fold.interpolation[:, :, :, None]
-            )
+        n_energies = sum(len(known) for known in folds)
+
+        @cache
+        def moments(choices: tuple[Choice, ...]) -> Float64:
+            found = np.zeros((len(choices), 2, last - first, n_nodes, n_energies))
+            for energies, fold in folds.items():
+                own = slice(starts[energies], starts[energies] + len(energies))
+                kinetic = slice(fold.first - first, fold.first - first + fold.kinetic.size)
+                for one, choice in zip(found, choices, strict=True):
+                    one[:, kinetic, : fold.nodes.shape[0], own] = (
+                        fold.kernel_of(choice)[:, :, None, :] * fold.interpolation[:, :, :, None]
+                    )
+            return found.reshape(-1, n_nodes * n_energies)
 
         def onto(fold: SpectralFold) -> Callable[[Float64], Float64]:
             def columns(responses: Float64) -> Float64:
@@ -172,29 +199,35 @@ class Absorbed:
             return columns
 
         joined = np.concatenate(places)
+        pieces = [(request.region, onto(request.fold)) for request in requests]
         with_leptons = [(request.region, request.leptons) for request in requests if request.leptons is not None]
         return cls(
             numbers=tuple(request.number for request in requests),
             slices=_slices([len(place) for place in places]),
             where=slice(first + offset, last + offset),
-            moments=moments.reshape(2 * (last - first), -1),
+            moments=moments,
             places=None if len(folds) == len(requests) else joined,
-            shape=(n_nodes, moments.shape[-1]),
-            columns=family.columns([(request.region, onto(request.fold)) for request in requests]),
+            shape=(n_nodes, n_energies),
+            columns=family.columns(pieces),
+            groups=family.groups(pieces),
             leptons=family.leptons(with_leptons) if with_leptons else None,
         )
 
     def gas(self, seen: Seen) -> Array:
         """Return the intensity of gas [..., (component,) n]."""
-        columns = self.columns(seen.transport, seen.gas)
+        columns = _columns(self, seen)
         xp = array_namespace(columns)
         spectra = _flat(xp, seen.spectra[..., self.where])
-        moments = xp.matmul(spectra, xp.asarray(self.moments))
+        mixture = seen.mixtures["gamma"]
+        if mixture.weights is not None:
+            spectra = mixture.weights[..., :, None] * spectra[..., None, :]
+            spectra = reshaped(xp, spectra, (*spectra.shape[:-2], -1))
+        moments = xp.matmul(spectra, xp.asarray(self.moments(mixture.choices)))
         moments = reshaped(xp, moments, (*moments.shape[:-1], *self.shape))
         if self.places is not None:
             moments = xp.take(moments, xp.asarray(self.places), axis=-1)
         columns = reshaped(xp, columns, (*columns.shape[:-1], *moments.shape[-2:]))
-        if seen.gas is None:
+        if seen.apart:
             moments = moments[..., None, :, :]
         if xp is np:
             return np.einsum("...ne,...ne->...e", columns, moments)  # keeps no product of the two
@@ -213,21 +246,30 @@ class Unabsorbed:
     ----------
     numbers
         Of the requests.
+    product
+        Gamma rays or neutrinos.
+    n_energies
+        Of each request.
     where
         Kinetic energies among those of the lattices, in stretches.
     interpolation
         Takes columns to the kinetic energies [node, 2 n_kinetic].
     kernel
-        Emission per column [2 n_kinetic, energy].
+        From cross-sections to the emission per column [2 n_kinetic, cross-section * energy].
     columns, leptons
         Give [..., (component,) request * node] and [..., (component,) request * energy].
+    groups
+        The same as `columns` for groups of gas.
     """
 
     numbers: tuple[int, ...]
+    product: Product
+    n_energies: int
     where: tuple[slice, ...]
     interpolation: Float64
-    kernel: Float64
+    kernel: Callable[[tuple[Choice, ...]], Float64]
     columns: Joined
+    groups: Callable[[Classes], Joined]
     leptons: Joined | None
 
     @classmethod
@@ -237,41 +279,60 @@ class Unabsorbed:
         rows = [np.arange(fold.kinetic.size)[stretch.rows] for stretch in fold.stretches]
         starts = [offsets[stretch.lattice] + stretch.first for stretch in fold.stretches]
         order = np.concatenate(rows)
-        interpolation, kernel = (np.concatenate(matrix[:, order]) for matrix in (fold.interpolation, fold.kernel))
+
+        @cache
+        def kernel(choices: tuple[Choice, ...]) -> Float64:
+            found = [np.concatenate(fold.kernel_of(choice)[:, order]) for choice in choices]
+            return np.concatenate(found, axis=-1)
 
         def columns(responses: Float64) -> Float64:
             return np.asarray(fold.columns(responses)[..., 0, :])
 
         with_leptons = [(request.region, request.leptons) for request in requests if request.leptons is not None]
+        pieces = [(request.region, columns) for request in requests]
         return cls(
             numbers=tuple(request.number for request in requests),
+            product=fold.product,
+            n_energies=len(requests[0].energies),
             where=tuple(slice(start, start + row.size) for start, row in zip(starts, rows, strict=True)),
-            interpolation=np.ascontiguousarray(interpolation.T),
+            interpolation=np.ascontiguousarray(np.concatenate(fold.interpolation[:, order]).T),
             kernel=kernel,
-            columns=family.columns([(request.region, columns) for request in requests]),
+            columns=family.columns(pieces),
+            groups=family.groups(pieces),
             leptons=family.leptons(with_leptons) if with_leptons else None,
         )
 
     def gas(self, seen: Seen) -> Array:
         """Return the intensity of gas [..., (component,) request * energy]."""
-        columns = self.columns(seen.transport, seen.gas)
+        columns = _columns(self, seen)
         xp = array_namespace(columns)
         stretches = [seen.spectra[..., where] for where in self.where]
         spectra = _flat(xp, stretches[0] if len(stretches) == 1 else xp.concat(stretches, axis=-1))
-        if seen.gas is None:
+        if seen.apart:
             spectra = spectra[..., None, :]
+        mixture = seen.mixtures[self.product]
+        kernel = xp.asarray(self.kernel(mixture.choices))
         if len(self.numbers) == 1:
-            return xp.matmul(xp.matmul(columns, xp.asarray(self.interpolation)) * spectra, xp.asarray(self.kernel))
+            found = xp.matmul(xp.matmul(columns, xp.asarray(self.interpolation)) * spectra, kernel)
+            return self._mixed(xp, found[..., None, :], mixture, apart=seen.apart)
         # matrix products of two dimensions: one call for the batch, where more dimensions would mean one for each point
         outer = (*columns.shape[:-1], len(self.numbers))
         columns = xp.matmul(reshaped(xp, columns, (-1, self.interpolation.shape[0])), xp.asarray(self.interpolation))
         emission = reshaped(xp, columns, (*outer, -1)) * spectra[..., None, :]
-        intensities = xp.matmul(reshaped(xp, emission, (-1, self.kernel.shape[0])), xp.asarray(self.kernel))
-        return reshaped(xp, intensities, (*outer[:-1], -1))
+        intensities = xp.matmul(reshaped(xp, emission, (-1, kernel.shape[0])), kernel)
+        return self._mixed(xp, reshaped(xp, intensities, (*outer, -1)), mixture, apart=seen.apart)
+
+    def _mixed(self, xp: Any, found: Array, mixture: Mixture, *, apart: bool) -> Array:
+        """Return intensities [..., (component,) request, cross-section * energy] as [..., request * energy]."""
+        if mixture.weights is not None:
+            found = reshaped(xp, found, (*found.shape[:-1], len(mixture.choices), self.n_energies))
+            weights = mixture.weights[..., None, :, None]
+            found = xp.sum(found * (weights[..., None, :, :, :] if apart else weights), axis=-2)
+        return reshaped(xp, found, (*found.shape[:-2], -1))
 
     def split(self, intensities: Array) -> list[Array]:
         """Return the intensities of each request."""
-        n = self.kernel.shape[-1]
+        n = self.n_energies
         return [intensities[..., k * n : (k + 1) * n] for k in range(len(self.numbers))]
 
 
@@ -305,6 +366,12 @@ def group_requests(
         *(Absorbed.of(families[own[0].region], own, offsets["common"]) for own in absorbed.values()),
         *(Unabsorbed.of(families[own[0].region], own, offsets) for own in others.values()),
     )
+
+
+def _columns(group: Group, seen: Seen) -> Array:
+    """Return the columns of a group of requests, of whole components or of groups of gas."""
+    joined = group.columns if seen.groups is None else group.groups(seen.groups)
+    return joined(seen.transport, seen.gas)
 
 
 def _slices(sizes: Sequence[int]) -> tuple[slice, ...]:

@@ -15,10 +15,9 @@ from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 import numpy as np
 
-from crsea_infer.physics import aafrag
+from crsea_infer.emulator.response.cross_sections import Choice, kernel
 from crsea_infer.physics.absorption import cmb_absorption_coefficient
 from crsea_infer.physics.geometry import absorption_interpolation
-from crsea_infer.physics.hadronic import NUCLEAR_FACTOR, Product, differential_cross_section
 from crsea_infer.physics.interpolation import interpolation_matrix
 from crsea_infer.physics.local_spectrum import Species, local_intensity, rigidity
 from crsea_infer.support.arrays import Array, Float64, array_namespace
@@ -27,7 +26,7 @@ from crsea_infer.support.errors import UserError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from crsea_infer.grids.response_grid import CrossSection
+    from crsea_infer.physics.hadronic import Product
 
 __all__ = ["COLUMN_UNIT", "ENERGY_RANGE", "SpectralFold", "Stretch", "lattice"]
 
@@ -43,18 +42,17 @@ _ROUNDING: Final = 1e-14
 COLUMN_UNIT: Final = 1e22  # cm^-2: moments and columns are counted in it, so that single precision holds them
 
 
-def _kernel(
-    cross_section: CrossSection, species: Species, product: Product, energies: Float64, kinetic: Float64
-) -> Float64:
-    """Return d sigma / dE per hydrogen atom of the gas, helium in it included, cm2/GeV."""
-    if cross_section == "aafrag":
-        return aafrag.differential_cross_section(product, energies, kinetic, species)
-    return NUCLEAR_FACTOR[species] * differential_cross_section(product, energies, kinetic)
-
-
 def lattice(product: Product, first: int, n: int) -> Float64:
     """Return n nodes of the kinetic energy per nucleon, GeV, from node number `first`; number 0 is 1 GeV."""
     return np.asarray(10.0 ** ((first + np.arange(n)) / _POINTS_PER_DECADE[product]))
+
+
+def _emission(choice: Choice, product: Product, energies: Float64, kinetic: Float64, enhancement: float) -> Float64:
+    """Return the emission per column of 1e22 cm^-2 and per node of kinetic energy [2, n_kinetic, n_energies]."""
+    step = np.log(10.0) / _POINTS_PER_DECADE[product]
+    measure = kinetic * step * (_SQUARE_METRES_TO_CM * COLUMN_UNIT * enhancement)
+    species: tuple[Species, ...] = ("proton", "helium")
+    return np.stack([(kernel(choice, one, product, energies[:, None], kinetic) * measure).T for one in species])
 
 
 class Stretch(NamedTuple):
@@ -96,11 +94,16 @@ class SpectralFold:
     kinetic
         Nodes of kinetic energy per nucleon, GeV, shape [n_kinetic].
     kernel
-        Emission per column of 1e22 cm^-2 of (protons, helium) at the nodes, shape [2, n_kinetic, n_energies].
+        Emission per column of 1e22 cm^-2 of (protons, helium) at the nodes, shape [2, n_kinetic, n_energies], by the
+        cross-section of the grid.
     interpolation
         Takes columns at the nodes in rigidity to the kinetic energies, shape [2, n_kinetic, n_nodes].
     absorption, nodes
         Take responses to columns: shapes [n_energies, absorption] and [n_nodes, rigidity].
+    energies
+        Of the request, GeV, shape [n_energies].
+    cross_section, enhancement
+        As :meth:`for_energies`.
     """
 
     product: Product
@@ -110,6 +113,15 @@ class SpectralFold:
     interpolation: Float64
     absorption: Float64
     nodes: Float64
+    energies: Float64
+    cross_section: Choice = "kelner-aharonian"
+    enhancement: float = 1.0
+
+    def kernel_of(self, choice: Choice) -> Float64:
+        """Return the same as :attr:`kernel` by a cross-section that need not be that of the grid."""
+        if choice == self.cross_section:
+            return self.kernel
+        return _emission(choice, self.product, self.energies, self.kinetic, self.enhancement)
 
     @cached_property
     def matrix(self) -> Float64:
@@ -139,7 +151,7 @@ class SpectralFold:
         rigidities: Float64,
         *,
         absorb: bool,
-        cross_section: CrossSection = "kelner-aharonian",
+        cross_section: Choice = "kelner-aharonian",
         enhancement: float = 1.0,
     ) -> SpectralFold:
         """Prepare the contraction for gamma rays or neutrinos of the given energies.
@@ -155,7 +167,7 @@ class SpectralFold:
         absorb
             Whether gamma rays are absorbed on the CMB.
         cross_section
-            "kelner-aharonian" or "aafrag".
+            That of the grid.
         enhancement
             Factor for nuclei heavier than helium.
 
@@ -176,7 +188,6 @@ class SpectralFold:
         first = int(np.floor(np.log10(energies.min()) * _POINTS_PER_DECADE[product] + 1e-9))
         n_kinetic = int(np.floor(np.log10(top) * _POINTS_PER_DECADE[product])) - first + 1
         kinetic = lattice(product, first, n_kinetic)
-        step = np.log(10.0) / _POINTS_PER_DECADE[product]
 
         rigidity_proton = np.asarray(rigidity("proton", kinetic))
         rigidity_helium = np.asarray(rigidity("helium", kinetic))
@@ -187,13 +198,7 @@ class SpectralFold:
         log_nodes = (ends[0] + ends[1]) / 2 + (ends[1] - ends[0]) / 2 * unit
         onto_nodes = interpolation_matrix(np.log(rigidities), log_nodes)
 
-        kernels, onto_kinetic = [], []
-        beams: tuple[tuple[Species, Float64], ...] = (("proton", rigidity_proton), ("helium", rigidity_helium))
-        for species, at in beams:
-            kernel = _kernel(cross_section, species, product, energies[:, None], kinetic)
-            kernel = kernel * (kinetic * step * (_SQUARE_METRES_TO_CM * COLUMN_UNIT * enhancement))
-            kernels.append(kernel.T)
-            onto_kinetic.append(interpolation_matrix(log_nodes, np.log(at)))
+        onto_kinetic = [interpolation_matrix(log_nodes, np.log(at)) for at in (rigidity_proton, rigidity_helium)]
         coefficients = (
             cmb_absorption_coefficient(energies) if absorb and product == "gamma" else np.zeros(energies.size)
         )
@@ -201,10 +206,13 @@ class SpectralFold:
             product=product,
             first=first,
             kinetic=kinetic,
-            kernel=np.stack(kernels),
+            kernel=_emission(cross_section, product, energies, kinetic, enhancement),
             interpolation=np.stack(onto_kinetic),
             absorption=absorption_interpolation(coefficients),
             nodes=np.asarray(onto_nodes),
+            energies=energies,
+            cross_section=cross_section,
+            enhancement=enhancement,
         )
 
     def columns(self, responses: Array) -> Array:

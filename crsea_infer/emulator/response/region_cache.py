@@ -113,7 +113,7 @@ def entry_key(settings: GridSettings, particles: Particles, name: str) -> EntryK
     settings
         Physics and design. What acts on spectra alone, and the regions of the grid, are no part of the key.
     particles
-        Nuclei or electrons.
+        Nuclei, their groups of gas, or electrons.
     name
         Name or box of the region.
 
@@ -148,7 +148,11 @@ def entry_key(settings: GridSettings, particles: Particles, name: str) -> EntryK
     )
 
 
-_ELSEWHERE: Final[Mapping[Particles, str]] = {"nuclei": "electrons", "electrons": "n_rigidity"}
+_ELSEWHERE: Final[Mapping[Particles, str]] = {
+    "nuclei": "electrons",
+    "gas groups": "electrons",
+    "electrons": "n_rigidity",
+}
 """What acts on the other particles alone."""
 
 
@@ -298,21 +302,21 @@ class Entry:
     ----------
     path
         Its file.
+    size
+        Of the file, bytes.
     region
         What the region was called.
     particles
-        "nuclei" or "electrons".
+        "nuclei", "gas groups" or "electrons".
     physics
         In what its physics differs from what the package has of itself, in words; empty for nothing.
-    size
-        Of the file, bytes.
     """
 
     path: Path
+    size: int
     region: str
     particles: str
     physics: str
-    size: int
 
 
 def entries(folder: Path) -> list[Entry]:
@@ -325,7 +329,7 @@ def entries(folder: Path) -> list[Entry]:
         except (OSError, UserError):
             header, size = {}, 0
         said = [str(header.get(name, otherwise)) for name, otherwise in _SAID.items()]
-        found.append(Entry(path, *said, size))
+        found.append(Entry(path, size, *said))
     return sorted(found, key=lambda entry: (entry.physics, entry.region, entry.particles))
 
 

@@ -25,7 +25,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Self
 
 import numpy as np
 
@@ -45,6 +45,7 @@ from crsea_infer.inference.likelihoods.cosmic_ray_energy import (
     modulation,
     rigidity_of,
 )
+from crsea_infer.inference.likelihoods.cosmic_ray_entries import CosmicRayFluxEntry
 from crsea_infer.inference.likelihoods.extra_components import tex
 from crsea_infer.inference.likelihoods.likelihood import CommonEntry, DataColumn, DataSet, LikelihoodFolder
 from crsea_infer.support.arrays import Array, Float64, array_namespace
@@ -62,20 +63,6 @@ _SPECIES: Final[Mapping[str, tuple[Nucleus, ...]]] = {
     "light": ("proton", "helium"),
 }
 _REACH: Final = 2.0  # widths of the energy scale at which the outer nodes of the parabola stand
-
-
-class _Entry(CommonEntry):
-    species: Literal["proton", "helium", "light"]
-    energy: EnergyQuantity
-    table: str
-    systematics: Literal["diagonal", "correlated", "none"] = "diagonal"
-    systematic_name: str | None = None
-    systematic_fraction: float | None = None
-    energy_scale: float = 0.0
-    energy_scale_name: str | None = None
-    modulation_potential: float = 0.0
-    minimum_rigidity: float = 0.0
-    maximum_rigidity: float = math.inf
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,7 +89,8 @@ class CosmicRayFlux(DataSet):
         Names of zeta and eta; None where there is none.
     """
 
-    Settings: ClassVar[type[CommonEntry]] = _Entry
+    Settings: ClassVar[type[CommonEntry]] = CosmicRayFluxEntry
+    simulates_batches: ClassVar[bool] = True
 
     species: str
     energy: EnergyQuantity
@@ -124,7 +112,7 @@ class CosmicRayFlux(DataSet):
         UserError
             When `likelihood.toml` or the table is not valid, or no point is left within the limits of rigidity.
         """
-        entry = validate(_Entry, folder.settings, folder.where)
+        entry = validate(CosmicRayFluxEntry, folder.settings, folder.where)
         if entry.species == "light" and entry.energy not in {"kinetic_energy", "total_energy"}:
             raise UserError(
                 f"{folder.where}: species = 'light' with energy = {entry.energy!r}",
@@ -202,7 +190,7 @@ class CosmicRayFlux(DataSet):
     @property
     def n_data(self) -> int:
         """Number of points within the limits of rigidity."""
-        return len(self.values)
+        return int(self.values.shape[-1])
 
     @cached_property
     def nuisances(self) -> tuple[Parameter, ...]:
@@ -289,7 +277,7 @@ class CosmicRayFlux(DataSet):
     def simulate(
         self, rng: np.random.Generator, predictions: tuple[Float64, ...], nuisances: Mapping[str, float]
     ) -> Self:
-        """Return the same data set with points drawn around one prediction."""
+        """Return the same data set with points drawn around a prediction [..., n_energies]."""
         _, prediction = self._shifted(predictions, nuisances)
         return replace(self, values=asymmetric_errors.draw(rng, prediction, self.error_low, self.error_high))
 
@@ -349,7 +337,7 @@ def _columns(energy: EnergyQuantity) -> tuple[Column, ...]:
 
 
 def _systematics(
-    folder: LikelihoodFolder, entry: _Entry, table: MeasurementTable, low: Float64, high: Float64
+    folder: LikelihoodFolder, entry: CosmicRayFluxEntry, table: MeasurementTable, low: Float64, high: Float64
 ) -> tuple[Float64, Float64, Float64]:
     """Return the errors below and above, and the relative correlated systematic error, of each point."""
     none = np.zeros(len(table))

@@ -21,7 +21,6 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
-from pydantic import Field
 from scipy import special
 
 from crsea_infer.content.measurements import Column, Provenance, read_table
@@ -31,8 +30,9 @@ from crsea_infer.hypotheses.distributions import normal
 from crsea_infer.hypotheses.prior_sets import Parameter
 from crsea_infer.inference.likelihoods.best_nuisances import minimise, pull_of
 from crsea_infer.inference.likelihoods.common_error import is_noticeable
+from crsea_infer.inference.likelihoods.counts_entries import CountsMapEntry
 from crsea_infer.inference.likelihoods.energy_bins import bin_integral
-from crsea_infer.inference.likelihoods.extra_components import NormEntry, norm_parameter, power_law_between, tex
+from crsea_infer.inference.likelihoods.extra_components import norm_parameter, power_law_between, tex
 from crsea_infer.inference.likelihoods.healpix_cubes import HealpixCube, read_counts_cube, read_exposure_cube
 from crsea_infer.inference.likelihoods.likelihood import CommonEntry, DataSet, LikelihoodFolder
 from crsea_infer.physics.regions import Region, parse_region
@@ -47,29 +47,6 @@ if TYPE_CHECKING:
 __all__ = ["CountsMap"]
 
 _ISOTROPIC = (Column("energy", "GeV", "positive"), Column("intensity", "1 / (GeV cm2 s sr)", "positive"))
-
-
-class _IsotropicEntry(NormEntry):
-    table: str
-
-
-class _SourceEntry(NormEntry):
-    cube: str
-
-
-class _Entry(CommonEntry):
-    reference: str
-    selection: str
-    counts: str
-    exposure: str
-    regions: list[str]
-    mask: str | None = None
-    energy_min: float | None = None
-    energy_max: float | None = None
-    exposure_error: float = Field(default=0.0, ge=0.0, le=10.0)
-    exposure_error_name: str | None = None
-    isotropic: _IsotropicEntry | None = None
-    sources: list[_SourceEntry] = Field(default_factory=list)
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,7 +76,8 @@ class CountsMap(DataSet):
         "energy_min": ("GeV", "lower edge of the bin"),
         "energy_max": ("GeV", "upper edge of the bin"),
     }
-    Settings: ClassVar[type[CommonEntry]] = _Entry
+    Settings: ClassVar[type[CommonEntry]] = CountsMapEntry
+    simulates_batches: ClassVar[bool] = True
 
     values: Float64
     energy_min: Float64
@@ -119,7 +97,7 @@ class CountsMap(DataSet):
         UserError
             When `likelihood.toml`, a table or a cube is not valid, or they do not fit together.
         """
-        entry = validate(_Entry, folder.settings, folder.where)
+        entry = validate(CountsMapEntry, folder.settings, folder.where)
         home = folder.path.parent
         counts = read_counts_cube(home / entry.counts)
         exposure = read_exposure_cube(home / entry.exposure, counts.sky.frame)
@@ -156,7 +134,7 @@ class CountsMap(DataSet):
     @property
     def n_data(self) -> int:
         """Number of regions times number of bins."""
-        return len(self.values)
+        return int(self.values.shape[-1])
 
     @cached_property
     def nuisances(self) -> tuple[Parameter, ...]:
@@ -247,7 +225,7 @@ class CountsMap(DataSet):
     def simulate(
         self, rng: np.random.Generator, predictions: tuple[Float64, ...], nuisances: Mapping[str, float]
     ) -> Self:
-        """Return the same data set with Poisson counts drawn from one prediction."""
+        """Return the same data set with Poisson counts drawn from a prediction [..., n_energies]."""
         _, mu = self._expected(predictions, nuisances)
         return replace(self, values=np.asarray(rng.poisson(mu), dtype=np.float64))
 
@@ -264,7 +242,7 @@ class CountsMap(DataSet):
         return excess - self.values * xp.log1p(xp.where(self.values > 0.0, excess / some, xp.zeros_like(mu)))
 
 
-def _bins(edges: Float64, entry: _Entry, where: str) -> np.typing.NDArray[np.int64]:
+def _bins(edges: Float64, entry: CountsMapEntry, where: str) -> np.typing.NDArray[np.int64]:
     """Return the indices of the energy bins within the limits."""
     low, high = entry.energy_min or 0.0, entry.energy_max or np.inf
     inside = (edges[:-1] >= low * (1 - 1e-6)) & (edges[1:] <= high * (1 + 1e-6))
@@ -276,7 +254,7 @@ def _bins(edges: Float64, entry: _Entry, where: str) -> np.typing.NDArray[np.int
     return np.flatnonzero(inside)
 
 
-def _with_mask(region: Region, entry: _Entry, home: Path, where: str) -> Region:
+def _with_mask(region: Region, entry: CountsMapEntry, home: Path, where: str) -> Region:
     if entry.mask is None:
         return region
     if region.mask is not None:
@@ -324,7 +302,7 @@ def _folding(
 
 
 def _added(
-    entry: _Entry,
+    entry: CountsMapEntry,
     folder: LikelihoodFolder,
     counts: HealpixCube,
     rows: Sequence[np.typing.NDArray[np.int64]],
@@ -354,7 +332,7 @@ def _added(
     return tuple(norms), np.array(added).reshape(len(added), n_data)
 
 
-def _files(entry: _Entry) -> list[str]:
+def _files(entry: CountsMapEntry) -> list[str]:
     """Return the names of all files of a folder that decide the numbers."""
     names = [entry.counts, entry.exposure, *(source.cube for source in entry.sources)]
     if entry.isotropic is not None:

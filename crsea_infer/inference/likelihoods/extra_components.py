@@ -44,7 +44,17 @@ _BEYOND = 0.12
 
 
 class NormEntry(Entry):
-    """A free norm in a `likelihood.toml`: normal around `norm` with width `norm_error`, not below 0."""
+    """A free norm in a `likelihood.toml`: normal around `norm` with width `norm_error`, not below 0.
+
+    Attributes
+    ----------
+    norm_name
+        Name of the parameter.
+    label
+        Words for legends.
+    norm, norm_error
+        Mean and width of its prior.
+    """
 
     norm_name: str
     label: str
@@ -53,7 +63,13 @@ class NormEntry(Entry):
 
 
 class ComponentEntry(NormEntry):
-    """A table [[components]] of a `likelihood.toml`."""
+    """A table [[components]] of a `likelihood.toml`.
+
+    Attributes
+    ----------
+    column
+        Of the components' table.
+    """
 
     column: str
 

@@ -16,19 +16,19 @@ where eps is the sky model's own relative error, of the published data d_i (wher
 too: see :mod:`crsea_infer.inference.likelihoods.common_error`), and p(y_i | mu_i) is the two-piece normal of
 :mod:`crsea_infer.inference.likelihoods.asymmetric_errors`, as are upper limits. Data sets that give the same
 `systematic_name` share one eta, which is how a scale common to several of them is expressed. The process f(E) and the
-extra scatter f are those of :mod:`crsea_infer.inference.likelihoods.flux_systematics`.
+extra scatter f are those of :mod:`crsea_infer.inference.likelihoods.flux_systematics`; a free scale of the energies in
+m_i is that of :mod:`crsea_infer.inference.likelihoods.energy_scale`.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
-from pydantic import Field
 
-from crsea_infer.content.measurements import Column, check_bins, read_table
+from crsea_infer.content.measurements import check_bins, read_table
 from crsea_infer.content.toml_files import validate
 from crsea_infer.emulator.sky_model import Request
 from crsea_infer.hypotheses.distributions import normal
@@ -37,16 +37,17 @@ from crsea_infer.inference.likelihoods import asymmetric_errors
 from crsea_infer.inference.likelihoods.best_nuisances import minimise, pull_of
 from crsea_infer.inference.likelihoods.common_error import chi2_change, is_noticeable, log_likelihood_change
 from crsea_infer.inference.likelihoods.energy_bins import Averaging, averaged, bin_average
-from crsea_infer.inference.likelihoods.extra_components import ComponentEntry, ExtraComponent, read_components
+from crsea_infer.inference.likelihoods.energy_scale import EnergyScale
+from crsea_infer.inference.likelihoods.extra_components import ExtraComponent, read_components
+from crsea_infer.inference.likelihoods.flux_points_file import COLUMN_UNITS, COLUMNS, INTENSITY, FluxPointsEntry
 from crsea_infer.inference.likelihoods.flux_systematics import (
     FluxSystematics,
-    ScatterEntry,
-    SystematicsKey,
     independent_and_systematic,
     read_systematics,
 )
-from crsea_infer.inference.likelihoods.likelihood import CommonEntry, DataSet, LikelihoodFolder, SpectralSlope
-from crsea_infer.support.arrays import Array, Float64, array_namespace
+from crsea_infer.inference.likelihoods.likelihood import CommonEntry, DataSet, LikelihoodFolder
+from crsea_infer.inference.likelihoods.prediction_errors import PredictionErrors, read_prediction_errors
+from crsea_infer.support.arrays import Array, Float64, array_namespace, stack_last
 from crsea_infer.support.files import file_digest
 
 if TYPE_CHECKING:
@@ -54,33 +55,7 @@ if TYPE_CHECKING:
 
 __all__ = ["FluxPoints"]
 
-_INTENSITY = "1 / (GeV cm2 s sr)"
-_COLUMNS = (
-    Column("energy_min", "GeV", "positive"),
-    Column("energy_max", "GeV", "positive"),
-    Column("energy_reference", "GeV", "positive", required=False),
-    Column("intensity", _INTENSITY),
-    Column("error_low", _INTENSITY, "non-negative"),
-    Column("error_high", _INTENSITY, "non-negative"),
-    Column("uncorrelated_systematic", _INTENSITY, "non-negative", required=False),
-    Column("systematic", _INTENSITY, "non-negative", required=False),
-    Column("is_upper_limit", None, required=False),
-)
-
 _COMMON_SHIFT = Parameter("common_model_error", normal(0.0, 1.0), 0.0, "")
-
-
-class _Entry(CommonEntry):
-    messenger: Literal["gamma", "neutrino"]
-    region: str
-    table: str
-    systematics: SystematicsKey = "correlated"
-    systematic_name: str | None = None
-    extra_scatter: ScatterEntry | None = None
-    common_error_share: float | None = None
-    reference_index: SpectralSlope | None = None
-    components_table: str | None = None
-    components: list[ComponentEntry] = Field(default_factory=list)
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,29 +73,26 @@ class FluxPoints(DataSet):
     is_upper_limit
         True for upper limits.
     averaging
-        [n_data, n_energies]: turns intensities at the requested energies into predictions of the points.
+        [n_data, n_energies]: turns intensities at the requested energies, or those that the energy scale makes of them,
+        into predictions of the points.
     components
         Emission in the data that the sky model does not contain.
+    prediction_errors
+        Errors of the sky model in this data set, that scale its predictions.
     relative_model_error
         eps of the module's formula.
     model_scale
         What eps is relative to: the published data, also when others are simulated in their place.
+    energy_scale
+        A free scale of the energies, if there is one.
     energy_min, energy_max, energy_reference
         Of the points, GeV: for figures.
     """
 
-    column_units: ClassVar[Mapping[str, tuple[str, str]]] = {
-        "values": (_INTENSITY, "intensity, or its upper limit"),
-        "energy_min": ("GeV", "lower edge of the bin"),
-        "energy_max": ("GeV", "upper edge of the bin"),
-        "energy_reference": ("GeV", "energy at which the intensity is quoted"),
-        "error_low": (_INTENSITY, "error downwards, independent from point to point"),
-        "error_high": (_INTENSITY, "error upwards, independent from point to point"),
-        "systematic": (_INTENSITY, "systematic error"),
-        "is_upper_limit": ("", "1 for an upper limit, else 0"),
-    }
+    column_units: ClassVar[Mapping[str, tuple[str, str]]] = COLUMN_UNITS
 
-    Settings: ClassVar[type[CommonEntry]] = _Entry
+    Settings: ClassVar[type[CommonEntry]] = FluxPointsEntry
+    simulates_batches: ClassVar[bool] = True
 
     systematics: FluxSystematics
     energy_min: Float64
@@ -134,7 +106,9 @@ class FluxPoints(DataSet):
     averaging: Averaging
     model_scale: Float64
     components: tuple[ExtraComponent, ...] = ()
+    prediction_errors: PredictionErrors = field(default_factory=PredictionErrors)
     relative_model_error: float = 0.0
+    energy_scale: EnergyScale | None = None
 
     @classmethod
     def read(cls, folder: LikelihoodFolder) -> Self:
@@ -145,33 +119,32 @@ class FluxPoints(DataSet):
         UserError
             When `likelihood.toml` or a table is not valid.
         """
-        entry = validate(_Entry, folder.settings, folder.where)
-        table = read_table(folder.path.parent / entry.table, _COLUMNS)
+        entry = validate(FluxPointsEntry, folder.settings, folder.where)
+        table = read_table(folder.path.parent / entry.table, COLUMNS)
         check_bins(table, "energy_min", "energy_max", "energy_reference")
         low, high = table.columns["energy_min"], table.columns["energy_max"]
         centre = table.columns.get("energy_reference", np.sqrt(low * high))
         limits = table.columns.get("is_upper_limit", np.zeros(len(table))) > 0
         error_low, error_high = asymmetric_errors.statistical_errors(table, "intensity", limits)
+        cited = table.provenance.reference
         errors = read_systematics(
-            folder,
-            entry.systematics,
-            entry.extra_scatter,
-            entry.systematic_name,
-            entry.label,
-            centre,
-            table.provenance.reference,
+            folder, entry.systematics, entry.extra_scatter, entry.systematic_name, entry.label, centre, cited
         )
         error_low, error_high, systematic = independent_and_systematic(
             folder, errors.kind, entry.common_error_share, table, error_low, error_high
         )
         energies, averaging = bin_average(low, high, centre, entry.reference_index)
         settings = {**entry.model_dump(), "table_sha256": file_digest(table.path), **errors.content}
+        scale = None
+        if entry.energy_scale is not None:
+            scale = EnergyScale.read(folder, entry.energy_scale, entry.label, energies, cited)
+        asked = energies if scale is None else scale.lattice
         components: tuple[ExtraComponent, ...] = ()
         if entry.components:
             components, settings["components_sha256"] = read_components(
                 folder.path.parent / (entry.components_table or entry.table),
                 entry.components,
-                _INTENSITY,
+                INTENSITY,
                 energies,
                 averaging,
                 where=folder.where,
@@ -185,8 +158,9 @@ class FluxPoints(DataSet):
             citations=tuple(text.strip() for text in entry.citations),
             provenance=table.provenance,
             settings=settings,
-            requests=(Request(entry.messenger, tuple(energies.tolist()), entry.region),),
+            requests=(Request(entry.messenger, tuple(asked.tolist()), entry.region),),
             systematics=errors,
+            energy_scale=scale,
             energy_min=low,
             energy_max=high,
             energy_reference=centre,
@@ -198,19 +172,23 @@ class FluxPoints(DataSet):
             averaging=averaging,
             model_scale=np.maximum(table.columns["intensity"], 0.0),
             components=components,
+            prediction_errors=read_prediction_errors(
+                folder, entry.prediction_errors, entry.use_prediction_errors, len(table), cited
+            ),
         )
 
     @property
     def n_data(self) -> int:
         """Number of points, upper limits included."""
-        return len(self.values)
+        return int(self.values.shape[-1])
 
     @cached_property
     def nuisances(self) -> tuple[Parameter, ...]:
-        """What the systematic error is correlated by, the norms of the extra components, and the extra scatter."""
+        """Those of the systematic error, norms of extra components, errors of predictions, scatter and energy scale."""
         norms = tuple(component.nuisance for component in self.components)
-        scatter = self.systematics.scatter
-        return (*self.systematics.nuisances, *norms, *(() if scatter is None else (scatter,)))
+        others = [self.systematics.scatter, None if self.energy_scale is None else self.energy_scale.nuisance]
+        found = (*self.systematics.nuisances, *norms, *self.prediction_errors.nuisances, *others)
+        return tuple(nuisance for nuisance in found if nuisance is not None)
 
     def with_model_error(self, relative_error: float) -> Self:
         """Return the same points with the sky model's relative error in their error budget."""
@@ -220,10 +198,12 @@ class FluxPoints(DataSet):
         """Return the prediction of each point [..., n_data] from intensities [..., n_energies].
 
         Extra components are in it, with the norms of `nuisances` (by default those of their priors); the systematic
-        shift is not.
+        shift and the energy scale are not.
         """
         total = self._from_sky(predictions)
         xp = array_namespace(total)
+        if nuisances is not None:
+            total = self.prediction_errors.scaled(xp, total, nuisances)
         for component in self.components:
             name = component.nuisance.name
             norm = component.nuisance.fiducial if nuisances is None else nuisances[name]
@@ -235,8 +215,10 @@ class FluxPoints(DataSet):
         xp, residual, low, high = self._residuals(predictions, nuisances)
         terms = asymmetric_errors.log_density(xp, residual, low, high, self._limits)
         if self._has_common_error:
-            change = log_likelihood_change(*self._common(xp, predictions, residual, low, high))
-            terms = terms + change[..., None] / self.n_data
+            terms = (
+                terms
+                + log_likelihood_change(*self._common(xp, predictions, residual, low, high))[..., None] / self.n_data
+            )
         return terms
 
     def log_likelihood(self, predictions: tuple[Array, ...], nuisances: Mapping[str, Array]) -> Array:
@@ -255,33 +237,50 @@ class FluxPoints(DataSet):
         total = xp.sum(asymmetric_errors.squares(xp, residual, low, high, self._limits), axis=-1)
         if self._has_common_error:
             total = total + chi2_change(*self._common(xp, predictions, residual, low, high))
-        own = self._linear_nuisances
+        own = self._pulled
+        if self.energy_scale is not None:
+            own = (*own, self.energy_scale.nuisance)
         return total + pull_of(own, [nuisances[nuisance.name] for nuisance in own]) if own else total
 
     def chi2_profiled(self, predictions: tuple[Array, ...]) -> Array:
         """Return chi2 [...] at the nuisances that make it least."""
         return self.chi2(predictions, self.best_nuisances(predictions))
 
-    def best_nuisances(self, predictions: tuple[Array, ...]) -> dict[str, Array]:
+    def best_nuisances(self, predictions: tuple[Array, ...], at: Mapping[str, Array] | None = None) -> dict[str, Array]:
         """Return the nuisances [...] that minimise chi2 for given predictions; empty without any.
 
-        A length and a scatter, which chi2 alone would make infinite, stay at their published values.
+        A length and a scatter, which chi2 alone would make infinite, stay at their published values, the scatter unless
+        `at` has it. An energy scale is the best of some.
         """
-        prediction = self._from_sky(predictions)
+        kept: dict[str, Array] = {}
+        if at is not None and self.systematics.scatter is not None:
+            kept = {self.systematics.scatter.name: at[self.systematics.scatter.name]}
+        if self.energy_scale is None:
+            return self._best_beside(predictions, kept)
+        return self.energy_scale.best(
+            predictions[0],
+            lambda scale: self._best_beside(predictions, kept | scale),
+            lambda values: self.chi2(predictions, values),
+        )
+
+    def _best_beside(self, predictions: tuple[Array, ...], given: dict[str, Array]) -> dict[str, Array]:
+        """Return the best nuisances with some of them, among them the energy scale if there is one, as given."""
+        prediction = self._from_sky(predictions, given or None)
         xp = array_namespace(prediction)
-        held = {
+        held = given | {
             nuisance.name: xp.full(prediction.shape[:-1], nuisance.fiducial)
             for nuisance in self.nuisances
-            if nuisance.name not in self.shifts
+            if nuisance not in self._pulled and nuisance.name not in given
         }
-        if not self._linear_nuisances:
+        if not self._pulled:
             return held
-        design = xp.asarray(np.stack([self.shifts[nuisance.name] for nuisance in self._linear_nuisances], axis=-1))
-        nuisances_of_fit = self._linear_nuisances
+        nuisances_of_fit = self._pulled
+        columns = [xp.asarray(shift) for shift in self.shifts.values()]
+        columns += self.prediction_errors.design(xp, prediction)
         if self._has_common_error:  # minimising over a common shift is the same as having it in the covariance
-            shift = self.relative_model_error * prediction
-            design = xp.concat([xp.broadcast_to(design, (*shift.shape, design.shape[-1])), shift[..., None]], axis=-1)
+            columns.append(self.relative_model_error * prediction)
             nuisances_of_fit = (*nuisances_of_fit, _COMMON_SHIFT)
+        design = stack_last(xp, list(xp.broadcast_arrays(*columns)))
         residual = self.values - prediction
         low, high = self._errors_at(xp, held)
 
@@ -290,7 +289,7 @@ class FluxPoints(DataSet):
             return *asymmetric_errors.cost_slope_curvature(xp, left, low, high, self._limits), design
 
         best = minimise(cost, nuisances_of_fit, prediction[..., 0])
-        return held | {nuisance.name: best[..., k] for k, nuisance in enumerate(self._linear_nuisances)}
+        return held | {nuisance.name: best[..., k] for k, nuisance in enumerate(self._pulled)}
 
     def pulls(self, predictions: tuple[Array, ...], nuisances: Mapping[str, Array]) -> Array:
         """Return (data - mu) / sigma [..., n_data]; for limits (U - mu) / sigma."""
@@ -299,15 +298,15 @@ class FluxPoints(DataSet):
     def simulate(
         self, rng: np.random.Generator, predictions: tuple[Float64, ...], nuisances: Mapping[str, float]
     ) -> Self:
-        """Return the same data set with points drawn from the density above around one prediction [n_energies].
+        """Return the same data set with points drawn from the density above around a prediction [..., n_energies].
 
         Upper limits stay as they are: a limit carries no data to draw.
         """
         _, residual, low, high = self._residuals(predictions, nuisances)
         expected = self.values - residual
         if self._has_common_error:
-            shift = self.relative_model_error * rng.standard_normal()
-            expected = expected + shift * self._from_sky(predictions)
+            sky = self._from_sky(predictions)
+            expected = expected + self.relative_model_error * rng.standard_normal((*sky.shape[:-1], 1)) * sky
         drawn = asymmetric_errors.draw(rng, expected, low, high)
         return replace(self, values=np.where(self.is_upper_limit, self.values, drawn))
 
@@ -325,16 +324,15 @@ class FluxPoints(DataSet):
         return found | {component.nuisance.name: component.prediction for component in self.components}
 
     @cached_property
-    def _linear_nuisances(self) -> tuple[Parameter, ...]:
-        """The nuisances that add to the prediction, with normal priors."""
-        return tuple(nuisance for nuisance in self.nuisances if nuisance.name in self.shifts)
+    def _pulled(self) -> tuple[Parameter, ...]:
+        """Nuisances with normal priors that the prediction is linear in: those of `shifts`, then those that scale."""
+        by_name = {nuisance.name: nuisance for nuisance in self.nuisances}
+        return (*(by_name[name] for name in self.shifts), *self.prediction_errors.nuisances)
 
     @cached_property
     def is_sum_of_squares(self) -> bool:
         """Whether ln L is a constant minus half the sum of the squared pulls of the points."""
-        return (
-            self._limits is None and not self._has_common_error and len(self._linear_nuisances) == len(self.nuisances)
-        )
+        return self._limits is None and not self._has_common_error and len(self.shifts) == len(self.nuisances)
 
     @cached_property
     def _two_piece(self) -> asymmetric_errors.TwoPiece:
@@ -344,15 +342,18 @@ class FluxPoints(DataSet):
     def _limits(self) -> np.typing.NDArray[np.bool_] | None:
         return self.is_upper_limit if self.is_upper_limit.any() else None
 
-    def _from_sky(self, predictions: tuple[Array, ...]) -> Array:
+    def _from_sky(self, predictions: tuple[Array, ...], nuisances: Mapping[str, Array] | None = None) -> Array:
+        """Return the sky model's part of the prediction [..., n_data], with the energy scale of `nuisances`."""
         (intensity,) = predictions
+        if self.energy_scale is not None:
+            intensity = self.energy_scale.intensities(intensity, nuisances)
         return averaged(self.averaging, intensity)
 
     @cached_property
     def _has_common_error(self) -> bool:
         errors = np.minimum(self.error_low, self.error_high)
         counted = ~self.is_upper_limit
-        return is_noticeable(self.relative_model_error, self.values[counted], errors[counted])
+        return is_noticeable(self.relative_model_error, self.values[..., counted], errors[counted])
 
     def _common(
         self, xp: Any, predictions: tuple[Array, ...], residual: Array, low: Array, high: Array
@@ -384,9 +385,9 @@ class FluxPoints(DataSet):
         self, predictions: tuple[Array, ...], nuisances: Mapping[str, Array]
     ) -> tuple[Any, Array, Array, Array]:
         """Return the array namespace, y - mu, and the errors below and above the datum, all [..., n_data]."""
-        prediction = self._from_sky(predictions)
+        prediction = self._from_sky(predictions, nuisances)
         xp = array_namespace(prediction)
-        residual = self.values - prediction
+        residual = self.values - self.prediction_errors.scaled(xp, prediction, nuisances)
         process = self.systematics.process
         is_free = process is not None and process.length_dex is None
         if process is not None and is_free:

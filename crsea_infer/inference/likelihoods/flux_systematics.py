@@ -46,7 +46,17 @@ Systematics = Literal["correlated", "diagonal", "none"]
 
 
 class SystematicsEntry(Entry):
-    """The table `systematics` of a `likelihood.toml`."""
+    """The table `systematics` of a `likelihood.toml`.
+
+    Attributes
+    ----------
+    kind
+        As the word alone, or "energy-correlated": a shift that varies with the energy.
+    length_dex
+        Decades of energy over which it is the same; 0 is "diagonal", inf "correlated", "free" samples it.
+    shared_with
+        Data sets that shift along; each names the others.
+    """
 
     kind: Literal["correlated", "diagonal", "none", "energy-correlated"]
     length_dex: Annotated[float, AllowInfNan(True)] | Literal["free"] = 0.5
@@ -54,7 +64,15 @@ class SystematicsEntry(Entry):
 
 
 class ScatterEntry(Entry):
-    """The table `extra_scatter` of a `likelihood.toml`: a relative error with a log-uniform prior."""
+    """The table `extra_scatter` of a `likelihood.toml`: a relative error with a log-uniform prior.
+
+    Attributes
+    ----------
+    lower, upper
+        Bounds of its prior.
+    name
+        Of the parameter; that of the data set goes before it when there is none.
+    """
 
     lower: float = Field(default=0.01, gt=0.0, le=1.0)
     upper: float = Field(default=0.6, gt=0.0, le=1.0)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from crsea_infer.physics.healpix_pixels import Frame, Pixelisation, read_pixel_numbers, read_pixelisation
+from crsea_infer.physics.region_pixels import pixels_in
 from crsea_infer.support.errors import UserError
 from crsea_infer.support.fits import Key, read_hdus
 
@@ -65,7 +66,7 @@ class HealpixCube:
         UserError
             When there is no such pixel, or the cube lacks one.
         """
-        wanted = self.sky.pixels_in(region)
+        wanted = pixels_in(region, self.sky)
         if not wanted.size:
             raise UserError(
                 f"{self.path}: has no pixel in the region {region.name!r}", valid="regions larger than a pixel"

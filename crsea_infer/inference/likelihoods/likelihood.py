@@ -145,7 +145,18 @@ SpectralSlope = Annotated[float, Field(ge=-10.0, le=10.0)]
 class CommonEntry(Entry):
     """The keys that every `likelihood.toml` has, and `observation`, which it may have.
 
-    Data sets that name the same observation are the same events seen twice, and are refused side by side.
+    Attributes
+    ----------
+    kind
+        The kind of measurement.
+    title
+        What was measured, in a line.
+    label
+        Words for legends, with LaTeX between dollar signs.
+    citations
+        To cite: arXiv identifiers such as "arXiv:2305.05372".
+    observation
+        Data sets that name the same observation are the same events seen twice, and are refused side by side.
     """
 
     kind: str
@@ -180,11 +191,13 @@ class DataSet:
 
     `column_units` has the unit and the description of each attribute that holds one number per data point; "values"
     are the data. A kind may name the model of its `likelihood.toml` as `Settings`, from which the JSON schema for
-    editors is made.
+    editors is made. One whose `simulate` takes predictions [..., n_energies] and nuisances [...], and then has data
+    [..., n_data] that its other methods hold against predictions of that batch, says so by `simulates_batches`.
     """
 
     column_units: ClassVar[Mapping[str, tuple[str, str]]] = {}
     Settings: ClassVar[type[CommonEntry]] = CommonEntry
+    simulates_batches: ClassVar[bool] = False
 
     name: str
     title: str

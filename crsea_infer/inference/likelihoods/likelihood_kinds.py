@@ -27,6 +27,7 @@ LIKELIHOOD_KINDS: Final = Registry(
         "flux-points": f"{_HOME}.flux_points:FluxPoints",
         "spectral-index": f"{_HOME}.spectral_index:SpectralIndex",
         "template-normalisation": f"{_HOME}.template_normalisation:TemplateNormalisation",
+        "template-average": f"{_HOME}.template_average:TemplateAverage",
         "cosmic-ray-flux": f"{_HOME}.cosmic_ray_flux:CosmicRayFlux",
         "counts-map": f"{_HOME}.counts_map:CountsMap",
     },

@@ -46,6 +46,20 @@ _COLUMNS = (
 
 
 class _Entry(CommonEntry):
+    """Spectral indices of a sky region.
+
+    Attributes
+    ----------
+    messenger
+        What was measured.
+    region
+        A name (`crsea-infer list regions`), or a box "l=25..100,b=-5..5".
+    table
+        The ECSV table of the indices and their bands.
+    weight_slope
+        The power law that is fitted weighs energies with E to this power.
+    """
+
     messenger: Literal["gamma", "neutrino"]
     region: str
     table: str
@@ -76,6 +90,7 @@ class SpectralIndex(DataSet):
         "error_high": ("", "error upwards, statistical and systematic"),
     }
     Settings: ClassVar[type[CommonEntry]] = _Entry
+    simulates_batches: ClassVar[bool] = True
 
     energy_min: Float64
     energy_max: Float64
@@ -127,7 +142,7 @@ class SpectralIndex(DataSet):
     @property
     def n_data(self) -> int:
         """Number of bands."""
-        return len(self.values)
+        return int(self.values.shape[-1])
 
     @property
     def nuisances(self) -> tuple[Parameter, ...]:
@@ -177,7 +192,7 @@ class SpectralIndex(DataSet):
         predictions: tuple[Float64, ...],
         nuisances: Mapping[str, float],  # noqa: ARG002
     ) -> Self:
-        """Return the same data set with indices drawn around those of one prediction [n_energies]."""
+        """Return the same data set with indices drawn around those of a prediction [..., n_energies]."""
         _, residual, low, high = self._residuals(predictions)
         return replace(self, values=asymmetric_errors.draw(rng, self.values - residual, low, high))
 

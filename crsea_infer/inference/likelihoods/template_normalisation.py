@@ -22,16 +22,16 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Self
 
 import numpy as np
-from pydantic import Field
 
 from crsea_infer.content.measurements import Column, MeasurementTable, read_table
-from crsea_infer.content.toml_files import Entry, validate
+from crsea_infer.content.toml_files import validate
 from crsea_infer.emulator.sky_model import Request
 from crsea_infer.inference.likelihoods.extra_components import power_law_between
 from crsea_infer.inference.likelihoods.likelihood import CommonEntry, DataSet, LikelihoodFolder
+from crsea_infer.inference.likelihoods.template_entries import TemplateEntry, TemplateNormalisationEntry
 from crsea_infer.physics.interpolation import interpolation_matrix
 from crsea_infer.physics.regions import parse_region
 from crsea_infer.support.arrays import Array, Float64, array_namespace
@@ -47,6 +47,7 @@ if TYPE_CHECKING:
 __all__ = ["NormCurve", "Template", "TemplateNormalisation"]
 
 _NODES: Final = 8
+_HALVINGS: Final = 60  # of an interval: as far as double precision tells its ends apart
 _FIT = (
     Column("norm", "", "positive"),
     Column("error_low", "", "positive"),
@@ -59,20 +60,6 @@ _SPECTRUM = (Column("energy", "GeV", "positive"), Column("flux", "1 / (GeV cm2 s
 _AREA = (Column("energy", "GeV", "positive"), Column("effective_area", "cm2", "positive"))
 
 
-class _TemplateEntry(Entry):
-    fit: str
-    spectrum: str
-
-
-class _Entry(CommonEntry):
-    messenger: Literal["gamma", "neutrino"]
-    region: str
-    effective_area: str | None = None
-    template: str | None = None
-    templates: dict[str, _TemplateEntry]
-    morphologies: dict[str, str] = Field(default_factory=dict)
-
-
 @dataclass(frozen=True)
 class NormCurve:
     """ln L of the norm relative to no emission; see the head of the module.
@@ -80,15 +67,15 @@ class NormCurve:
     Attributes
     ----------
     best, error_low, error_high, test_statistic
-        The published numbers.
+        The published numbers; of drawn data the first and the last may be arrays [..., 1].
     width, slope_low, slope_high
         sigma at the best fit, and its slopes on the two sides.
     """
 
-    best: float
+    best: float | Float64
     error_low: float
     error_high: float
-    test_statistic: float
+    test_statistic: float | Float64
     width: float
     slope_low: float
     slope_high: float
@@ -164,7 +151,8 @@ class TemplateNormalisation(DataSet):
         "error_low": ("", "error downwards"),
         "error_high": ("", "error upwards"),
     }
-    Settings: ClassVar[type[CommonEntry]] = _Entry
+    Settings: ClassVar[type[CommonEntry]] = TemplateNormalisationEntry
+    simulates_batches: ClassVar[bool] = True
 
     templates: Mapping[str, Template]
     morphologies: Mapping[str, str]
@@ -181,7 +169,7 @@ class TemplateNormalisation(DataSet):
         UserError
             When `likelihood.toml` or a table is not valid, or a template that is named does not exist.
         """
-        entry = validate(_Entry, folder.settings, folder.where)
+        entry = validate(TemplateNormalisationEntry, folder.settings, folder.where)
         if not entry.templates:
             raise UserError(f"{folder.where}: has no templates", valid="at least one table [templates.NAME]")
         home = folder.path.parent
@@ -252,8 +240,8 @@ class TemplateNormalisation(DataSet):
 
     @property
     def values(self) -> Float64:
-        """The best-fit norm [1]."""
-        return np.array([self.curve.best])
+        """The best-fit norm [1]; of data drawn in a batch [..., 1]."""
+        return np.atleast_1d(self.curve.best)
 
     @property
     def error_low(self) -> Float64:
@@ -313,28 +301,42 @@ class TemplateNormalisation(DataSet):
         """Return the same fit with a best-fit norm drawn around the predicted one, and the TS that goes with it.
 
         The shape of the curve about its best fit is kept; the predicted norm lies at a standard normal pull from the
-        drawn one. Best fits below 0 become 0, with TS = 0.
+        drawn one. Best fits below 0 become 0, with TS = 0. Predictions [..., n_energies] give norms [..., 1].
         """
-        from scipy.optimize import brentq
+        return self.simulated(predictions, rng.standard_normal(self.binned_prediction(predictions).shape))
 
-        norm = float(self.binned_prediction(predictions)[0])
-        curve, pull = self.curve, float(np.clip(rng.standard_normal(), -5.0, 5.0))
-
-        def excess(best: float) -> float:
-            return float(curve.pull(np, curve.best + norm - best)) - pull
-
+    def simulated(self, predictions: tuple[Float64, ...], pull: Float64 | float) -> Self:
+        """Return the same fit with a best-fit norm at which the predicted norm has a given pull (within +-5)."""
+        norm = self.binned_prediction(predictions)
+        curve, pull = self.curve, np.clip(pull, -5.0, 5.0)
         reach = 10 * (curve.width + curve.error_high)
-        best = max(float(brentq(excess, norm - reach, norm + reach)), 0.0)
-        at_zero = float(curve.pull(np, curve.best - best))
-        return replace(self, curve=replace(curve, best=best, test_statistic=at_zero**2))
+        low, high = norm - reach, norm + reach
+        for _ in range(_HALVINGS):  # the pull of the predicted norm falls as the drawn best fit rises
+            middle = 0.5 * (low + high)
+            is_above = curve.pull(np, curve.best + norm - middle) > pull
+            low, high = np.where(is_above, middle, low), np.where(is_above, high, middle)
+        best = np.maximum(0.5 * (low + high), 0.0)
+        at_zero = curve.pull(np, curve.best - best)
+        drawn = replace(curve, best=_plain(best), test_statistic=_plain(at_zero**2))
+        return replace(self, curve=drawn)
 
     def _pull(self, predictions: tuple[Array, ...]) -> Array:
         norm = self.binned_prediction(predictions)
         return self.curve.pull(array_namespace(norm), norm, self.relative_model_error)
 
 
+def _plain(values: Float64) -> float | Float64:
+    """Return a float where there is one number."""
+    return float(values[0]) if values.shape == (1,) else values
+
+
 def _read_template(
-    name: str, home: Path, given: _TemplateEntry, entry: _Entry, area: MeasurementTable | None, where: str
+    name: str,
+    home: Path,
+    given: TemplateEntry,
+    entry: TemplateNormalisationEntry,
+    area: MeasurementTable | None,
+    where: str,
 ) -> Template:
     fit, spectrum = read_table(home / given.fit, _FIT), read_table(home / given.spectrum, _SPECTRUM)
     if len(fit) != 1:

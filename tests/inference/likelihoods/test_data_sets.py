@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 from astropy.table import Table
+from scipy import optimize
 
 from crsea_infer.content import finding
 from crsea_infer.inference.likelihoods.flux_points import FluxPoints
@@ -292,3 +293,20 @@ def test_cosmic_ray_tables(shared_data: Path, folder: str, file: str, species: s
             assert float(point["systematic_high"]) == float(row["syst_up"])
         else:
             assert float(row["syst_lo"]) == 0.0  # not given
+
+
+@pytest.mark.parametrize(("region", "index", "error"), [("inner", -2.99, 0.04), ("outer", -2.99, 0.07)])
+def test_km2a_tables_have_the_index_that_the_abstract_of_the_paper_gives(
+    region: str, index: float, error: float
+) -> None:
+    points = load_likelihood(f"lhaaso_km2a_{region}")
+    columns = {name: column.values for name, column in points.columns.items()}  # type: ignore[attr-defined]
+    energies, values = columns["energy_reference"] / 5e4, columns["values"]
+
+    def power_law(x: np.ndarray, norm: float, slope: float) -> np.ndarray:
+        return np.asarray(norm * 1e-17 * x**slope)
+
+    errors = 0.5 * (columns["error_low"] + columns["error_high"])
+    best, covariance = optimize.curve_fit(power_law, energies, values, (1.0, -3.0), errors, absolute_sigma=True)
+    assert best[1] == pytest.approx(index, abs=0.5 * error)
+    assert np.sqrt(covariance[1, 1]) == pytest.approx(error, rel=0.1)

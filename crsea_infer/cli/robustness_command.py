@@ -1,0 +1,77 @@
+"""The command line of ``crsea-infer robustness``: its arguments, and their reading."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from crsea_infer.cli.arguments import place, whole_number
+from crsea_infer.support.limits import LARGEST_SEED
+
+if TYPE_CHECKING:
+    import argparse
+
+__all__ = ["add_arguments", "execute"]
+
+_EPILOG = """\
+Finds ln Z of every hypothesis of a run for every option of a list of choices (systematic errors, cross-sections, widths
+of priors, ...) and for all pairs of them, and averages ln B over them. Leaves evidence.ecsv, choices.ecsv,
+bayes_factors.ecsv, a tornado figure and index.html. The same command goes on where an interrupted one stopped.
+
+examples:
+  crsea-infer robustness min_vs_max
+  crsea-infer robustness my_run.toml --choices my_choices.toml --output results/atlas"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of ``crsea-infer robustness``."""
+    parser.epilog = _EPILOG
+    parser.add_argument("run", metavar="RUN", help="name or path of a run file")
+    parser.add_argument(
+        "--output",
+        metavar="DIR",
+        type=place("--output"),
+        help="where results go (default: results/NAME/robustness); in DIR/robustness if DIR holds a run",
+    )
+    parser.add_argument(
+        "--choices", metavar="LIST", default="standard", help="name or path of a list of choices (default: standard)"
+    )
+    parser.add_argument("--fresh", action="store_true", help="find again what was found in DIR")
+    parser.add_argument(
+        "--seed",
+        metavar="N",
+        type=whole_number("--seed", 0, LARGEST_SEED),
+        help="seed of all random numbers (default: the run file's)",
+    )
+    parser.add_argument(
+        "--scheduler",
+        metavar="ADDRESS",
+        help="dask scheduler whose workers do it: tcp://host:8786 (default: processes on this machine)",
+    )
+    parser.add_argument(
+        "--workers",
+        type=whole_number("--workers", 1),
+        metavar="N",
+        help="local processes (default: one per core, at most 8)",
+    )
+
+
+def execute(arguments: argparse.Namespace) -> None:
+    """Run the command that was parsed."""
+    from crsea_infer.cli.console import ConsoleListener
+    from crsea_infer.plan.choices import load_choices
+    from crsea_infer.plan.run_file import load_run
+    from crsea_infer.support.output_names import ATLAS
+    from crsea_infer.workflow.robustness import robustness
+
+    run = load_run(arguments.run)
+    robustness(
+        run,
+        load_choices(arguments.choices),
+        arguments.output or Path("results") / run.name / ATLAS,
+        arguments.seed,
+        fresh=arguments.fresh,
+        workers=arguments.workers,
+        scheduler=arguments.scheduler,
+        listener=ConsoleListener(),
+    )

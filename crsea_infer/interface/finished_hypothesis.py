@@ -1,0 +1,254 @@
+"""One hypothesis of a finished run: its evidences, posterior, data and expectations, and predictions elsewhere."""
+
+from __future__ import annotations
+
+import json
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from crsea_infer.hypotheses.variants import VARIANT
+from crsea_infer.interface.showing import parameter_rows
+from crsea_infer.support.errors import UserError, unknown_name
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
+
+    import xarray as xr
+    from astropy.table import QTable
+    from matplotlib.figure import Figure
+
+    from crsea_infer.emulator.sky_model import SkyModel
+    from crsea_infer.hypotheses.prior_sets import Parameter
+    from crsea_infer.inference.evidence import Evidence
+    from crsea_infer.support.arrays import Float64
+
+__all__ = ["FinishedHypothesis"]
+
+
+class FinishedHypothesis:
+    """One hypothesis of a finished run.
+
+    Parameters
+    ----------
+    name
+        Its name.
+    directory
+        Of the run.
+    resolved
+        What the run.toml says that was done.
+    sky_model
+        Gives the sky model of the run.
+    """
+
+    def __init__(
+        self, name: str, directory: Path, resolved: Mapping[str, Any], sky_model: Callable[[], SkyModel]
+    ) -> None:
+        self.name = name
+        self._directory, self._resolved, self._sky_model = directory, resolved, sky_model
+
+    @property
+    def evidences(self) -> dict[str, Evidence]:
+        """The evidences that may be quoted, by sampler: natural log with error and method."""
+        from crsea_infer.report.run_tables import read_evidences
+
+        return read_evidences(self._directory / "evidence.ecsv").get(self.name, {})
+
+    @property
+    def evidence(self) -> Evidence:
+        """The evidence to quote.
+
+        Raises
+        ------
+        UserError
+            When no sampler of the run gives one.
+        """
+        from crsea_infer.inference.evidence import combine
+
+        found = combine(self.evidences)
+        if found is None:
+            raise UserError(
+                f"{self.name} has no evidence: none of its samplers gives one",
+                valid="a run with a sampler such as dynesty or importance",
+            )
+        return found
+
+    @property
+    def posterior(self) -> xr.Dataset:
+        """Posterior draws as an xarray Dataset with dimensions chain and draw; each parameter has unit and label."""
+        return self._group("posterior")
+
+    @property
+    def prior(self) -> xr.Dataset:
+        """Draws of the prior, likewise."""
+        return self._group("prior")
+
+    def to_datatree(self) -> Any:
+        """Return the whole `posterior.nc` as ArviZ opens it: a DataTree with ArviZ 1.x, with 0.x an InferenceData."""
+        from crsea_infer.report.arviz_versions import read_datatree
+
+        return read_datatree(self._path)
+
+    @cached_property
+    def parameters(self) -> tuple[Parameter, ...]:
+        """The n sampled parameters, with priors, labels and units."""
+        return tuple(_parameter(str(name), variable.attrs) for name, variable in self.posterior.data_vars.items())
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the n sampled parameters."""
+        return tuple(parameter.name for parameter in self.parameters)
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """LaTeX labels of the parameters, without dollar signs."""
+        return tuple(parameter.label for parameter in self.parameters)
+
+    @cached_property
+    def draws(self) -> Float64:
+        """Equally weighted draws [n_draws, n]."""
+        return np.stack([np.asarray(self.posterior[name]).ravel() for name in self.names], axis=-1)
+
+    @cached_property
+    def fixed(self) -> dict[str, float]:
+        """Parameters that have one value."""
+        constant = self._group("constant_data")
+        return {str(name): float(one) for name, one in constant.data_vars.items() if "published" in one.attrs}
+
+    @property
+    def data(self) -> tuple[str, ...]:
+        """Names of the data sets."""
+        return tuple(str(name) for name in self._group("observed_data").data_vars)
+
+    def spectrum(self, data_set: str) -> QTable:
+        """Return the points of a data set with what is expected there: data, errors, energies, median and bands.
+
+        Raises
+        ------
+        UserError
+            When there is no such data set.
+        """
+        from astropy import units as u
+        from astropy.table import QTable
+
+        from crsea_infer.interface.bands import bands
+
+        if data_set not in self.data:
+            raise unknown_name("data set", data_set, self.data)
+        observed, constant = self._group("observed_data")[data_set], self._group("constant_data")
+        unit = observed.attrs.get("units", "")
+        table = QTable(meta={key: observed.attrs[key] for key in ("title", "label", "region") if key in observed.attrs})
+        prefix = f"{data_set}_"
+        for name, variable in constant.data_vars.items():
+            key = str(name).removeprefix(prefix)
+            if variable.dims == (f"{data_set}_point",) and key != name:
+                table[key] = u.Quantity(np.asarray(variable), variable.attrs.get("units", ""))
+        table["data"] = u.Quantity(np.asarray(observed), unit)
+        expected = np.asarray(self._group("posterior_predictive")[f"{data_set}_expected"])
+        for name, values in bands(expected.reshape(-1, expected.shape[-1])).items():
+            table[name] = u.Quantity(values, unit)
+        return table
+
+    def predict(self, **request: Any) -> QTable:
+        """Return the posterior of an intensity, with 68 and 95 % bands, for any region, messenger and energies.
+
+        Parameters are `region`, `energies`, `messenger` and `radius`, as in :func:`crsea_infer.predict`.
+
+        Raises
+        ------
+        UserError
+            When the sky model of the run is no longer there, or a region or energy is not one that it knows.
+        """
+        from crsea_infer.interface.bands import predicted_bands
+
+        resolved = self._resolved["hypotheses"][self.name]["parameters"]
+        drawn = dict(zip(self.names, self.draws.T, strict=True))
+        n = len(self.draws)
+        values = {name: drawn[name] if name in drawn else np.full(n, self.fixed[name]) for name in resolved}
+        if VARIANT in drawn:
+            values[VARIANT] = drawn[VARIANT]
+        return predicted_bands(self.model, values, **request)
+
+    @cached_property
+    def model(self) -> SkyModel:
+        """The sky model, with the physics that the hypothesis demands: of all variants together if the run has any.
+
+        Raises
+        ------
+        UserError
+            When the emulator is no longer there, or is another one than the run had.
+        """
+        from crsea_infer.emulator.sky_of_physics import sky_for
+        from crsea_infer.hypotheses.demanded_physics import DemandedPhysics
+        from crsea_infer.hypotheses.hypothesis import Hypothesis
+        from crsea_infer.hypotheses.variants import variants_from
+        from crsea_infer.hypotheses.varied_hypothesis import with_variants
+
+        resolved = self._resolved
+        demanded = DemandedPhysics.of(resolved["hypotheses"][self.name].get("physics", {}))
+        bare = Hypothesis(self.name, self.name, (), (), physics=demanded)
+        return sky_for(self._sky_model(), with_variants(bare, variants_from(resolved.get("variants", {}))))
+
+    def corner(self, parameters: Sequence[str] | None = None) -> Figure:
+        """Draw the posterior of some parameters; by default of at most eight, those on which the data say most.
+
+        Raises
+        ------
+        UserError
+            When a parameter is not one of the posterior.
+        """
+        from crsea_infer.report.posterior_figures import corner_of
+
+        return corner_of(self.name, self.parameters, self.draws, parameters)
+
+    def plot_spectrum(self, data_set: str) -> Figure:
+        """Draw the points of a data set with the bands of what is expected there."""
+        from crsea_infer.report.posterior_figures import spectrum_of
+
+        return spectrum_of(self.name, self.spectrum(data_set))
+
+    @property
+    def _path(self) -> Path:
+        return self._directory / self.name / "posterior.nc"
+
+    def _group(self, name: str) -> xr.Dataset:
+        if name not in self._groups:
+            import xarray
+
+            try:
+                self._groups[name] = xarray.load_dataset(self._path, group=name, engine="h5netcdf")
+            except (OSError, KeyError, ValueError) as error:
+                raise UserError(
+                    f"{self._path} cannot be read: {error}",
+                    valid="the posterior.nc of a run of this version",
+                    fix="give the command of the run again: it makes what is damaged or missing",
+                ) from error
+        return self._groups[name]
+
+    @cached_property
+    def _groups(self) -> dict[str, xr.Dataset]:
+        return {}
+
+    def __repr__(self) -> str:
+        found = self.evidences
+        said = "no evidence" if not found else f"ln Z = {self.evidence.lnz:.3f} +- {self.evidence.lnz_err:.3f}"
+        return f"<Hypothesis {self.name}: {said}, {len(self.names)} parameters, {len(self.draws)} draws>"
+
+    def _repr_html_(self) -> str:
+        return parameter_rows(repr(self)[1:-1], self.names, [one.unit for one in self.parameters], self.draws)
+
+
+def _parameter(name: str, attributes: dict[str, Any]) -> Parameter:
+    from crsea_infer.hypotheses.distributions import Distribution
+    from crsea_infer.hypotheses.prior_sets import Parameter
+
+    return Parameter(
+        name=name,
+        distribution=Distribution(**json.loads(attributes["distribution"])),
+        fiducial=float(attributes["published"]),
+        label=str(attributes["label"]),
+        unit=str(attributes["units"]),
+        description=str(attributes["description"]),
+    )

@@ -1,0 +1,240 @@
+"""Cubes of counts and exposure: units, pixels and schemes give the right value, or one message."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+from astropy.coordinates import SkyCoord
+from simulated_cubes import (
+    EDGES,
+    N_SIDE,
+    NODES,
+    directions,
+    exposure,
+    folder,
+    intensities,
+    load,
+    write_cube,
+)
+
+from crsea_infer.inference.likelihoods.healpix_cubes import read_counts_cube, read_exposure_cube
+from crsea_infer.support.errors import UserError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    return folder(tmp_path)
+
+
+def rewrite(path: Path, **changes: Any) -> None:
+    """Change keys of the table of pixels of a cube (None removes one)."""
+    from astropy.io import fits
+
+    with fits.open(path, mode="update") as hdus:
+        for key, value in changes.items():
+            if value is None:
+                del hdus[1].header[key]
+            else:
+                hdus[1].header[key] = value
+
+
+@pytest.mark.parametrize(("unit", "value"), [("cm2 s", 1.0), ("cm^2 s", 1.0), ("m2 s", 1e-4), ("m**2 h", 1e-4 / 3600)])
+def test_an_exposure_is_converted_from_its_unit(home: Path, unit: str, value: float) -> None:
+    """The same exposure in square metres gives the same counts: they were 1e4 too low."""
+    expected = load(home).binned_prediction(intensities(load(home)))
+    values = value * np.tile(exposure(NODES), (12 * N_SIDE**2, 1))
+    write_cube(home / "exposure.fits", values, kind="exposure", **{f"TUNIT{i + 1}": unit for i in range(len(NODES))})
+    np.testing.assert_allclose(load(home).binned_prediction(intensities(load(home))), expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("name", "unit", "words"),
+    [
+        ("exposure.fits", "cm2", ["TUNIT3", "cm2 s"]),
+        ("exposure.fits", "mag(cm2 s)", ["TUNIT3", "cm2 s"]),
+        ("counts.fits", "ct / sr", ["TUNIT3", "counts in each pixel", "solid angle"]),
+        ("counts.fits", "1 / (cm2 s)", ["TUNIT3", "counts in each pixel"]),
+        ("sources.fits", "counts/sr", ["TUNIT3", "counts in each pixel"]),
+    ],
+)
+def test_units_of_something_else_are_refused(home: Path, name: str, unit: str, words: list[str]) -> None:
+    rewrite(home / name, TUNIT3=unit)
+    with pytest.raises(UserError) as caught:
+        load(home)
+    for word in (*words, name):
+        assert word in str(caught.value)
+
+
+@pytest.mark.parametrize("unit", ["counts", "ct", "photon"])
+def test_counts_may_say_that_they_are_counts(home: Path, unit: str) -> None:
+    rewrite(home / "counts.fits", TUNIT1=unit)
+    load(home)
+
+
+def explicit(home: Path, pixels: np.ndarray, *, counts: float = 1.0, **changes: Any) -> None:
+    """Write a counts cube of some pixels, without source templates beside it."""
+    text = (home / "likelihood.toml").read_text()
+    (home / "likelihood.toml").write_text(text[: text.index("[[sources]]")])
+    values = np.full((len(pixels), len(EDGES) - 1), counts)
+    write_cube(home / "counts.fits", values, pixels=pixels, **changes)
+
+
+def near_the_plane() -> np.ndarray:
+    longitude, latitude = directions()
+    return np.flatnonzero((np.abs(latitude) < 10) & (longitude < 90))
+
+
+def in_the_regions() -> np.ndarray:
+    longitude, latitude = directions()
+    return np.flatnonzero((np.abs(latitude) < 5) & (longitude > 20) & (longitude < 60))
+
+
+def test_a_partial_cube_counts_the_pixels_of_its_column(home: Path) -> None:
+    explicit(home, near_the_plane())
+    assert load(home).values.sum() == len(in_the_regions()) * (len(EDGES) - 1)
+
+
+@pytest.mark.parametrize(
+    ("case", "words"),
+    [
+        ("part of a region", ["lacks", "of the", "l=20..40,b=-5..5", "pixel"]),
+        ("one hole", ["lacks 1 of the", "pixel"]),
+        ("a pixel twice", ["is given twice"]),
+        ("pixel -1", ["PIX is -1"]),
+        ("a pixel beyond", ["PIX is 12288", "0 to 12287"]),
+        ("an unsaid scheme", ["PIX", "INDXSCHM is absent"]),
+        ("another scheme", ["PIX", "INDXSCHM is IMPLICIT"]),
+        ("no column", ["INDXSCHM is EXPLICIT", "no column PIX"]),
+    ],
+)
+def test_pixels_that_are_not_each_there_once_are_refused(home: Path, case: str, words: list[str]) -> None:
+    pixels, inside = near_the_plane(), in_the_regions()
+    changes: dict[str, Any] = {}
+    if case == "part of a region":
+        longitude, _ = directions()
+        pixels = pixels[longitude[pixels] > 30]
+    elif case == "one hole":
+        pixels = pixels[pixels != inside[5]]
+        words = [*words, f"pixel {inside[5]} "]
+    elif case == "a pixel twice":
+        pixels = np.append(pixels, inside[5])
+        words = [*words, f"pixel {inside[5]} "]
+    elif case == "pixel -1":
+        pixels = np.append(pixels, -1)
+    elif case == "a pixel beyond":
+        pixels = np.append(pixels, 12 * N_SIDE**2)
+    elif case == "an unsaid scheme":
+        changes = {"INDXSCHM": None}
+    elif case == "another scheme":
+        changes = {"INDXSCHM": "IMPLICIT"}
+    explicit(home, pixels, **changes)
+    if case == "no column":
+        write_cube(home / "counts.fits", np.ones((12 * N_SIDE**2, len(EDGES) - 1)), INDXSCHM="EXPLICIT")
+    with pytest.raises(UserError) as caught:
+        load(home)
+    for word in (*words, "counts.fits"):
+        assert word in str(caught.value)
+
+
+@pytest.mark.parametrize("value", [-1.6375e30, np.nan, -1.0, np.inf])
+@pytest.mark.parametrize("kind", ["counts", "exposure", "sources"])
+def test_a_pixel_without_data_is_named_when_it_lies_in_a_region(home: Path, kind: str, value: float) -> None:
+    inside = int(in_the_regions()[7])
+    outside = int(np.argmax(directions()[1]))
+    planes = len(NODES) if kind == "exposure" else len(EDGES) - 1
+    values = np.ones((12 * N_SIDE**2, planes))
+    values[outside] = value
+    write_cube(home / f"{kind}.fits", values, kind="exposure" if kind == "exposure" else "counts")
+    load(home)
+    values[inside] = value
+    write_cube(home / f"{kind}.fits", values, kind="exposure" if kind == "exposure" else "counts")
+    said = "UNSEEN" if value < -1e30 else f"{value:g}"
+    with pytest.raises(UserError, match=rf"{kind}.fits: pixel {inside} \(l = .*\) is {said} in plane 1"):
+        load(home)
+
+
+def test_no_exposure_in_a_region_names_the_pixel(home: Path) -> None:
+    values = np.tile(exposure(NODES), (12 * N_SIDE**2, 1))
+    inside = int(in_the_regions()[3])
+    values[inside, 2] = 0.0
+    write_cube(home / "exposure.fits", values, kind="exposure")
+    with pytest.raises(UserError, match=rf"exposure.fits: pixel {inside} .* is 0 in plane 3"):
+        load(home)
+
+
+@pytest.mark.parametrize("frame", ["GAL", "EQU"])
+def test_an_exposure_without_a_frame_has_that_of_the_counts(tmp_path: Path, frame: str) -> None:
+    """As every exposure of gtexpcube2: it varies over the sky here, so that a wrong frame would be seen."""
+    home = folder(tmp_path, frame=frame)
+    longitude, latitude = directions("CEL" if frame == "EQU" else frame)
+    values = (1.0 + 0.01 * latitude + np.cos(np.radians(longitude)) ** 2)[:, None] * exposure(NODES)
+    write_cube(home / "exposure.fits", values, kind="exposure", frame=frame)
+    said = load(home)
+    write_cube(home / "exposure.fits", values, kind="exposure", frame=frame, COORDSYS=None)
+    unsaid = load(home)
+    np.testing.assert_array_equal(said.folding, unsaid.folding)
+    with pytest.raises(UserError, match="COORDSYS is absent"):
+        read_exposure_cube(home / "exposure.fits")
+
+
+def test_energies_and_errors_of_the_exposure_must_be_numbers_above_zero(tmp_path: Path) -> None:
+    from astropy.io import fits
+
+    home = folder(tmp_path)
+    with fits.open(home / "exposure.fits", mode="update") as hdus:
+        hdus["ENERGIES"].data["Energy"][3] = np.nan
+    with pytest.raises(UserError, match="energies of the exposure do not rise"):
+        load(home)
+    with pytest.raises(UserError, match="exposure_error"):
+        load(folder(tmp_path / "negative", more="exposure_error = -0.05"))
+
+
+def test_real_cubes_of_the_fermi_tools_are_read(shared_data: Path, tmp_path: Path) -> None:
+    """3FHL: the exposure says no frame, and in that of the counts, equatorial, it hardly depends on right ascension."""
+    real = shared_data / "real"
+    counts = read_counts_cube(real / "fermi_3fhl_counts_cube_hpx.fits.gz")
+    cube = read_exposure_cube(real / "fermi_3fhl_exposure_cube_hpx.fits.gz", counts.sky.frame)
+    assert counts.sky == cube.sky
+    assert (counts.sky.frame, counts.sky.n_side, counts.values.shape) == ("icrs", 64, (49152, 17))
+    assert counts.energies[[0, -1]] == pytest.approx([10.0, 2000.0], rel=1e-5)
+    scatter = {}
+    for frame in ("icrs", "galactic"):
+        declination = SkyCoord(
+            *replace(cube.sky, frame=frame).centres(cube.pixels), unit="deg", frame="galactic"
+        ).icrs.dec
+        band = np.digitize(declination.deg, np.arange(-88, 90, 2))
+        mean = np.bincount(band, cube.values[:, 0]) / np.bincount(band)
+        scatter[frame] = np.std(cube.values[:, 0] / mean[band])
+    assert scatter["icrs"] < 0.05
+    assert scatter["galactic"] > 0.12
+    home = folder(tmp_path)
+    text = (home / "likelihood.toml").read_text()
+    text = text[: text.index("[isotropic]")]
+    for name in ("counts", "exposure"):
+        text = text.replace(f'"{name}.fits"', f'"{real / f"fermi_3fhl_{name}_cube_hpx.fits.gz"}"')
+    (home / "likelihood.toml").write_text(text)
+    likelihood = load(home, energy_max=200.0)
+    longitude, latitude = counts.sky.centres(counts.pixels)
+    inside = (longitude > 20) & (longitude < 60) & (np.abs(latitude) < 5)
+    assert likelihood.values.sum() == counts.values[inside][:, counts.energies[1:] < 200.1].sum() > 1000
+
+
+def test_a_real_partial_cube_is_read_by_its_pixels(shared_data: Path) -> None:
+    from crsea_infer.physics.regions import parse_region
+
+    cube = read_counts_cube(shared_data / "real" / "ccube_single_src_events_hpx.fits")
+    assert (cube.sky.n_side, cube.sky.frame, len(cube.pixels)) == (256, "galactic", 2162)
+    rows = cube.rows_in(parse_region("l=182..187,b=-8..-3"))
+    import healpy
+
+    longitude, latitude = healpy.pix2ang(256, np.arange(12 * 256**2), lonlat=True)
+    inside = (longitude > 182) & (longitude < 187) & (latitude > -8) & (latitude < -3)
+    np.testing.assert_array_equal(cube.pixels[rows], np.flatnonzero(inside))
+    with pytest.raises(UserError, match="lacks"):
+        cube.rows_in(parse_region("l=182..192,b=-8..-3"))
