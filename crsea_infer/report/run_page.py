@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+    from crsea_infer.hypotheses.demanded_physics import DemandedPhysics
     from crsea_infer.report.sections import Section
     from crsea_infer.report.summary import HypothesisSummary, RunSummary
 
@@ -92,7 +93,10 @@ def write_page(
             for likelihood in summary.run.likelihoods
         ],
         shifts=shift_words(summary.run.likelihoods),
-        physics=[(name.replace("_", " "), text) for name, text in summary.model.description.items()],
+        physics=[
+            *((name.replace("_", " "), text) for name, text in summary.model.description.items()),
+            *((f"physics of {item.name}", physics.words()) for item, physics in _demanded(summary)),
+        ],
         files=_files(directory, summary),
         versions=list(versions.items()),
     )
@@ -118,6 +122,12 @@ def _evidences(summary: RunSummary) -> list[dict[str, Any]]:
         for item in summary.hypotheses
         for row in evidence_rows(item)
     ]
+
+
+def _demanded(summary: RunSummary) -> list[tuple[HypothesisSummary, DemandedPhysics]]:
+    """Return the hypotheses that demand physics of their own, and what they demand."""
+    demanded = [(item, item.posterior.hypothesis.physics) for item in summary.hypotheses]
+    return [(item, physics) for item, physics in demanded if physics]
 
 
 def _scatter(summary: RunSummary) -> list[str]:
