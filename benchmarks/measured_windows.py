@@ -53,6 +53,7 @@ _HIGHER: Final = (
 _FROM: Final = 10.0  # GeV: below, the cross-section is used outside its range
 _LEPTONS: Final = {"inverse_compton_scale": np.asarray(1.0), "bremsstrahlung_scale": np.asarray(1.0)}
 _LIMIT: Final = 0.25  # Fermi-LAT: errors common to all points of a window are 10 to 40 per cent
+_GAS_SHAPE: Final = 0.1  # of a bin of 10 degrees: what masked Fermi-LAT bins leave of the rings
 
 
 @dataclass(frozen=True)
@@ -106,6 +107,17 @@ def table(found: list[Window]) -> list[str]:
     return lines
 
 
+def _chi2(ours: Float64, measured: Float64, errors: Float64, share: float) -> float:
+    """Return chi2 of a profile with a free factor; `share` of the scaled model is added to every error bar."""
+    factor = float(measured.sum() / ours.sum())
+    for _ in range(50):
+        # the error bar on the side of the model
+        bars = np.where(measured > factor * ours, errors[0], errors[1])
+        weights = 1.0 / (bars**2 + (share * factor * ours) ** 2)
+        factor = float((weights * ours * measured).sum() / (weights * ours**2).sum())
+    return float((weights * (measured - factor * ours) ** 2).sum())
+
+
 def longitude_profile(axis: Axes) -> list[Residual]:
     """Set the longitude profile at 25 TeV beside that of LHAASO-KM2A, whose units are not known: shapes only."""
     measured = Table.read(DATA / "km2a_longitude_profile.ecsv")
@@ -131,6 +143,18 @@ def longitude_profile(axis: Axes) -> list[Residual]:
             ratio = float((weight * profile[chosen]).sum() / (weight * scale * ours[chosen]).sum())
             what = f"KM2A longitude profile, {hypothesis}, {where}: data / scaled model - 1"
             residuals.append(Residual(what, ratio - 1))
+        what = f"KM2A longitude profile, {hypothesis}: chi2 of 22 bins"
+        residuals.append(Residual(f"{what}, one free factor", _chi2(ours, profile, errors, 0.0)))
+        for part, chosen in (("15 < l < 125", centre < 125.0), ("125 < l < 235", centre > 125.0)):
+            found = _chi2(ours[chosen], profile[chosen], errors[:, chosen], 0.0)
+            residuals.append(
+                Residual(f"KM2A longitude profile, {hypothesis}, {part}: chi2 of 11 bins, free factor", found)
+            )
+        for share in (_GAS_SHAPE, 3 * _GAS_SHAPE):
+            found = _chi2(ours, profile, errors, share)
+            residuals.append(Residual(f"{what}, one free factor, gas shape {share:.0%} a bin", found))
+    flat = _chi2(np.ones_like(profile), profile, errors, 0.0)
+    residuals.append(Residual("KM2A longitude profile, a constant: chi2 of 22 bins, one free factor", flat))
     axis.set(xlabel="Galactic longitude [deg]", ylabel="intensity [units of the figure]")
     axis.legend(fontsize=6)
     return residuals
