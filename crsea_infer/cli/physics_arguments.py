@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from crsea_infer.grids.physics_choices import PhysicsChoices
 
-__all__ = ["add_emission", "add_ranges", "add_transport", "choices"]
+__all__ = ["add_emission", "add_ranges", "add_transport", "choices", "demanded"]
 
 _CROSS_SECTIONS = ("kelner-aharonian", "aafrag")
 _GAS = ("rings", "analytic")
@@ -68,6 +68,12 @@ def add_emission(parser: argparse.ArgumentParser) -> None:
         help="factor for nuclei heavier than helium (default: 1, as the published maps)",
     )
     parser.add_argument("--no-leptons", action="store_true", help="leave the gamma rays of electrons out")
+
+
+def demanded(arguments: argparse.Namespace) -> dict[str, float | str]:
+    """Return what the options of :func:`add_transport` demand of a sky model, by the keys of a table `[physics]`."""
+    names = ("sources", "rim", "saturation_radius", "sun_radius", "gas", "radiation_field")
+    return {name: value for name in names if (value := getattr(arguments, name)) is not None}
 
 
 def choices(arguments: argparse.Namespace) -> PhysicsChoices:
