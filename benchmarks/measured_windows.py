@@ -15,6 +15,7 @@ import numpy as np
 from astropy.table import Table
 from published_curves import COLOURS, DATA, fiducial
 from residuals import Residual, cell
+from scipy.optimize import minimize_scalar
 
 from crsea_infer.emulator import exact, load
 from crsea_infer.emulator.response.fold import SpectralFold
@@ -43,6 +44,9 @@ _FERMI: Final = (
     "fermi_lat_masked_inner",
     "fermi_lat_masked_outer",
 )
+_GAS_SHAPE: Final = 0.1
+"""Relative error of gas columns over 10 degrees of longitude, from how masked bins of Fermi-LAT scatter."""
+
 _HIGHER: Final = (
     "argo_ybj",
     "lhaaso_km2a_inner",
@@ -106,6 +110,23 @@ def table(found: list[Window]) -> list[str]:
     return lines
 
 
+def shape_chi2(ours: Float64, profile: Float64, errors: Float64, gas_shape: float) -> tuple[float, int]:
+    """Return the least chi2 of a profile [n] against ours times a free factor, and its degrees of freedom.
+
+    Parameters
+    ----------
+    gas_shape
+        Relative error of ours in each bin, independent from bin to bin: bins are 10 degrees wide.
+    """
+
+    def chi2(factor: float) -> float:
+        return float(np.sum((profile - factor * ours) ** 2 / (errors**2 + (gas_shape * factor * ours) ** 2)))
+
+    middle = float(np.sum(profile) / np.sum(ours))
+    found = minimize_scalar(chi2, bounds=(0.2 * middle, 5.0 * middle), method="bounded")
+    return float(found.fun), ours.size - 1
+
+
 def longitude_profile(axis: Axes) -> list[Residual]:
     """Set the longitude profile at 25 TeV beside that of LHAASO-KM2A, whose units are not known: shapes only."""
     measured = Table.read(DATA / "km2a_longitude_profile.ecsv")
@@ -125,6 +146,10 @@ def longitude_profile(axis: Axes) -> list[Residual]:
         response = solver(float(values["delta_slope"]), float(values["halo_height"]))
         ours: Float64 = (fold.columns(response) * fold.moments(values)).sum(axis=(1, 3))[:, 0]
         scale = float((weights * ours * profile).sum() / (weights * ours**2).sum())
+        for words, shape in (("alone", 0.0), ("and gas wrong by 10 % per 10 degrees", _GAS_SHAPE)):
+            value, n_degrees = shape_chi2(ours, profile, errors.mean(axis=0), shape)
+            what = f"KM2A longitude profile, {hypothesis}: chi2 per degree of freedom ({n_degrees}), errors of the data"
+            residuals.append(Residual(f"{what} {words}", value / n_degrees))
         axis.step(centre, scale * ours, where="mid", color=COLOURS[hypothesis], label=f"{hypothesis}, scaled to fit")
         for where, chosen in (("15 < l < 125", centre < 125.0), ("125 < l < 235", centre > 125.0)):
             weight = weights[chosen]

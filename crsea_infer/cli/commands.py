@@ -56,6 +56,7 @@ def check(run: str) -> None:
     from crsea_infer import emulator
     from crsea_infer.plan.run_check import check_run
     from crsea_infer.plan.run_file import load_run
+    from crsea_infer.plan.runs_beside import runs_beside
     from crsea_infer.plan.study_file import is_study
 
     if is_study(run):
@@ -64,6 +65,8 @@ def check(run: str) -> None:
     run_file = load_run(run)
     model = emulator.load(run_file.emulator)
     check_run(run_file, model)
+    for beside in runs_beside(run_file).values():
+        check_run(beside, emulator.load(beside.emulator))
     console = _console()
     console.print(f"[bold]{_text(run_file.title)}[/bold]  ({_text(str(run_file.path))})")
     if run_file.description:
@@ -78,6 +81,11 @@ def check(run: str) -> None:
     for name, members in run_file.subsets.groups.items():
         console.print(f"[bold]Group[/bold]  {_text(name)}: {_text(', '.join(members))}")
     console.print()
+    if run_file.variants:
+        console.print(_variant_table(run_file))
+    for hypothesis in run_file.hypotheses:
+        if hypothesis.physics:
+            console.print(f"[bold]Physics[/bold]  {_text(hypothesis.name)}: {_text(hypothesis.physics.words())}")
     physics = "; ".join(f"{key.replace('_', ' ')}: {value}" for key, value in model.description.items())
     console.print(f"[bold]Sky model[/bold]  {_text(physics)}; fingerprint {model.fingerprint}")
     options = "; ".join(f"{name} ({_text(_options(given))})" for name, given in run_file.samplers.items())
@@ -247,6 +255,15 @@ def _likelihood_table(run_file: RunFile) -> Table:
             _text(provenance.status),
             _text(f"{provenance.reference}, {provenance.table_or_figure}"),
             _text(likelihood.title),
+        )
+    return table
+
+
+def _variant_table(run_file: RunFile) -> Table:
+    table = _table("Variants", "variant", "weight", "physics", "title")
+    for one in run_file.variants:
+        table.add_row(
+            _text(one.name), f"{one.weight:.3g}", _text(one.physics.words() or "as the sky model"), _text(one.title)
         )
     return table
 

@@ -174,6 +174,7 @@ def _distribution(given: Mapping[str, Any]) -> Distribution:
         raise ValueError("a distribution with other keys")
     given = {**given, "weights": tuple(given["weights"])}
     bounds = {"lower": -np.inf, "upper": np.inf}
-    return Distribution(
-        **{key: bounds[key] if value is None and key in bounds else value for key, value in given.items()}
-    )
+    filled: dict[str, Any] = {
+        key: bounds[key] if value is None and key in bounds else value for key, value in given.items()
+    }
+    return Distribution(**filled)

@@ -15,12 +15,14 @@ from typing import TYPE_CHECKING, Self
 from crsea_infer.inference.posterior_file import write_posterior
 from crsea_infer.plan.tasks import generator_for
 from crsea_infer.report import (
+    beside_table,
     corner_figures,
     data_set_pulls,
     exact_check_table,
     goodness_of_fit_table,
     leave_one_out,
     nested_hypotheses,
+    pile_up_table,
     prior_sensitivity_figures,
     run_tables,
     spectrum_figures,
@@ -196,6 +198,7 @@ PRODUCTS: tuple[Product, ...] = (
         goodness_of_fit_table.files,
         goodness_of_fit_table.write_goodness_of_fit,
         goodness_of_fit_table.goodness_of_fit_section,
+        is_current=goodness_of_fit_table.is_current,
     ),
     Product("tables", "", lambda _: run_tables.FILES, run_tables.write_tables, always=True),
     Product(
@@ -213,6 +216,7 @@ PRODUCTS: tuple[Product, ...] = (
         nested_hypotheses.write_savage_dickey,
         nested_hypotheses.nested_section,
     ),
+    Product("runs beside", "", beside_table.files, beside_table.write_beside, beside_table.beside_section, always=True),
     Product(
         "tension", "", tension_table.files, tension_table.write_tension, tension_table.tension_section, always=True
     ),
@@ -225,6 +229,9 @@ PRODUCTS: tuple[Product, ...] = (
     ),
     Product(
         "leave-one-out", "Leaving one out", leave_one_out.files, leave_one_out.write_loo, leave_one_out.loo_section
+    ),
+    Product(
+        "pile-ups", "", pile_up_table.files, pile_up_table.write_pile_ups, pile_up_table.pile_up_section, always=True
     ),
     Product(
         "spectra",

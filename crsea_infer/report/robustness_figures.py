@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import textwrap
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from crsea_infer.report.style import COLOURS, COLUMN, new_figure, save, styled
 from crsea_infer.support.output_names import TORNADO
@@ -141,7 +141,7 @@ def _finish(panel: Axes, report: AtlasReport, pair: tuple[str, str], n_lines: in
     from matplotlib.ticker import MaxNLocator
 
     panel.xaxis.set_major_locator(MaxNLocator(4, integer=True))
-    figure = panel.figure
+    figure = cast("Figure", panel.figure)
     top = 1.0 - 0.05 / figure.get_figheight()
     words = f"{pair[0]} : {pair[1]}"
     figure.text(0.02, top, words, fontsize=8, va="top", ha="left")

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ATLAS",
     "ATLAS_FILES",
+    "BESIDE",
     "CALIBRATION_FILES",
     "CHECKSUMS",
     "DATA_SETS",
@@ -78,9 +79,11 @@ PRODUCTS: Final[Mapping[str, ProductNames]] = {
     "tables": ProductNames(("evidence.ecsv", FACTORS, "chi2.ecsv")),
     "variants": ProductNames(("variants.ecsv",)),
     "nested hypotheses": ProductNames(("savage_dickey.ecsv",)),
+    "runs beside": ProductNames(("beside.ecsv",)),
     "tension": ProductNames(("tension.ecsv",)),
     "data sets": ProductNames(("data_sets.ecsv", "pulls.ecsv"), ("pulls",)),
     "leave-one-out": ProductNames(("loo.ecsv",)),
+    "pile-ups": ProductNames(("pile_ups.ecsv",)),
     "spectra": ProductNames(figures=("spectra", "spectrum_{likelihood}")),
     "corners": ProductNames(figures=("corner_{hypothesis}", "corner_{hypothesis}_all", "corner_overlay")),
     "exact check": ProductNames(("exact_check.ecsv",)),
@@ -113,6 +116,9 @@ EVIDENCES: Final = "evidences"
 TORNADO: Final = "tornado"
 """Figure of an atlas; that of another pair of hypotheses has their names after it."""
 
+BESIDE: Final = "beside"
+"""Folder of the runs that are shown beside a run, in that of the run."""
+
 FIGURES: Final = "figures"
 """Folder of figures of either."""
 
@@ -135,7 +141,7 @@ OWN_NAMES: Final = tuple(
     dict.fromkeys(
         (
             *(RECORD, *RUN_FILES, *CALIBRATION_FILES, *ATLAS_FILES),
-            *(FIGURES, DATA_SETS, SKY_REGIONS, RESULTS, ATLAS, EVIDENCES),
+            *(FIGURES, DATA_SETS, SKY_REGIONS, RESULTS, ATLAS, EVIDENCES, BESIDE),
         )
     )
 )

@@ -18,6 +18,7 @@ from crsea_infer.hypotheses.variants import VARIANT
 from crsea_infer.inference.posterior_file import as_chains
 from crsea_infer.inference.samplers.registry import longest_first, make, sampler_class
 from crsea_infer.plan.run_check import check_run
+from crsea_infer.plan.runs_beside import runs_beside
 from crsea_infer.plan.sky_preparation import prepare_skies
 from crsea_infer.plan.subsets import ALL
 from crsea_infer.plan.tasks import AwayTask, Task, generator_for, run_identity, sample_away, sample_task
@@ -32,6 +33,7 @@ from crsea_infer.support.files import make_directory, remove_leftovers
 from crsea_infer.support.jobs import run_jobs
 from crsea_infer.support.lanes import CORES, DEVICE, Lanes, device_present
 from crsea_infer.support.local import available_cores
+from crsea_infer.support.output_names import BESIDE
 from crsea_infer.support.processes import terminated_like_interrupted
 from crsea_infer.workflow.listening import QUIET
 from crsea_infer.workflow.run_directory import RunDirectory, versions
@@ -109,10 +111,23 @@ def execute(
         check_address(scheduler)
     if seed is not None:
         run = replace(run, seed=seed)
+    beside = runs_beside(run)
     directory = RunDirectory(make_directory(output))
     with lock(directory.path), terminated_like_interrupted():
         begun = _begin(run, directory, _preparing(listener, workers, scheduler), fresh=fresh)
         _sample(listener, [begun], workers, scheduler)
+        for name, one in beside.items():
+            listener.tell(f"Beside it: {name}")
+            execute(
+                one,
+                directory.path / BESIDE / name,
+                seed,
+                fresh=fresh,
+                workers=workers,
+                scheduler=scheduler,
+                accept_unconverged=True,
+                listener=listener,
+            )
         model, posteriors, identity, tasks = begun.model, begun.posteriors, begun.identity, begun.tasks
         summary = _summarise(run, identity, model, posteriors, tasks)
         missing = write_products(directory.path, summary, listener.tell)

@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from crsea_infer.inference.samplers.importance import Estimate, Importance, ImportanceOptions, walked
+from crsea_infer.inference.samplers.importance import Importance, ImportanceOptions, walked
 from crsea_infer.inference.samplers.mixtures import joined
 from crsea_infer.inference.samplers.neighbours import (
     SAMPLES,
@@ -46,6 +46,7 @@ from crsea_infer.inference.samplers.sampler import (
     standard_normal_log_density,
     to_unit,
 )
+from crsea_infer.inference.samplers.weighted_draws import Estimate
 from crsea_infer.support.checkpoint import Checkpoint
 
 if TYPE_CHECKING:

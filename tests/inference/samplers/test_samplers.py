@@ -41,7 +41,7 @@ from crsea_infer.support.arrays import array_namespace
 from crsea_infer.support.checkpoint import Checkpoint
 from crsea_infer.support.errors import UserError
 
-EVIDENCES = {"dynesty", "dynesty-dynamic", "importance", "jax-nested", "nautilus"}
+EVIDENCES = {"dynesty", "dynesty-dynamic", "importance", "jax-nested", "nautilus", "smc"}
 TRACED = {"jax-nested", "nuts"}
 HARD = {"corner of the prior", "half-space", "heavy tail", "twisted banana, 4 dimensions"}
 REFUSED = {("importance", "twisted banana, 4 dimensions"), ("importance", "unequal modes")}
