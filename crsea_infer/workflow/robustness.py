@@ -120,6 +120,8 @@ def robustness(
         model = emulator.load(run.emulator, regions=regions)
         how = _estimator(run) if how is None else how
         posteriors = check_run(run, model, [Importance(how.importance)])
+        if directory.path != output:
+            AtlasDirectory(output).refuse_other_run(run_identity(run, model.fingerprint))
         plan = _Plan.of(run, choices, model, workers, scheduler, listener)
         identity = {
             **run_identity(run, model.fingerprint),
