@@ -54,6 +54,22 @@ class AtlasDirectory:
         """Return whether a run is here, finished or not, and no atlas."""
         return (self.path / RECORD).exists() and "atlas" not in self._identity()
 
+    def refuse_other_run(self, identity: Mapping[str, str]) -> None:
+        """Refuse to lie in the directory of a run that is not this one.
+
+        Raises
+        ------
+        UserError
+            Saying in what they differ.
+        """
+        reason = differences(self._identity(), identity)
+        if reason:
+            raise UserError(
+                f"{self.path} holds another run: {reason}",
+                valid="a new directory, or that of the run whose atlas it is",
+                fix=_ELSEWHERE,
+            )
+
     def _identity(self) -> Mapping[str, Any]:
         path = self.path / RECORD
         try:

@@ -95,8 +95,8 @@ def robustness(
     Raises
     ------
     UserError
-        When the directory cannot be used, or holds something else; when no option applies to the run; when no scheduler
-        answers.
+        When the run has variants; when the directory cannot be used, or holds something else; when no option applies to
+        the run; when no scheduler answers; at the very end, with everything written, when what ships has no evidence.
     KeyboardInterrupt
         On Ctrl-C and on SIGTERM, with everything kept.
     """
@@ -120,6 +120,8 @@ def robustness(
         model = emulator.load(run.emulator, regions=regions)
         how = _estimator(run) if how is None else how
         posteriors = check_run(run, model, [Importance(how.importance)])
+        if directory.path != output:
+            AtlasDirectory(output).refuse_other_run(run_identity(run, model.fingerprint))
         plan = _Plan.of(run, choices, model, workers, scheduler, listener)
         identity = {
             **run_identity(run, model.fingerprint),
@@ -137,6 +139,14 @@ def robustness(
         write_page(directory.path, report)
         remove_leftovers(directory.path, directory.evidences)
         listener.mapped(report, directory.path)
+    lost = [name for name, by_choice in report.evidences.items() if by_choice[()].status != CONVERGED]
+    if lost:
+        raise UserError(
+            f"the atlas is finished, but there is no evidence of what ships for {', '.join(lost)}: "
+            f"{report.evidences[lost[0]][()].status}",
+            valid="hypotheses whose evidence is known as the run has them",
+            fix="raise draws, walkers or steps under [samplers.importance] of the run file",
+        )
     return report
 
 
