@@ -58,7 +58,9 @@ def test_the_door_is_narrow_and_every_name_is_explained() -> None:
             assert getattr(cr, name).__doc__
 
 
-@pytest.mark.parametrize("module", MODULES)
+@pytest.mark.parametrize(
+    "module", [pytest.param(one, marks=[pytest.mark.slow] * (one in {"sampling", "sampled"})) for one in MODULES]
+)
 def test_the_examples_in_the_docstrings_run(module: str) -> None:
     found = doctest.testmod(
         importlib.import_module(f"crsea_infer.interface.{module}"),
@@ -143,6 +145,7 @@ def test_a_sample_has_evidence_samples_and_labels(post: cr.Posterior, result: cr
     assert "<table" in result._repr_html_()
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_result(post: cr.Posterior, result: cr.Sampled) -> None:
     again = cr.sample(post, "importance", draws=4000, seed=1)
     assert again.evidence == result.evidence

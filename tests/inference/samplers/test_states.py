@@ -13,7 +13,7 @@ from known_problems import QUICK, LinearGaussian
 from mutations import CONTENT, NUMBERS, SHAPES, TYPES, VALUES, paths, replaced, sets, without
 
 from crsea_infer.inference.samplers import nautilus
-from crsea_infer.inference.samplers.registry import make, sampler_names
+from crsea_infer.inference.samplers.registry import make
 from crsea_infer.inference.samplers.sampler import no_progress
 from crsea_infer.support.checkpoint import Checkpoint, write_arrays
 from crsea_infer.support.errors import UserError
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
 TARGET = LinearGaussian.make(3, 5, 0.5)  # as elsewhere, so that it is compiled once
 COSTLY = {"jax-nested", "nuts"}  # to compile
-SAMPLERS = [pytest.param(name, marks=pytest.mark.slow) if name in COSTLY else name for name in sorted(sampler_names())]
 ARRAYS = {
     "dynesty": ("log_likelihood", "unit", "live", "log_volume_start", "ranks", "n_calls", "wall_s"),
     "importance": ("unit", "log_likelihood", "log_weights", "scouts", "peaks", "missed", "n_calls", "wall_s"),
@@ -33,6 +32,7 @@ ARRAYS = {
     "nautilus": ("nautilus",),
 }
 ARRAYS |= {"dynesty-dynamic": ARRAYS["dynesty"], "jax-nested": ARRAYS["dynesty"]}
+SAMPLERS = [pytest.param(name, marks=pytest.mark.slow) if name in COSTLY else name for name in sorted(ARRAYS)]
 IN_PARTS = ("dynesty", "dynesty-dynamic", "jax-nested", "importance")
 HARMLESS = {
     *((name, what) for name in ("n_calls", "wall_s", "scouts", "peaks", "missed", "accepted") for what in CONTENT),
