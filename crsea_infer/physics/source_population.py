@@ -196,10 +196,10 @@ def fit_population(threshold: float = THRESHOLD) -> PopulationFit:
                 luminosity = areas[:, None] * at / cutoff
                 return np.asarray((weights * areas) @ (luminosity**-slope * np.exp(-luminosity)))
 
-            counts = [np.trapezoid(fluxes(grid, one) * grid, np.log(grid)) for one in by_distance]
+            counts = [float(np.trapezoid(fluxes(grid, one) * grid, np.log(grid))) for one in by_distance]
             pairs = zip(bright, by_distance, strict=True)
             log_l = sum(float(np.sum(np.log(fluxes(own, weights)))) for own, weights in pairs)
-            log_l -= number * np.log(sum(counts))
+            log_l -= number * float(np.log(sum(counts)))
             below = cutoff**2 * gamma(2 - slope) * gammainc(2 - slope, areas * threshold / cutoff) / areas
             # dN/dS dS = phi(L) dL: the light below the threshold is the integral of L phi / (4 pi d^2)
             light = np.array([float(np.sum(one * below)) for one in by_distance]) * number / sum(counts)

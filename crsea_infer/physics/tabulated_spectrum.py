@@ -79,7 +79,7 @@ def tabulated_intensity(species: str, rigidities: Float64, parameters: Mapping[s
     tilt = parameters.get(f"{species}_tilt")
     if tilt is not None:
         exponent = exponent + tilt[..., None] * xp.asarray(np.log(rigidities / TILT_PIVOT))
-    numbers = []
+    numbers: list[Array] = []
     while (mode := f"spectrum_mode_{len(numbers) + 1}") in parameters:
         numbers.append(parameters[mode])
     if len(numbers) > len(modes):
