@@ -15,7 +15,6 @@ import numpy as np
 from astropy.table import Table
 from published_curves import COLOURS, DATA, fiducial
 from residuals import Residual, cell
-from scipy.optimize import minimize_scalar
 
 from crsea_infer.emulator import exact, load
 from crsea_infer.emulator.response.fold import SpectralFold
@@ -44,9 +43,6 @@ _FERMI: Final = (
     "fermi_lat_masked_inner",
     "fermi_lat_masked_outer",
 )
-_GAS_SHAPE: Final = 0.1
-"""Relative error of gas columns over 10 degrees of longitude, from how masked bins of Fermi-LAT scatter."""
-
 _HIGHER: Final = (
     "argo_ybj",
     "lhaaso_km2a_inner",
@@ -57,6 +53,7 @@ _HIGHER: Final = (
 _FROM: Final = 10.0  # GeV: below, the cross-section is used outside its range
 _LEPTONS: Final = {"inverse_compton_scale": np.asarray(1.0), "bremsstrahlung_scale": np.asarray(1.0)}
 _LIMIT: Final = 0.25  # Fermi-LAT: errors common to all points of a window are 10 to 40 per cent
+_GAS_SHAPE: Final = 0.1  # of a bin of 10 degrees: what masked Fermi-LAT bins leave of the rings
 
 
 @dataclass(frozen=True)
@@ -110,21 +107,15 @@ def table(found: list[Window]) -> list[str]:
     return lines
 
 
-def shape_chi2(ours: Float64, profile: Float64, errors: Float64, gas_shape: float) -> tuple[float, int]:
-    """Return the least chi2 of a profile [n] against ours times a free factor, and its degrees of freedom.
-
-    Parameters
-    ----------
-    gas_shape
-        Relative error of ours in each bin, independent from bin to bin: bins are 10 degrees wide.
-    """
-
-    def chi2(factor: float) -> float:
-        return float(np.sum((profile - factor * ours) ** 2 / (errors**2 + (gas_shape * factor * ours) ** 2)))
-
-    middle = float(np.sum(profile) / np.sum(ours))
-    found = minimize_scalar(chi2, bounds=(0.2 * middle, 5.0 * middle), method="bounded")
-    return float(found.fun), ours.size - 1
+def _chi2(ours: Float64, measured: Float64, errors: Float64, share: float) -> float:
+    """Return chi2 of a profile with a free factor; `share` of the scaled model is added to every error bar."""
+    factor = float(measured.sum() / ours.sum())
+    for _ in range(50):
+        # the error bar on the side of the model
+        bars = np.where(measured > factor * ours, errors[0], errors[1])
+        weights = 1.0 / (bars**2 + (share * factor * ours) ** 2)
+        factor = float((weights * ours * measured).sum() / (weights * ours**2).sum())
+    return float((weights * (measured - factor * ours) ** 2).sum())
 
 
 def longitude_profile(axis: Axes) -> list[Residual]:
@@ -146,16 +137,24 @@ def longitude_profile(axis: Axes) -> list[Residual]:
         response = solver(float(values["delta_slope"]), float(values["halo_height"]))
         ours: Float64 = (fold.columns(response) * fold.moments(values)).sum(axis=(1, 3))[:, 0]
         scale = float((weights * ours * profile).sum() / (weights * ours**2).sum())
-        for words, shape in (("alone", 0.0), ("and gas wrong by 10 % per 10 degrees", _GAS_SHAPE)):
-            value, n_degrees = shape_chi2(ours, profile, errors.mean(axis=0), shape)
-            what = f"KM2A longitude profile, {hypothesis}: chi2 per degree of freedom ({n_degrees}), errors of the data"
-            residuals.append(Residual(f"{what} {words}", value / n_degrees))
         axis.step(centre, scale * ours, where="mid", color=COLOURS[hypothesis], label=f"{hypothesis}, scaled to fit")
         for where, chosen in (("15 < l < 125", centre < 125.0), ("125 < l < 235", centre > 125.0)):
             weight = weights[chosen]
             ratio = float((weight * profile[chosen]).sum() / (weight * scale * ours[chosen]).sum())
             what = f"KM2A longitude profile, {hypothesis}, {where}: data / scaled model - 1"
             residuals.append(Residual(what, ratio - 1))
+        what = f"KM2A longitude profile, {hypothesis}: chi2 of 22 bins"
+        residuals.append(Residual(f"{what}, one free factor", _chi2(ours, profile, errors, 0.0)))
+        for part, chosen in (("15 < l < 125", centre < 125.0), ("125 < l < 235", centre > 125.0)):
+            found = _chi2(ours[chosen], profile[chosen], errors[:, chosen], 0.0)
+            residuals.append(
+                Residual(f"KM2A longitude profile, {hypothesis}, {part}: chi2 of 11 bins, free factor", found)
+            )
+        for share in (_GAS_SHAPE, 3 * _GAS_SHAPE):
+            found = _chi2(ours, profile, errors, share)
+            residuals.append(Residual(f"{what}, one free factor, gas shape {share:.0%} a bin", found))
+    flat = _chi2(np.ones_like(profile), profile, errors, 0.0)
+    residuals.append(Residual("KM2A longitude profile, a constant: chi2 of 22 bins, one free factor", flat))
     axis.set(xlabel="Galactic longitude [deg]", ylabel="intensity [units of the figure]")
     axis.legend(fontsize=6)
     return residuals

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import shutil
 import sys
 from pathlib import Path
@@ -18,7 +19,9 @@ sys.path.insert(0, str(Path(__file__).parent))  # makes quick_run importable, wh
 @pytest.fixture(scope="session", autouse=True)
 def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Keep trained sky regions for all tests together, and away from the user's own."""
-    folder = tmp_path_factory.mktemp("cache")
+    from common_folder import common_folder
+
+    folder = common_folder(tmp_path_factory, "cache")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("CRSEA_INFER_CACHE", str(folder))
         yield folder
@@ -27,14 +30,19 @@ def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """A run file and the directory of its finished run, which tests leave as it is."""
+    from common_folder import common_folder
     from quick_run import write_run
 
     from crsea_infer.plan.run_file import load_run
     from crsea_infer.workflow import runs
 
-    folder = tmp_path_factory.mktemp("run")
-    path = write_run(folder)
-    return path, runs.execute(load_run(path), folder / "out", workers=0, accept_unconverged=True)
+    folder = common_folder(tmp_path_factory, "run")
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # one process makes it, the others wait
+        if not (folder / "done").exists():
+            runs.execute(load_run(write_run(folder)), folder / "out", workers=0, accept_unconverged=True)
+            (folder / "done").touch()
+    return folder / "quick.toml", folder / "out"
 
 
 @pytest.fixture

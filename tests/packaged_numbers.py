@@ -9,9 +9,11 @@ file anew: ``python tests/packaged_numbers.py``.
 from __future__ import annotations
 
 import hashlib
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+import h5netcdf
 import numpy as np
 from astropy.table import Table
 
@@ -54,6 +56,13 @@ def summed_up() -> dict[tuple[str, str], tuple[str, str, str, int, str, str, str
     columns = {"longitude": "deg", "latitude": "deg", "longitude_width": "deg", "latitude_width": "deg"}
     columns |= {"atomic": "cm-2", "carbon_monoxide": "K km s-1"}
     found += [_row("gas_columns.nc", name, unit, getattr(gas, name)) for name, unit in columns.items()]
+    tables = {
+        "aafrag_kernels.nc": ("mb", ("gamma_proton", "gamma_helium", "neutrino_proton", "neutrino_helium")),
+        "infrared_depth.nc": ("none", ("depth",)),
+    }
+    for table, (unit, names) in tables.items():
+        with h5netcdf.File(Path(str(files("crsea_infer.physics"))) / "data" / table) as file:
+            found += [_row(table, name, unit, file[name][:]) for name in names]
     return {(row[0], row[1]): row for row in found}
 
 

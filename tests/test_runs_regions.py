@@ -121,7 +121,7 @@ def test_electrons_are_made_before_workers_ask(
     own_run.write_text(text.replace("[exact_check]", f"{sets}\n[exact_check]"))
     monkeypatch.setattr(runs, "_sample", _stop)
     with pytest.raises(KeyboardInterrupt):
-        runs.execute(load_run(own_run), tmp_path / "out")
+        runs.execute(load_run(own_run), tmp_path / "out", workers=0)
     assert solved == [("nuclei", (REGION,)), ("electrons", (REGION,))]
     assert len(list((tmp_path / "out" / SKY_REGIONS).iterdir())) == 2
 

@@ -14,16 +14,18 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Hashable, Mapping, Sequence
 
     from crsea_infer.support.arrays import Float64
 
 __all__ = ["Averaged", "ChoiceFactor", "averaged", "choice_factor", "weighted_quantile"]
+
+_Combination = TypeVar("_Combination", bound="Hashable")
 
 
 @dataclass(frozen=True)
@@ -104,10 +106,10 @@ def weighted_quantile(values: Float64, weights: Float64, q: float) -> float:
 
 
 def choice_factor(
-    first: Mapping[object, tuple[float, float]],
-    other: Mapping[object, tuple[float, float]],
-    weights: Mapping[object, float],
-    shipped: object = (),
+    first: Mapping[_Combination, tuple[float, float]],
+    other: Mapping[_Combination, tuple[float, float]],
+    weights: Mapping[_Combination, float],
+    shipped: Hashable = (),
 ) -> ChoiceFactor:
     """Return what choices make of the Bayes factor of two hypotheses.
 

@@ -37,6 +37,7 @@ import numpy as np
 from crsea_infer.analysis.simulate import acceptance
 from crsea_infer.analysis.weighted_runs import heaviest_run
 from crsea_infer.inference.posterior import BLOCK
+from crsea_infer.plan.run_entries import FIT_REPLICATES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -45,10 +46,7 @@ if TYPE_CHECKING:
     from crsea_infer.inference.posterior import Posterior
     from crsea_infer.support.arrays import Float64
 
-__all__ = ["ALL_DATA", "N_REPLICATES", "PredictiveCheck", "Probability", "check_predictions"]
-
-N_REPLICATES: Final = 10_000
-"""Of each prediction: p down to 0.0001."""
+__all__ = ["ALL_DATA", "PredictiveCheck", "Probability", "check_predictions"]
 
 ALL_DATA: Final = "all"
 """In place of the name of a data set."""
@@ -120,7 +118,7 @@ def check_predictions(
     *,
     effective_samples: float = math.inf,
     data_sets: Sequence[str] | None = None,
-    n_replicates: int = N_REPLICATES,
+    n_replicates: int = FIT_REPLICATES,
 ) -> list[PredictiveCheck]:
     """Return the checks of each data set, and, last, those of all of them together.
 
@@ -137,11 +135,11 @@ def check_predictions(
     data_sets
         Names of those that count; default: all. Training sets, which are not predicted, may be left out.
     n_replicates
-        N.
+        N of the posterior; of the prior as many draws, half of which are replicates.
     """
     chosen = [one for one in posterior.likelihoods if data_sets is None or one.name in data_sets]
-    found = _of_posterior(posterior, chosen, draws[np.arange(n_replicates) % len(draws)], generator)
-    prior = _of_prior(posterior, chosen, n_replicates, generator)
+    found = _of_posterior(posterior, chosen, draws[:n_replicates], n_replicates, generator)
+    prior = _of_prior(posterior, chosen, n_replicates // 2, generator)
     worth = min(float(n_replicates), effective_samples)
     checks = []
     for name in (*(one.name for one in chosen), ALL_DATA):
@@ -193,27 +191,24 @@ def _prior_probability(measured: float, replicated: Float64) -> Probability:
 
 
 def _of_posterior(
-    posterior: Posterior, chosen: Sequence[Likelihood], theta: Float64, generator: np.random.Generator
+    posterior: Posterior, chosen: Sequence[Likelihood], theta: Float64, n: int, generator: np.random.Generator
 ) -> dict[str, tuple[Float64, Float64]]:
-    """Return for each data set chi2 and heaviest run [2, n], of the data and of replicates at theta [n, d]."""
-    pieces: dict[str, list[tuple[Float64, Float64]]] = {one.name: [] for one in chosen}
+    """Return for each data set chi2 and heaviest run [2, n], of the data and of replicates, at theta [m, d] in turn."""
+    data: dict[str, list[Float64]] = {one.name: [] for one in chosen}
+    drawn: dict[str, list[Float64]] = {one.name: [] for one in chosen}
+    places = np.arange(n) % len(theta)
     for start in range(0, len(theta), _CHUNK):
         chunk = theta[start : start + _CHUNK]
-        predictions = _predictions(posterior, chunk)
-        held = posterior.nuisance_values(chunk)
-        drawn = held | _anew(chosen, len(chunk), generator)
+        predictions, nuisances = _predictions(posterior, chunk), posterior.nuisance_values(chunk)
+        # replicates of the same theta share its prediction, which costs most
+        again = places[(places >= start) & (places < start + len(chunk))] - start
+        held = {name: value[again] for name, value in nuisances.items()}
+        anew = held | _anew(chosen, len(again), generator)
         for one in chosen:
-            replicated = _replicated(one, predictions[one.name], drawn, generator)
-            pieces[one.name].append(
-                (
-                    _distances(one, predictions[one.name], held),
-                    _distances_of_each(replicated, predictions[one.name], held),
-                )
-            )
-    found = {
-        name: (np.concatenate([piece[0] for piece in own], axis=1), np.concatenate([piece[1] for piece in own], axis=1))
-        for name, own in pieces.items()
-    }
+            data[one.name].append(_distances(one, predictions[one.name], nuisances)[:, again])
+            at = tuple(part[again] for part in predictions[one.name])
+            drawn[one.name].append(_distances_of_each(_replicated(one, at, anew, generator), at, held))
+    found = {name: (np.concatenate(data[name], axis=1), np.concatenate(drawn[name], axis=1)) for name in data}
     of_data, of_replicates = ([pair[k] for pair in found.values()] for k in (0, 1))
     found[ALL_DATA] = _together(of_data), _together(of_replicates)
     return found

@@ -20,9 +20,9 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from crsea_infer.hypotheses.distributions import widened
+from crsea_infer.hypotheses.widths import widened
 from crsea_infer.inference.samplers.pareto_smoothing import pareto_k_hat
-from crsea_infer.plan.run_entries import SENSITIVITY_FACTORS, SENSITIVITY_PARAMETERS
+from crsea_infer.plan.run_entries import SENSITIVITY_FACTORS
 from crsea_infer.support.errors import UserError
 
 if TYPE_CHECKING:
@@ -159,10 +159,12 @@ def _normalised(log_weights: Float64) -> Float64:
 def prior_sensitivity(
     posterior: Posterior,
     result: SamplerResult,
-    parameters: Sequence[str] = SENSITIVITY_PARAMETERS,
+    parameters: Sequence[str] | None = None,
     factors: Sequence[float] = SENSITIVITY_FACTORS,
 ) -> list[Reweighted]:
-    """Return the shift of ln Z for every chosen parameter that the hypothesis samples, and every factor."""
+    """Return the shift of ln Z for every chosen parameter that is sampled (default: all of them), and every factor."""
+    if parameters is None:
+        parameters = posterior.names
     found = []
     samples, log_weights = _draws(result)
     for column, parameter in enumerate(posterior.parameters):

@@ -81,6 +81,11 @@ def check(run: str) -> None:
     for name, members in run_file.subsets.groups.items():
         console.print(f"[bold]Group[/bold]  {_text(name)}: {_text(', '.join(members))}")
     console.print()
+    if run_file.variants:
+        console.print(_variant_table(run_file))
+    for hypothesis in run_file.hypotheses:
+        if hypothesis.physics:
+            console.print(f"[bold]Physics[/bold]  {_text(hypothesis.name)}: {_text(hypothesis.physics.words())}")
     physics = "; ".join(f"{key.replace('_', ' ')}: {value}" for key, value in model.description.items())
     console.print(f"[bold]Sky model[/bold]  {_text(physics)}; fingerprint {model.fingerprint}")
     options = "; ".join(f"{name} ({_text(_options(given))})" for name, given in run_file.samplers.items())
@@ -250,6 +255,15 @@ def _likelihood_table(run_file: RunFile) -> Table:
             _text(provenance.status),
             _text(f"{provenance.reference}, {provenance.table_or_figure}"),
             _text(likelihood.title),
+        )
+    return table
+
+
+def _variant_table(run_file: RunFile) -> Table:
+    table = _table("Variants", "variant", "weight", "physics", "title")
+    for one in run_file.variants:
+        table.add_row(
+            _text(one.name), f"{one.weight:.3g}", _text(one.physics.words() or "as the sky model"), _text(one.title)
         )
     return table
 

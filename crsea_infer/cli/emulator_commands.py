@@ -78,7 +78,10 @@ def _cache(*, clear_it: bool) -> str:
     if clear_it:
         return f"removed {clear(folder)} entries from {folder}"
     found = entries(folder)
-    lines = [f"{entry.region}  {entry.particles}  {entry.size / 1e3:.0f} kB" for entry in found]
+    lines = [
+        f"{entry.region}  {entry.particles}  {entry.physics or 'as shipped'}  {entry.size / 1e3:.0f} kB"
+        for entry in found
+    ]
     total = sum(entry.size for entry in found) / 1e6
     return "\n".join([*lines, f"{len(found)} entries, {total:.1f} MB in {folder}"])
 

@@ -11,13 +11,15 @@ if TYPE_CHECKING:
 
     from crsea_infer.grids.physics_choices import PhysicsChoices
 
-__all__ = ["add_emission", "add_ranges", "add_transport", "choices"]
+__all__ = ["add_emission", "add_ranges", "add_transport", "choices", "demanded"]
 
 _CROSS_SECTIONS = ("kelner-aharonian", "aafrag")
+_GAS = ("rings", "analytic")
+_FIELDS = ("discs", "uniform")
 
 
 def add_transport(parser: argparse.ArgumentParser) -> None:
-    """Add what decides where cosmic rays are: sources, rim, saturation, the Sun."""
+    """Add what decides where cosmic rays are: sources, rim, saturation, the Sun; and what they meet."""
     parser.add_argument("--sources", metavar="NAME", help="source distribution (default: ferriere)")
     for option, default, what in (
         ("--rim", "20", "radius of free escape"),
@@ -25,6 +27,16 @@ def add_transport(parser: argparse.ArgumentParser) -> None:
         ("--sun-radius", "8.122", "distance of the Sun from the Galactic centre, in transport"),
     ):
         parser.add_argument(option, metavar="KPC", type=number(option), help=f"{what} (default: {default})")
+    for option, words, kind, what in (
+        ("--gas", _GAS, "gas model", "columns in rings, or a smooth model of the Galaxy"),
+        (
+            "--radiation-field",
+            _FIELDS,
+            "radiation field",
+            "infrared and starlight fade with their emitters, or not",
+        ),
+    ):
+        parser.add_argument(option, choices=words, type=one_of(kind, words), help=f"{what} (default: {words[0]})")
 
 
 def add_ranges(parser: argparse.ArgumentParser) -> None:
@@ -58,6 +70,12 @@ def add_emission(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--no-leptons", action="store_true", help="leave the gamma rays of electrons out")
 
 
+def demanded(arguments: argparse.Namespace) -> dict[str, float | str]:
+    """Return what the options of :func:`add_transport` demand of a sky model, by the keys of a table `[physics]`."""
+    names = ("sources", "rim", "saturation_radius", "sun_radius", "gas", "radiation_field")
+    return {name: value for name in names if (value := getattr(arguments, name)) is not None}
+
+
 def choices(arguments: argparse.Namespace) -> PhysicsChoices:
     """Return what the options that were given say; the others leave things as shipped."""
     from crsea_infer.grids.physics_choices import PhysicsChoices
@@ -73,6 +91,8 @@ def choices(arguments: argparse.Namespace) -> PhysicsChoices:
             "delta_slope",
             "cross_section",
             "nuclear_enhancement",
+            "gas",
+            "radiation_field",
         )
     }
     return PhysicsChoices(**given, leptons=False if getattr(arguments, "no_leptons", False) else None)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from crsea_infer.cli import physics_arguments
 from crsea_infer.cli.arguments import number, one_of, whole_number
 from crsea_infer.support.errors import UserError
 
@@ -27,7 +28,8 @@ helium in GeV^-1 m^-2 s^-1 sr^-1 (helium per GeV per nucleon). Parameters have t
 examples:
   crsea-infer predict base-max --region l=50..200,b=-5..5 --energies 10,100,1000
   crsea-infer predict gamma-optimized-min --region lhaaso_inner --messenger neutrino --set halo_height=6 --format json
-  crsea-infer predict gamma-optimized-min --messenger proton --radius 6"""
+  crsea-infer predict gamma-optimized-min --messenger proton --radius 6
+  crsea-infer predict base-min --messenger proton --radius 11 --rim 12"""
 
 _DEFAULT_ENERGIES = tuple(10.0 ** (1 + step / 4) for step in range(21))  # 10 GeV to 1 PeV, four per decade
 _MESSENGERS = ("gamma", "neutrino", "proton", "helium")
@@ -46,6 +48,7 @@ def add_arguments(predict: argparse.ArgumentParser) -> None:
         "--radius", metavar="KPC", type=number("--radius"), help="protons and helium: where (default: at the Sun)"
     )
     predict.add_argument("--set", metavar="NAME=VALUE", action="append", default=[], help="change a parameter")
+    physics_arguments.add_transport(predict)
     predict.add_argument("--exact", action="store_true", help="use the transport solver, not the emulator")
     predict.add_argument(
         "--all-flavours", action="store_true", help="neutrinos of all flavours (default: one of three)"
@@ -110,6 +113,7 @@ def execute(options: argparse.Namespace) -> str:
             all_flavours=options.all_flavours,
             absorption=not options.no_absorption,
             exact=options.exact,
+            physics=physics_arguments.demanded(options),
         )
     except UserError as error:
         # what Python calls a change is --set here

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from crsea_infer.emulator.response.response_sky import ExactSky, Solve
+from crsea_infer.emulator.response.response_sky import ExactSky
 from crsea_infer.emulator.spectra.spectra_emulator import SpectraEmulator
 from crsea_infer.emulator.spectra.spectra_sky import SpectraSky
 from crsea_infer.support.errors import UserError
@@ -21,6 +21,7 @@ from crsea_infer.support.errors import UserError
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from crsea_infer.emulator.response.solved import Solve
     from crsea_infer.grids.response_grid import GridSettings
     from crsea_infer.support.arrays import Array, Float64
 

@@ -275,6 +275,7 @@ class RegionHeader(_Header):
 
     key: str
     region: str
+    physics: str = ""
     particles: str
     n_terms: Annotated[int, Field(ge=1, le=1_000_000)]
     shape: Annotated[list[Annotated[int, Field(ge=1, le=1_000_000)]], Field(min_length=1, max_length=8)]

@@ -19,7 +19,7 @@ from crsea_infer.physics.analytic_gas import GasModel, gas_columns, gas_provenan
 from crsea_infer.physics.electrons import ElectronSettings
 from crsea_infer.physics.geometry import COMPONENTS, N_ABSORPTION_NODES, LineOfSight, absorption_nodes
 from crsea_infer.physics.leptons import LEPTON_COMPONENTS, LEPTON_ENERGIES, LeptonSolver, lepton_heights
-from crsea_infer.physics.region_response import ResponseSolver, rigidity_nodes
+from crsea_infer.physics.region_response import GroupSolver, ResponseSolver, rigidity_nodes
 from crsea_infer.physics.regions import REGIONS, Region, parse_region, region_key
 from crsea_infer.physics.transport import DELTA_SLOPES, HALO_HEIGHTS, TransportSettings
 from crsea_infer.support.array_files import json_object, open_hdf5, refusing
@@ -156,6 +156,16 @@ class GridSettings:
     def highest_halo(self) -> float:
         """The largest halo height of the grid, kpc."""
         return next(axis.upper for axis in self.axes if axis.name == "halo_height")
+
+    def group_solver(self, regions: Sequence[Region] | None = None) -> GroupSolver:
+        """Return the same solver for each group of gas."""
+        return GroupSolver.for_regions(
+            [parse_region(name) for name in self.regions] if regions is None else regions,
+            rigidities=self.rigidities,
+            transport=self.transport,
+            line_of_sight=self.line_of_sight,
+            gas=gas_columns(self.gas_model),
+        )
 
     def lepton_solver(self, regions: Sequence[Region] | None = None) -> LeptonSolver | None:
         """Return the transport of electrons seen through the regions, or None when the grid leaves them out."""

@@ -42,6 +42,8 @@ class PhysicsEntry(Entry):
         Where the infrared and the starlight fade: "discs" (as their emitters) or "uniform" (as at the Sun).
     halo_range
         Halo heights at which the sky model holds, kpc: [low, high].
+    sun_radius
+        Distance of the Sun from the Galactic centre in transport, kpc.
     """
 
     sources: str | None = None
@@ -51,6 +53,7 @@ class PhysicsEntry(Entry):
     cross_section: Literal["kelner-aharonian", "aafrag"] | None = None
     radiation_field: Literal["discs", "uniform"] | None = None
     halo_range: Annotated[list[Kiloparsecs], Field(min_length=2, max_length=2)] | None = None
+    sun_radius: Annotated[float, Field(ge=7.5, le=8.5)] | None = None
 
     @model_validator(mode="after")
     def _ordered(self) -> PhysicsEntry:
@@ -78,6 +81,7 @@ class DemandedPhysics:
     cross_section: str | None = None
     radiation_field: str | None = None
     halo_range: tuple[float, float] | None = None
+    sun_radius: float | None = None
 
     def __bool__(self) -> bool:
         """Whether anything is demanded."""
@@ -123,7 +127,7 @@ class DemandedPhysics:
 
     def words(self) -> str:
         """Return them in a line, for people: "sources lorimer, rim 12 kpc"."""
-        in_kpc = {"saturation_radius", "rim"}
+        in_kpc = {"saturation_radius", "rim", "sun_radius"}
         parts = []
         for name, value in self.given.items():
             shown = f"{value[0]:g} to {value[1]:g} kpc" if isinstance(value, list) else str(value)

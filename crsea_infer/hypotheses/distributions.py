@@ -34,7 +34,6 @@ __all__ = [
     "rescaled",
     "special_functions",
     "uniform",
-    "widened",
 ]
 
 _SMALLEST = 2.0**-54
@@ -46,10 +45,6 @@ _FARTHEST = 8.5
 
 _LARGEST_LOG = 708.0
 """exp(x) and exp(-x) are numbers of full precision up to here."""
-
-
-_WIDEST_LOG = 700.0
-"""How far a log-uniform may be widened."""
 
 
 def special_functions(namespace: Any) -> Any:
@@ -228,24 +223,6 @@ def rescaled(distribution: Distribution, scale: float) -> Distribution:
         first, last = _log(first), _log(last)
     _check_mass((first - distribution.location) / scale, (last - distribution.location) / scale)
     return replace(distribution, scale=scale)
-
-
-def widened(distribution: Distribution, factor: float) -> Distribution:
-    """Return a distribution with its width multiplied: of a uniform one the interval, about its middle in x or in ln x.
-
-    Raises ValueError when there is none: its bounds are no longer numbers, or hold none of the normal between them.
-    """
-    if distribution.is_normal:
-        return rescaled(distribution, distribution.scale * factor)
-    ends = (distribution.lower, distribution.upper)
-    first, last = (math.log(end) if distribution.is_logarithmic else end for end in ends)
-    middle, reach = 0.5 * (first + last), 0.5 * factor * (last - first)
-    if not distribution.is_logarithmic:
-        return uniform(middle - reach, middle + reach)
-    if middle + reach > _WIDEST_LOG or middle - reach < -_WIDEST_LOG:
-        words = distribution.describe()
-        raise ValueError(f"{factor:g} times as wide, the prior {words} has bounds beyond all numbers")
-    return log_uniform(math.exp(middle - reach), math.exp(middle + reach))
 
 
 def _log(x: float) -> float:

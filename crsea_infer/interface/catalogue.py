@@ -1,4 +1,4 @@
-"""What there is to name: hypotheses, data sets, prior sets, regions and runs, packaged and the user's own."""
+"""What there is to name: hypotheses, data, prior sets, regions, runs, lists of choices; packaged and the user's own."""
 
 from __future__ import annotations
 
@@ -37,6 +37,7 @@ _READERS: dict[str, Callable[[], dict[str, str]]] = {
     "likelihoods": lambda: _content("likelihoods"),
     "hypotheses": _hypotheses,
     "runs": lambda: _content("runs"),
+    "choices": lambda: _content("choices"),
 }
 KINDS = tuple(_READERS)
 """Kinds of content, in the order in which the command line lists them."""
@@ -48,7 +49,7 @@ def available(kind: str) -> dict[str, str]:
     Parameters
     ----------
     kind
-        "regions", "priors", "likelihoods", "hypotheses" or "runs".
+        "regions", "priors", "likelihoods", "hypotheses", "runs" or "choices".
 
     Raises
     ------

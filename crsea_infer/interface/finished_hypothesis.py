@@ -244,9 +244,10 @@ def _parameter(name: str, attributes: dict[str, Any]) -> Parameter:
     from crsea_infer.hypotheses.distributions import Distribution
     from crsea_infer.hypotheses.prior_sets import Parameter
 
+    distribution = json.loads(attributes["distribution"])
     return Parameter(
         name=name,
-        distribution=Distribution(**json.loads(attributes["distribution"])),
+        distribution=Distribution(**distribution | {"weights": tuple(distribution.get("weights", ()))}),
         fiducial=float(attributes["published"]),
         label=str(attributes["label"]),
         unit=str(attributes["units"]),

@@ -43,6 +43,7 @@ def predict(
     absorption: bool = True,
     exact: bool = False,
     emulator: str | Path | SkyModel | None = None,
+    physics: Mapping[str, Any] | None = None,
 ) -> QTable:
     """Return the intensity that a hypothesis predicts at its published values, in total and per component.
 
@@ -70,6 +71,9 @@ def predict(
         Use the transport solver rather than the emulator.
     emulator
         Another sky model than that of the package: a file or an object.
+    physics
+        What is demanded of the sky model in place of what the hypothesis demands, with the keys of the table
+        `[physics]` of a prior set: ``{"rim": 12.0}``.
 
     Returns
     -------
@@ -102,7 +106,7 @@ def predict(
     request = request_in_units(energies, messenger, region, radius)
     if all_flavours and messenger != "neutrino":
         raise UserError(f"all flavours of the messenger {messenger}", valid="all flavours of neutrinos")
-    found = hypothesis_of(hypothesis)
+    found = _demanding(hypothesis_of(hypothesis), physics or {})
     model = _model(exact=exact, absorption=absorption, emulator=emulator)
     factor = 3.0 if all_flavours else 1.0
     meta: dict[str, Any] = {
@@ -130,6 +134,19 @@ def predict(
             table[name].info.format = ".4g"
             table[name].info.description = _WORDS[messenger] if name == "intensity" else f"of which from {name}"
     return table
+
+
+def _demanding(hypothesis: Hypothesis, physics: Mapping[str, Any]) -> Hypothesis:
+    """Return the hypothesis with some physics in place of what it demands of the sky model."""
+    import dataclasses
+
+    from crsea_infer.content.toml_files import validate
+    from crsea_infer.hypotheses.demanded_physics import PhysicsEntry
+
+    if not physics:
+        return hypothesis
+    wanted = validate(PhysicsEntry, physics, "physics").demanded()
+    return dataclasses.replace(hypothesis, physics=hypothesis.physics.then(wanted))
 
 
 def _columns(

@@ -10,6 +10,7 @@ from crsea_infer.interface.showing import html_table
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from crsea_infer.interface.finished_atlas import FinishedAtlas
     from crsea_infer.interface.finished_run import FinishedRun
     from crsea_infer.interface.named_posterior import Posterior
     from crsea_infer.plan.run_file import RunFile
@@ -160,6 +161,56 @@ class Run:
             listener=Told(tell or (lambda _: None)),
         )
         return open_run(done)
+
+    def robustness(
+        self,
+        output: str | Path | None = None,
+        *,
+        choices: str | Path = "standard",
+        fresh: bool = False,
+        workers: int | None = None,
+        scheduler: str | None = None,
+        tell: Callable[[str], None] | None = None,
+    ) -> FinishedAtlas:
+        """Find what equally good choices make of the Bayes factors, or what is left of it.
+
+        Parameters
+        ----------
+        output
+            The directory for the results; default: ``results/NAME/robustness``. One that holds this atlas is resumed.
+        choices
+            A list of choices by name or path; see ``crsea_infer.available("choices")``.
+        fresh
+            Find all evidences again.
+        workers
+            Processes that work side by side; default: one per core; 0: this process.
+        scheduler
+            Address of a dask scheduler whose workers do it instead.
+        tell
+            Called with lines on the progress, such as ``print``.
+
+        Raises
+        ------
+        UserError
+            When the directory cannot be used, the list is not valid, or no option of it applies to the run.
+        """
+        from crsea_infer.interface.finished_atlas import FinishedAtlas
+        from crsea_infer.plan.choices import load_choices
+        from crsea_infer.support.output_names import ATLAS
+        from crsea_infer.workflow.listening import Told
+        from crsea_infer.workflow.robustness import place_of_atlas, robustness
+
+        place = place_of_atlas(Path("results") / self.name / ATLAS if output is None else Path(output).expanduser())
+        robustness(
+            self._plan,
+            load_choices(choices),
+            place,
+            fresh=fresh,
+            workers=workers,
+            scheduler=scheduler,
+            listener=Told(tell or (lambda _: None)),
+        )
+        return FinishedAtlas(place)
 
     def __repr__(self) -> str:
         return f"<Run {self.name}: {', '.join(self.hypotheses)} on {', '.join(self.data)}>"

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from crsea_infer.physics.gas import GasColumns, load_gas
-from crsea_infer.physics.geometry import LineOfSight, region_weights
+from crsea_infer.physics.geometry import LineOfSight, group_weights, region_weights
 from crsea_infer.physics.transport import TransportSettings, relative_density
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from crsea_infer.physics.regions import Region
     from crsea_infer.support.arrays import Float64
 
-__all__ = ["RIGIDITY_RANGE", "ResponseSolver", "rigidity_nodes"]
+__all__ = ["RIGIDITY_RANGE", "GroupSolver", "ResponseSolver", "rigidity_nodes"]
 
 RIGIDITY_RANGE = (1.0, 1.0e9)
 """Rigidities covered by responses, GV."""
@@ -93,3 +93,59 @@ class ResponseSolver:
         places = self.weights.shape[-1]
         received = self.weights.reshape(-1, places) @ density.reshape(-1, places).T
         return np.asarray(received.reshape(*self.weights.shape[:-1], -1))
+
+
+@dataclass(frozen=True)
+class GroupSolver:
+    """The same for each group of gas, which sees a part of the disc alone.
+
+    Attributes
+    ----------
+    weights
+        Of each group [region, absorption node, places].
+    places
+        Which of the n_radial * n_z places these are.
+    heights, rigidities, transport
+        As in :class:`ResponseSolver`.
+    """
+
+    weights: tuple[Float64, ...]
+    places: tuple[slice, ...]
+    heights: Float64
+    rigidities: Float64
+    transport: TransportSettings
+
+    @classmethod
+    def for_regions(
+        cls,
+        regions: Sequence[Region],
+        *,
+        rigidities: Float64,
+        transport: TransportSettings,
+        line_of_sight: LineOfSight,
+        gas: GasColumns | None = None,
+    ) -> GroupSolver:
+        """Compute the geometry of the regions; `gas` defaults to the table shipped with the package."""
+        everywhere = group_weights(
+            regions,
+            load_gas() if gas is None else gas,
+            transport.radii,
+            disc_radius=transport.disc_radius,
+            settings=line_of_sight,
+        )
+        weights, places = [], []
+        for group in range(everywhere.shape[1]):
+            own = everywhere[:, group].reshape(*everywhere.shape[:1], everywhere.shape[2], -1)
+            seen = np.flatnonzero(own.any(axis=(0, 1)))
+            part = slice(int(seen[0]), int(seen[-1]) + 1) if seen.size else slice(0, 1)
+            weights.append(np.ascontiguousarray(own[..., part]))
+            places.append(part)
+        return cls(tuple(weights), tuple(places), line_of_sight.heights, rigidities, transport)
+
+    def __call__(self, delta_slope: float, halo_height: float) -> Float64:
+        """Return effective columns in hydrogen atoms cm^-2, shape [region, group, absorption, rigidity]."""
+        density = relative_density(
+            self.rigidities, self.heights, delta_slope=delta_slope, halo_height=halo_height, settings=self.transport
+        )
+        flat = density.reshape(len(density), -1).T
+        return np.stack([own @ flat[part] for own, part in zip(self.weights, self.places, strict=True)], axis=1)

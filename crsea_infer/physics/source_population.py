@@ -16,6 +16,7 @@ with gamma the lower incomplete gamma function and S_t the threshold. alpha and 
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Final
@@ -196,9 +197,9 @@ def fit_population(threshold: float = THRESHOLD) -> PopulationFit:
                 luminosity = areas[:, None] * at / cutoff
                 return np.asarray((weights * areas) @ (luminosity**-slope * np.exp(-luminosity)))
 
-            counts = [float(np.trapezoid(fluxes(grid, one) * grid, np.log(grid))) for one in by_distance]
+            counts = [np.trapezoid(fluxes(grid, one) * grid, np.log(grid)) for one in by_distance]
             pairs = zip(bright, by_distance, strict=True)
-            log_l = sum(float(np.sum(np.log(fluxes(own, weights)))) for own, weights in pairs)
+            log_l = math.fsum(float(np.sum(np.log(fluxes(own, weights)))) for own, weights in pairs)
             log_l -= number * float(np.log(sum(counts)))
             below = cutoff**2 * gamma(2 - slope) * gammainc(2 - slope, areas * threshold / cutoff) / areas
             # dN/dS dS = phi(L) dL: the light below the threshold is the integral of L phi / (4 pi d^2)

@@ -16,9 +16,10 @@ import numpy as np
 from crsea_infer.hypotheses.distributions import Distribution
 from crsea_infer.inference.samplers.importance import Importance
 from crsea_infer.inference.samplers.mixtures import StudentMixture
+from crsea_infer.inference.samplers.neighbours import Neighbour
 from crsea_infer.inference.samplers.proposals import Proposal
 from crsea_infer.inference.samplers.sampler import CONVERGED
-from crsea_infer.inference.samplers.warm_start import Found, Neighbour, WarmStart
+from crsea_infer.inference.samplers.warm_start import Found, WarmStart
 from crsea_infer.plan.tasks import seed_for
 from crsea_infer.support.errors import UserError
 from crsea_infer.support.files import digest
@@ -171,7 +172,9 @@ def _distribution(given: Mapping[str, Any]) -> Distribution:
     known = {one.name for one in fields(Distribution)}
     if set(given) != known:
         raise ValueError("a distribution with other keys")
+    given = {**given, "weights": tuple(given["weights"])}
     bounds = {"lower": -np.inf, "upper": np.inf}
-    return Distribution(
-        **{key: bounds[key] if value is None and key in bounds else value for key, value in given.items()}
-    )
+    filled: dict[str, Any] = {
+        key: bounds[key] if value is None and key in bounds else value for key, value in given.items()
+    }
+    return Distribution(**filled)

@@ -11,6 +11,7 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from crsea_infer.content.toml_files import Entry
+from crsea_infer.hypotheses.demanded_physics import PhysicsEntry
 
 __all__ = ["AxisEntry", "ChoicesEntry", "DataEntry", "OptionEntry", "WidthEntry"]
 
@@ -71,6 +72,8 @@ class OptionEntry(Entry):
         Parameter -> another distribution, in every hypothesis that samples it.
     with_prior_sets, without_prior_sets
         Added to every hypothesis that lacks them, and taken from every one that has them.
+    physics
+        What it demands of the sky model: a table of sources, rim, gas, ... as in a prior set.
     run
         Tables of the run file that it changes otherwise, such as the sky model.
     """
@@ -84,6 +87,7 @@ class OptionEntry(Entry):
     priors: dict[str, dict[str, Any]] = Field(default_factory=dict)
     with_prior_sets: list[str] = Field(default_factory=list)
     without_prior_sets: list[str] = Field(default_factory=list)
+    physics: PhysicsEntry = PhysicsEntry()
     run: dict[str, Any] = Field(default_factory=dict)
 
 

@@ -17,9 +17,10 @@ from typing import TYPE_CHECKING, Any
 
 from crsea_infer.content import finding
 from crsea_infer.content.toml_files import read_toml, validate
-from crsea_infer.hypotheses.distributions import Distribution, fixed, widened
+from crsea_infer.hypotheses.distributions import Distribution, fixed
 from crsea_infer.hypotheses.hypothesis import Hypothesis, build_hypothesis
 from crsea_infer.hypotheses.prior_sets import Parameter, distribution_of
+from crsea_infer.hypotheses.widths import widened
 from crsea_infer.plan.choice_entries import ChoicesEntry, OptionEntry
 from crsea_infer.plan.run_file import RunFile, run_from
 from crsea_infer.support.errors import UserError
@@ -56,14 +57,14 @@ class Option:
     weight
         Prior weight within the axis; those of an axis, with what ships, sum to one.
     entry
-        What it changes.
+        What it changes; None where it is only told of.
     """
 
     name: str
     title: str
     why: str
     weight: float
-    entry: OptionEntry
+    entry: OptionEntry | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -180,16 +181,16 @@ def load_choices(name: str | Path) -> ChoiceList:
 def _check_option(where: str, option: OptionEntry, path: Path) -> None:
     changes = (
         option.data, option.widths, option.values, option.priors, option.with_prior_sets, option.without_prior_sets,
-        option.run,
+        option.physics.demanded().given, option.run,
     )  # fmt: skip
     if not any(changes):
         raise UserError(
             f"{where}: changes nothing",
-            valid="at least one of data, widths, values, priors, with_prior_sets, without_prior_sets, run",
+            valid="at least one of data, widths, values, priors, with_prior_sets, without_prior_sets, physics, run",
         )
     for name in (*option.with_prior_sets, *option.without_prior_sets):
         finding.find("priors", name, where=where, base=path.parent)
-    kept = {"hypotheses", "likelihoods", "options", "seed", "title", "description"} & set(option.run)
+    kept = {"hypotheses", "likelihoods", "options", "variants", "seed", "title", "description"} & set(option.run)
     if kept:
         raise UserError(
             f"{where}.run: changes {', '.join(sorted(kept))}",
@@ -227,10 +228,10 @@ class Changes:
         """
         if not combination:
             return self._run
-        options = [
-            (f"{self._choices.path}: {axis}.{name}", self._choices.option(axis, name).entry)
-            for axis, name in combination
+        found = [
+            (f"{self._choices.path}: {axis}.{name}", self._choices.option(axis, name)) for axis, name in combination
         ]
+        options = [(where, option.entry) for where, option in found if option.entry is not None]
         hypotheses = tuple(self._hypothesis(one, options) for one in self._run.hypotheses)
         made = self._with_tables(options)
         return replace(made, seed=self._run.seed, hypotheses=hypotheses)
@@ -270,7 +271,13 @@ class Changes:
             hypothesis = self._built[key]
         changed: dict[tuple[str, ...], str] = {}
         parameters = [_changed_parameter(parameter, options, changed) for parameter in hypothesis.parameters]
-        return replace(hypothesis, parameters=tuple(parameters))
+        physics = hypothesis.physics
+        for where, option in options:
+            demanded = option.physics.demanded()
+            for name in demanded.given:
+                _claim(changed, ("physics", name), where)
+            physics = physics.then(demanded)
+        return replace(hypothesis, parameters=tuple(parameters), physics=physics)
 
 
 def _changed_parameter(

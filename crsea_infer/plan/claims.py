@@ -24,6 +24,7 @@ Quantity = Literal[
     "reduced_chi2_best_fit",
     "chi2_sigma",
     "ln_b",
+    "p_value",
     "excess_sigma",
     "index_difference_sigma",
     "flux_ratio",
@@ -51,7 +52,7 @@ class Claim(Entry):
 
     * `reduced_chi2_published`, `reduced_chi2_best_fit`: chi2 per point of a data set or of all, over that of `against`;
     * `chi2_sigma`: root of the difference of chi2 at published parameters from that of `against`;
-    * `ln_b`: over `against`;
+    * `ln_b`: over `against`; `p_value`: the smaller posterior-predictive one, of all data;
     * `excess_sigma`: by how much a data set lies above the prediction at published parameters;
     * `index_difference_sigma`: measured difference of two spectral indices, in its errors;
     * `flux_ratio`: intensity in `region` over that of `against` or of `other_region`, or the ratio of both ratios;

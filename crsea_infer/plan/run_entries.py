@@ -19,11 +19,12 @@ if TYPE_CHECKING:
 
 __all__ = [
     "EXACT_SAMPLES",
+    "FIT_REPLICATES",
     "LARGEST_EXACT",
     "SENSITIVITY_FACTORS",
-    "SENSITIVITY_PARAMETERS",
     "EmulatorEntry",
     "ExactCheckEntry",
+    "GoodnessOfFitEntry",
     "PriorSensitivityEntry",
     "RunEntry",
     "RunHypothesisEntry",
@@ -31,12 +32,10 @@ __all__ = [
     "VariantEntry",
 ]
 
-SENSITIVITY_PARAMETERS = ("hi_scale", "xco_scale", "halo_height", "delta_slope")
-"""Parameters whose prior widths are varied unless others are asked for: gas and transport."""
-
 SENSITIVITY_FACTORS = tuple(2.0 ** (step / 2) for step in range(-4, 5))
 """Factors on the width: a quarter to four times, in steps of sqrt(2)."""
 
+FIT_REPLICATES = 10_000
 LARGEST_EXACT = 100_000
 EXACT_SAMPLES = 1000
 
@@ -71,13 +70,25 @@ class ExactCheckEntry(Entry):
     samples: int = EXACT_SAMPLES
 
 
+class GoodnessOfFitEntry(Entry):
+    """Data that are drawn from each hypothesis, to see whether it describes the measured ones.
+
+    Attributes
+    ----------
+    replicates
+        How many; 0 for none.
+    """
+
+    replicates: int = FIT_REPLICATES
+
+
 class PriorSensitivityEntry(Entry):
     """Prior widths that are varied when the sampling is done.
 
     Attributes
     ----------
     parameters
-        Whose; [] for none.
+        Whose; default: of every sampled parameter; [] for none.
     factors
         On the widths, from 0.001 to 1000.
     """
@@ -171,6 +182,8 @@ class RunEntry(Entry):
         The sky model, in place of the one that comes with the package.
     exact_check
         Posterior samples that are evaluated again with the transport solver.
+    goodness_of_fit
+        Data that are drawn from each hypothesis, to see whether it describes the measured ones.
     prior_sensitivity
         Prior widths that are varied when the sampling is done.
     beside
@@ -189,5 +202,6 @@ class RunEntry(Entry):
     seed: int = 1
     emulator: EmulatorEntry | None = None
     exact_check: ExactCheckEntry = Field(default_factory=ExactCheckEntry)
+    goodness_of_fit: GoodnessOfFitEntry = Field(default_factory=GoodnessOfFitEntry)
     prior_sensitivity: PriorSensitivityEntry = Field(default_factory=PriorSensitivityEntry)
     beside: list[str] = Field(default_factory=list)

@@ -16,30 +16,28 @@ from crsea_infer.content import finding
 from crsea_infer.content.toml_files import read_toml, validate
 from crsea_infer.emulator.source import SKY_MODELS, SkyModelSource
 from crsea_infer.hypotheses.hypothesis import Hypothesis, build_hypothesis, load_hypothesis
-from crsea_infer.hypotheses.variants import Variant
 from crsea_infer.inference.likelihoods.likelihood import Likelihood, load_likelihood, with_regions
 from crsea_infer.physics.regions import content_of_region, region_key
 from crsea_infer.plan.run_entries import (
     EXACT_SAMPLES,
+    FIT_REPLICATES,
     LARGEST_EXACT,
     SENSITIVITY_FACTORS,
-    SENSITIVITY_PARAMETERS,
     RunEntry,
     RunHypothesisEntry,
-    VariantEntry,
 )
 from crsea_infer.plan.subsets import ALL, Subsets, read_subsets
+from crsea_infer.plan.variant_tables import read_variants, refuse_bad_list
 from crsea_infer.support.errors import UserError, unknown_name
 from crsea_infer.support.files import absolute, check_regular, digest
 from crsea_infer.support.limits import LARGEST_SEED
-from crsea_infer.support.names import check_name, refuse_alike
 from crsea_infer.support.user_code import code_digest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from crsea_infer.hypotheses.demanded_physics import DemandedPhysics
+    from crsea_infer.hypotheses.variants import Variant
     from crsea_infer.inference.samplers.options import SamplerOptions
 
 __all__ = ["RunFile", "load_run", "run_from"]
@@ -61,6 +59,8 @@ class RunFile:
         Which of the likelihoods are training sets, and the groups between which tension is sought.
     exact_samples
         Posterior samples of each hypothesis that are checked with the transport solver; 0 for none.
+    fit_replicates
+        Data sets that are drawn from each hypothesis, to see whether it describes the measured ones; 0 for none.
     sensitivity_parameters, sensitivity_factors
         Parameters whose prior widths are varied afterwards, and the factors on them; no parameters for none.
     seed
@@ -86,7 +86,8 @@ class RunFile:
     emulator: Path | SkyModelSource | None
     subsets: Subsets
     exact_samples: int = EXACT_SAMPLES
-    sensitivity_parameters: tuple[str, ...] = SENSITIVITY_PARAMETERS
+    fit_replicates: int = FIT_REPLICATES
+    sensitivity_parameters: tuple[str, ...] = ()
     sensitivity_factors: tuple[float, ...] = SENSITIVITY_FACTORS
     variants: tuple[Variant, ...] = ()
     beside: tuple[Path, ...] = ()
@@ -188,55 +189,32 @@ def run_from(path: Path, name: str, given: Mapping[str, Any]) -> RunFile:
             tension=entry.tension,
         ),
         exact_samples=entry.exact_check.samples,
-        sensitivity_parameters=_sensitivity_parameters(path, entry, hypotheses),
+        fit_replicates=_fit_replicates(path, entry),
+        sensitivity_parameters=_sensitivity_parameters(path, entry, hypotheses, likelihoods),
         sensitivity_factors=_sensitivity_factors(path, entry),
-        variants=_variants(path, entry, list(samplers)),
+        variants=read_variants(path, entry, list(samplers)),
         beside=tuple(finding.find("runs", one, where=f"{path}: beside", base=path.parent) for one in entry.beside),
     )
 
 
-def _variants(path: Path, entry: RunEntry, samplers: list[str]) -> tuple[Variant, ...]:
-    from crsea_infer.inference.samplers.registry import sampler_class
-
-    if not entry.variants:
-        return ()
-    found = [
-        validate(VariantEntry, table, f"{path}: [[variants]] number {number}")
-        for number, table in enumerate(entry.variants, start=1)
-    ]
-    where = f"{path}: [[variants]]"
-    names = [one.name for one in found]
-    for name in names:
-        check_name(name, where, "variant")
-        if "_on_" in name:
-            raise UserError(
-                f"{where}: the name {name!r} holds '_on_'", valid="a name without it: it names parts of data"
-            )
-    _refuse_bad_list(where, names, "variant")
-    same: dict[DemandedPhysics, str] = {}
-    for one in found:
-        other = same.setdefault(one.demanded(), one.name)
-        if other != one.name:
-            raise UserError(
-                f"{where}: {other!r} and {one.name!r} are the same physics",
-                valid="variants that differ",
-                fix="keep one of them, and give it the weight of both",
-            )
-    if not any(sampler_class(name).gives_evidence for name in samplers):
+def _fit_replicates(path: Path, entry: RunEntry) -> int:
+    given = entry.goodness_of_fit.replicates
+    if given and not 1000 <= given <= LARGEST_EXACT:
         raise UserError(
-            f"{path}: has [[variants]], but no sampler that gives an evidence, which weighs them",
-            valid="a run with a sampler such as dynesty or importance",
-            fix="add a table, such as [samplers.importance]",
+            f"{path}: goodness_of_fit.replicates = {given}",
+            valid=f"0 (none), or a whole number from 1000 to {LARGEST_EXACT}",
         )
-    total = sum(one.weight for one in found)
-    return tuple(Variant(one.name, one.title or one.name, one.weight / total, one.demanded()) for one in found)
+    return given
 
 
-def _sensitivity_parameters(path: Path, entry: RunEntry, hypotheses: tuple[Hypothesis, ...]) -> tuple[str, ...]:
+def _sensitivity_parameters(
+    path: Path, entry: RunEntry, hypotheses: tuple[Hypothesis, ...], likelihoods: tuple[Likelihood, ...]
+) -> tuple[str, ...]:
     given = entry.prior_sensitivity.parameters
-    if given is None:
-        return SENSITIVITY_PARAMETERS
     known = dict.fromkeys(parameter.name for hypothesis in hypotheses for parameter in hypothesis.free)
+    known |= dict.fromkeys(nuisance.name for likelihood in likelihoods for nuisance in likelihood.nuisances)
+    if given is None:
+        return tuple(known)
     for name in given:
         if name not in known:
             raise unknown_name("sampled parameter", name, known, where=f"{path}: prior_sensitivity.parameters")
@@ -264,7 +242,7 @@ def _spelt_out(path: Path, entry: RunEntry) -> list[RunHypothesisEntry]:
 def _hypotheses(path: Path, entry: RunEntry, spelt_out: list[RunHypothesisEntry]) -> tuple[Hypothesis, ...]:
     where = f"{path}: hypotheses"
     names = [one.name for one in spelt_out] or [str(name) for name in entry.hypotheses]
-    _refuse_bad_list(where, names, "hypothesis")
+    refuse_bad_list(where, names, "hypothesis")
     if spelt_out:
         return tuple(
             build_hypothesis(one.name, one.prior_sets, title=one.title, where=f"{where}, {one.name}", base=path.parent)
@@ -280,7 +258,7 @@ def _hypotheses(path: Path, entry: RunEntry, spelt_out: list[RunHypothesisEntry]
 
 def _likelihoods(path: Path, entry: RunEntry) -> tuple[Likelihood, ...]:
     where = f"{path}: likelihoods"
-    _refuse_bad_list(where, entry.likelihoods, "likelihood")
+    refuse_bad_list(where, entry.likelihoods, "likelihood")
     called = {name: finding.likelihood_name(name, path.parent) for name in entry.likelihoods}
     for name in entry.options:
         if name not in called.values():
@@ -295,7 +273,7 @@ def _likelihoods(path: Path, entry: RunEntry) -> tuple[Likelihood, ...]:
         )
         for name in entry.likelihoods
     )
-    _refuse_bad_list(where, [likelihood.name for likelihood in likelihoods], "likelihood")
+    refuse_bad_list(where, [likelihood.name for likelihood in likelihoods], "likelihood")
     return likelihoods
 
 
@@ -340,15 +318,6 @@ def _emulator(path: Path, entry: RunEntry) -> Path | SkyModelSource | None:
             fix="correct the path, or remove [emulator] to use the one that comes with the package",
         )
     return emulator
-
-
-def _refuse_bad_list(where: str, names: list[str], kind: str) -> None:
-    if not names:
-        raise UserError(f"{where}: the list is empty", valid=f"the name of at least one {kind}")
-    repeated = [name for name in names if names.count(name) > 1]
-    if repeated:
-        raise UserError(f"{where}: {repeated[0]!r} is given twice", valid=f"each {kind} once")
-    refuse_alike(names, where, kind)
 
 
 def _hypothesis_content(hypothesis: Hypothesis) -> dict[str, Any]:

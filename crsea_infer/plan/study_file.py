@@ -16,7 +16,7 @@ from crsea_infer.content import finding
 from crsea_infer.content.toml_files import Entry, SchemaOf, read_toml, validate
 from crsea_infer.hypotheses.hypothesis import load_hypothesis
 from crsea_infer.plan.claims import Claim, check_claim
-from crsea_infer.plan.run_entries import ExactCheckEntry, PriorSensitivityEntry, SamplerTables
+from crsea_infer.plan.run_entries import ExactCheckEntry, GoodnessOfFitEntry, PriorSensitivityEntry, SamplerTables
 from crsea_infer.plan.run_file import RunFile, load_run, run_from
 from crsea_infer.support.errors import UserError, unknown_name
 from crsea_infer.support.names import check_name, refuse_alike
@@ -88,6 +88,8 @@ class StudyEntry(Entry):
         Of all random numbers.
     exact_check
         Posterior samples that are evaluated again with the transport solver.
+    goodness_of_fit
+        Data that are drawn from each hypothesis, to see whether it describes the measured ones.
     prior_sensitivity
         Prior widths that are varied when the sampling is done.
     combinations
@@ -107,6 +109,7 @@ class StudyEntry(Entry):
     seed: int = 1
     samplers: SamplerTables
     exact_check: Annotated[dict[str, Any], SchemaOf(ExactCheckEntry)] = Field(default_factory=dict)
+    goodness_of_fit: Annotated[dict[str, Any], SchemaOf(GoodnessOfFitEntry)] = Field(default_factory=dict)
     prior_sensitivity: Annotated[dict[str, Any], SchemaOf(PriorSensitivityEntry)] = Field(default_factory=dict)
     combinations: dict[str, _CombinationEntry]
     comparisons: list[Annotated[dict[str, Any], SchemaOf(Comparison)]] = Field(default_factory=list)
@@ -189,6 +192,7 @@ def load_study(name: str | Path) -> Study:
             "samplers": {**entry.samplers, **combination.samplers},
             "seed": entry.seed,
             "exact_check": entry.exact_check,
+            "goodness_of_fit": entry.goodness_of_fit,
             "prior_sensitivity": entry.prior_sensitivity,
         }
         try:

@@ -86,7 +86,7 @@ def _with_arviz(arviz: Any, log_likelihood: Float64, efficiency: float) -> tuple
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # tails that pareto_k tells of
         draws = {"data": np.asarray(log_likelihood)[None]}
-        before_1 = int(arviz.__version__.split(".")[0]) < 1
+        before_1 = _is_before_1(arviz)
         data = arviz.from_dict(log_likelihood=draws) if before_1 else arviz.from_dict({"log_likelihood": draws})
         scale = {"scale": "log"} if before_1 else {}
         found = arviz.loo(data, pointwise=True, var_name="data", reff=efficiency, **scale)
@@ -94,12 +94,16 @@ def _with_arviz(arviz: Any, log_likelihood: Float64, efficiency: float) -> tuple
     return np.asarray(elpd, dtype=np.float64).ravel(), np.asarray(pareto_k, dtype=np.float64).ravel()
 
 
+def _is_before_1(arviz: Any) -> bool:
+    return int(arviz.__version__.split(".")[0]) < 1
+
+
 def datatree_of(groups: Mapping[str, xr.Dataset]) -> Any:
     """Return groups as the installed ArviZ takes them: a DataTree with 1.x, with 0.x an InferenceData."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # a notice on import
         arviz = load_arviz()
-        if hasattr(arviz, "InferenceData"):
+        if _is_before_1(arviz):  # 1.x has the name InferenceData too, for a DataTree
             return arviz.InferenceData(**groups)
     import xarray
 

@@ -35,7 +35,7 @@ POWER_NEEDED: Final = 1.0
 HEAD: Final = ("published statement", "null", "number of this study", "agrees if", "here", "range", "power", "verdict")
 """Of the table."""
 
-_FROM_TABLES: Final = {"reduced_chi2_published", "reduced_chi2_best_fit", "chi2_sigma", "ln_b"}
+_FROM_TABLES: Final = {"reduced_chi2_published", "reduced_chi2_best_fit", "chi2_sigma", "ln_b", "p_value"}
 """Numbers that differ from combination to combination."""
 
 
@@ -69,6 +69,9 @@ class StudyNumbers:
         if claim.quantity == "ln_b":
             factor = found.factor(claim.hypothesis, claim.against or "")
             return (math.nan, math.nan) if factor is None else (factor.ln_b, factor.ln_b_err)
+        if claim.quantity == "p_value":
+            fit = found.fits.get(claim.hypothesis)
+            return (math.nan, math.nan) if fit is None else (fit.p.value, fit.p.error)
         if claim.quantity == "chi2_sigma":
             chi2 = [self._chi2(found, name, data) for name in claim.hypotheses]
             return math.copysign(math.sqrt(abs(chi2[0] - chi2[1])), chi2[0] - chi2[1]), 0.0
@@ -188,7 +191,7 @@ def judge(claim: Claim, numbers: StudyNumbers) -> Judged:
     if claim.quantity in _FROM_TABLES:
         runs = numbers.study.runs
         about += [name for name, run in runs.items() if name != claim.combination and claim.is_about(run)]
-    sampled = claim.hypotheses if claim.quantity == "ln_b" else ()  # no sampling in a chi2
+    sampled = claim.hypotheses if claim.quantity in {"ln_b", "p_value"} else ()  # no sampling in a chi2
     unconverged = tuple(name for name in sampled if name in numbers.finished[claim.combination].unconverged)
     return Judged(claim, {name: numbers.value(claim, name) for name in about}, unconverged, numbers.power(claim))
 
@@ -218,6 +221,7 @@ def _words(claim: Claim) -> str:
         "reduced_chi2_published": f"chi2 per point of {claim.hypothesis} at the published parameters{over}",
         "reduced_chi2_best_fit": f"chi2 per point of {claim.hypothesis} at the best fit{over}",
         "chi2_sigma": f"root of chi2 of {claim.hypothesis} less that of {claim.against}, at the published parameters",
+        "p_value": f"share of data drawn from the posterior of {claim.hypothesis} that lie as far from it",
         "excess_sigma": f"data above {claim.hypothesis} at the published parameters, in sigma",
         "index_difference_sigma": "measured difference of the indices, in sigma",
         "flux_ratio": f"intensity of {claim.hypothesis}{at}{over}{there}",

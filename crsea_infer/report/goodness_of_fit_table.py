@@ -32,6 +32,7 @@ __all__ = [
     "Fit",
     "files",
     "goodness_of_fit_section",
+    "is_current",
     "read_fits",
     "write_goodness_of_fit",
 ]
@@ -105,9 +106,14 @@ class Fit:
         return f"{name or self.hypothesis} {verb} these data ({self.p_words})"
 
 
-def files(_summary: RunSummary) -> list[str]:
-    """Return the file."""
-    return [FILE]
+def files(summary: RunSummary) -> list[str]:
+    """Return the file; none when the run file turned the question off."""
+    return [FILE] if summary.run.fit_replicates else []
+
+
+def is_current(directory: Path, summary: RunSummary) -> bool:
+    """Return whether the table that is there has as many replicates as the run file asks for."""
+    return {row["n_replicates"] for row in read_table(directory / FILE)} == {summary.run.fit_replicates}
 
 
 def write_goodness_of_fit(directory: Path, summary: RunSummary) -> None:
@@ -125,6 +131,7 @@ def _checks(item: HypothesisSummary, summary: RunSummary) -> list[PredictiveChec
         generator_for(summary.run, item.name, "goodness of fit"),
         effective_samples=effective_samples(item.results[item.shown]),
         data_sets=predicted or None,
+        n_replicates=summary.run.fit_replicates,
     )
 
 

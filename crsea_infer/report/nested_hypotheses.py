@@ -228,7 +228,7 @@ def nested_section(directory: Path, summary: RunSummary) -> Section:
         (
             "Savage-Dickey: ln B = ln of the posterior over the prior density of the parameter at the value that the "
             "first hypothesis fixes. It needs the posterior of the second alone, and checks the direct ln B from both "
-            "evidences."
+            "evidences. Errors are numerical."
         ),
     )
     cautions = tuple(

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 __all__ = ["caution_lines", "evidence_line", "factor_lines", "result_lines"]
 
 
+_MOST_PAIRS = 3  # in words; bayes_factors.ecsv has all
+
+
 def evidence_line(name: str, evidence: Evidence, *, converged: bool = True) -> str:
     """Return the evidence of a hypothesis, with its error and method."""
     value = marked(number_with_error(evidence.lnz, evidence.lnz_err), converged=converged)
@@ -31,7 +34,11 @@ def factor_lines(summary: RunSummary, directory: Path) -> list[str]:
     """Return the Bayes factors of a run with their verdicts, and what is not known of their errors."""
     fits, spreads = read_fits(directory), read_spreads(directory / FACTORS)
     factors = summary.bayes_factors
-    return [*(factor_line(factor, fits, spreads) for factor in factors), *unmeasured_line(factors, spreads)]
+    unequal = [
+        f"{one} : {other}: {words}. A part of ln B is due to that."
+        for (one, other), words in list(summary.unequal_priors.items())[:_MOST_PAIRS]
+    ]
+    return [*(factor_line(factor, fits, spreads) for factor in factors), *unmeasured_line(factors, spreads), *unequal]
 
 
 def caution_lines(summary: RunSummary, sections: Sequence[Section]) -> list[str]:

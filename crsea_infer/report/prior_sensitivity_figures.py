@@ -1,7 +1,9 @@
 """Prior sensitivity in the report: tables of ln Z and ln B against the width of a prior, and the figure.
 
-Two hypotheses that share a parameter have its prior widened in both; a parameter that only one has is widened there.
-Points that reweighting cannot give are in the tables with the reason, and marked in the figure.
+Parameters stand in the order of their effect: the largest change, among the factors on the width for which it is known,
+of any ln B, or of ln Z where there are no two hypotheses. The figure has the dozen that matter most. Two hypotheses
+that share a parameter have its prior widened in both; a parameter that only one has is widened there. Points that
+reweighting cannot give are in the tables with the reason, and marked in the figure.
 """
 
 from __future__ import annotations
@@ -22,7 +24,7 @@ from crsea_infer.report.summary import shown_sampler
 from crsea_infer.support.output_names import PRODUCTS
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from matplotlib.axes import Axes
@@ -36,6 +38,7 @@ FILES = PRODUCTS["prior sensitivity"].tables
 (FIGURE,) = PRODUCTS["prior sensitivity"].figures
 
 _FINE = (0.1, 0.25, 0.5, 1.0, 2.0, 4.0, 10.0)
+_MOST_PANELS = 12
 _DECADES = (0.01, 0.1, 1.0, 10.0, 100.0)
 
 _EVIDENCE_COLUMNS = {
@@ -93,10 +96,36 @@ def write_sensitivity(directory: Path, summary: RunSummary) -> None:
     pairs = [
         row for one, other in combinations(summary.hypotheses, 2) for row in _pair_rows(one, other, found, summary)
     ]
+    order = {name: place for place, name in enumerate(_by_effect(rows, pairs))}
+    place_of = {item.name: place for place, item in enumerate(summary.hypotheses)}
+    rows.sort(key=lambda row: (place_of[row["hypothesis"]], order[row["parameter"]], row["factor"]))
+    pairs.sort(
+        key=lambda row: (
+            place_of[row["hypothesis_1"]],
+            place_of[row["hypothesis_2"]],
+            order[row["parameter"]],
+            row["factor"],
+        )
+    )
     write_table(directory / FILES[0], _EVIDENCE_COLUMNS, rows, summary.table_meta)
     write_table(directory / FILES[1], _FACTOR_COLUMNS, pairs, summary.table_meta)
     with styled():  # last: a figure that fails leaves the tables
-        _draw(directory / "figures", summary, rows, pairs)
+        _draw(directory / "figures", summary, rows, pairs, order)
+
+
+def _by_effect(rows: Sequence[dict[str, Any]], pairs: Sequence[dict[str, Any]]) -> list[str]:
+    """Return the names of the parameters, that with the largest effect first; ties as they stand."""
+    effects = dict.fromkeys((row["parameter"] for row in rows), 0.0)
+    unchanged = {_pair(row): row["ln_b"] for row in pairs if row["factor"] == 1.0}
+    changes = [(row["parameter"], row["ln_b"] - unchanged[_pair(row)]) for row in pairs if _pair(row) in unchanged]
+    for name, change in changes or [(row["parameter"], row["lnz_shift"]) for row in rows]:
+        if np.isfinite(change):
+            effects[name] = max(effects[name], abs(change))
+    return sorted(effects, key=lambda name: -effects[name])
+
+
+def _pair(row: dict[str, Any]) -> tuple[str, str, str]:
+    return row["hypothesis_1"], row["hypothesis_2"], row["parameter"]
 
 
 def _chosen(summary: RunSummary) -> tuple[str, ...]:
@@ -121,17 +150,22 @@ def _reweighted(item: HypothesisSummary, summary: RunSummary) -> list[Reweighted
     )
     if not training:
         return joint
-    return [
-        replace(
-            both,
-            shift=both.shift - trained.shift,
-            shift_err=math.hypot(both.shift_err, trained.shift_err),
-            k_hat=max(both.k_hat, trained.k_hat),
-            effective_samples=min(both.effective_samples, trained.effective_samples),
-            withheld=both.withheld or (f"training: {trained.withheld}" if trained.withheld else ""),
-        )
-        for both, trained in zip(joint, training[0], strict=True)
-    ]
+    of_training = {(row.parameter, row.factor): row for row in training[0]}
+    return [_less(row, of_training.get((row.parameter, row.factor))) for row in joint]
+
+
+def _less(both: Reweighted, trained: Reweighted | None) -> Reweighted:
+    """Return the shift of a conditional evidence; data that do not know the parameter do not shift."""
+    if trained is None:
+        return both
+    return replace(
+        both,
+        shift=both.shift - trained.shift,
+        shift_err=math.hypot(both.shift_err, trained.shift_err),
+        k_hat=max(both.k_hat, trained.k_hat),
+        effective_samples=min(both.effective_samples, trained.effective_samples),
+        withheld=both.withheld or (f"training: {trained.withheld}" if trained.withheld else ""),
+    )
 
 
 def _evidence_row(item: HypothesisSummary, row: Reweighted) -> dict[str, Any]:
@@ -181,7 +215,13 @@ def _pair_rows(
     return rows
 
 
-def _draw(folder: Path, summary: RunSummary, rows: Sequence[dict[str, Any]], pairs: Sequence[dict[str, Any]]) -> None:
+def _draw(
+    folder: Path,
+    summary: RunSummary,
+    rows: Sequence[dict[str, Any]],
+    pairs: Sequence[dict[str, Any]],
+    order: Mapping[str, int],
+) -> None:
     """Draw one panel per parameter: ln B of each pair, or the shift of ln Z when there are no pairs, or too many."""
     if _shows_pairs(summary, pairs):
         curves = [
@@ -194,7 +234,7 @@ def _draw(folder: Path, summary: RunSummary, rows: Sequence[dict[str, Any]], pai
         curves = [(row["hypothesis"], row["parameter"], row["factor"], row["lnz_shift"], row) for row in rows]
         label, error = r"change of $\ln Z$", "lnz_shift_err"
         titles = [item.name for item in summary.hypotheses]  # all: each looks as in other figures
-    names = [name for name in _chosen(summary) if any(curve[1] == name for curve in curves)]
+    names = list(dict.fromkeys(curve[1] for curve in sorted(curves, key=lambda curve: order[curve[1]])))[:_MOST_PANELS]
     labels = _labels(summary)
     across = min(len(names), 4)
     down = math.ceil(len(names) / across)
@@ -301,7 +341,8 @@ def _caption(*, ln_b: bool) -> str:
     quantity = "ln B of each pair of hypotheses" if ln_b else "Change of ln Z"
     return (
         f"{quantity} against the factor on the width of one prior at a time, by reweighting the samples (bands: one "
-        "sigma). Crosses: withheld, because the samples do not cover that prior. Nuisance and other priors unchanged."
+        "sigma), largest effects first. Crosses: withheld, because the samples do not cover that prior. Other priors "
+        f"unchanged. At most {_MOST_PANELS} parameters; all are in {FILES[0]}."
     )
 
 

@@ -22,6 +22,7 @@ from crsea_infer.report import (
     goodness_of_fit_table,
     leave_one_out,
     nested_hypotheses,
+    pile_up_table,
     prior_sensitivity_figures,
     run_tables,
     spectrum_figures,
@@ -30,6 +31,7 @@ from crsea_infer.report import (
 )
 from crsea_infer.report.attempts import attempts, reason
 from crsea_infer.report.checksums import Checksums
+from crsea_infer.report.robustness_section import robustness_section
 from crsea_infer.support import output_names
 from crsea_infer.support.errors import UserError
 from crsea_infer.support.files import make_directory
@@ -154,6 +156,12 @@ def sections(directory: Path, summary: RunSummary) -> tuple[list[Section], list[
                 continue
             if section is not None:
                 found.append(section)
+    try:
+        atlas = robustness_section(directory)
+    except Exception as error:  # noqa: BLE001 -- as above
+        missing.append(f"the section on the atlas of robustness cannot be made: {reason(error)}")
+    else:
+        found += [] if atlas is None else [atlas]
     return found, missing
 
 
@@ -190,6 +198,7 @@ PRODUCTS: tuple[Product, ...] = (
         goodness_of_fit_table.files,
         goodness_of_fit_table.write_goodness_of_fit,
         goodness_of_fit_table.goodness_of_fit_section,
+        is_current=goodness_of_fit_table.is_current,
     ),
     Product("tables", "", lambda _: run_tables.FILES, run_tables.write_tables, always=True),
     Product(
@@ -220,6 +229,9 @@ PRODUCTS: tuple[Product, ...] = (
     ),
     Product(
         "leave-one-out", "Leaving one out", leave_one_out.files, leave_one_out.write_loo, leave_one_out.loo_section
+    ),
+    Product(
+        "pile-ups", "", pile_up_table.files, pile_up_table.write_pile_ups, pile_up_table.pile_up_section, always=True
     ),
     Product(
         "spectra",

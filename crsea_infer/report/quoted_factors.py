@@ -11,6 +11,7 @@ import math
 from typing import TYPE_CHECKING
 
 from crsea_infer.inference.evidence import Spread
+from crsea_infer.report.atlas_record import atlas_beside
 from crsea_infer.report.ecsv import read_table
 from crsea_infer.report.number_words import number_with_error
 
@@ -105,11 +106,16 @@ def fit_words(fits: Mapping[str, Fit]) -> list[str]:
 def read_spreads(path: Path) -> Spreads:
     """Read the spreads over choices from a bayes_factors.ecsv; empty where there is none, or choices were not varied.
 
+    The finished atlas of a run that lies beside its table is asked first.
+
     Raises
     ------
     UserError
         When the table is damaged.
     """
+    beside = atlas_beside(path.parent)
+    if beside is not None:
+        path = beside / path.name
     if not path.exists():
         return {}
     found = {

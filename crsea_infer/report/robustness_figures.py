@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import textwrap
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 from crsea_infer.report.style import COLOURS, COLUMN, new_figure, save, styled
 from crsea_infer.support.output_names import TORNADO
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from matplotlib.text import Text
 
     from crsea_infer.report.robustness_tables import AtlasReport
 
@@ -72,31 +73,57 @@ def tornado(report: AtlasReport, pair: tuple[str, str]) -> Figure:
     n_lines = sum(len(options) + 1 for _, options, _ in rows)
     height = _HEAD + _FOOT + _ROW * n_lines
     figure = new_figure(COLUMN, height)
-    panel = figure.add_axes((0.56, _FOOT / height, 0.41, 1.0 - (_HEAD + _FOOT) / height))
-    y = 0.0
+    panel = figure.add_axes((0.5, _FOOT / height, 0.46, 1.0 - (_HEAD + _FOOT) / height))
+    words, numbers, y = [], [], 0.0
     for title, options, known in rows:
-        _row(panel, y, title, options, known, shipped)
+        words.append(_said(panel, 0.02, y, title, fontsize=8, fontweight="bold"))
+        _reach(panel, y, known)
+        for number, (option, value) in enumerate(options, start=1):
+            _bar(panel, y + number, value, shipped)
+            words.append(
+                _said(panel, 0.04, y + number, textwrap.shorten(option, _WORDS, placeholder=" ..."), fontsize=7)
+            )
+            numbers.append(_said(panel, 0.5, y + number, f"{value:.1f}", fontsize=7, ha="right"))
         y += len(options) + 1
     _finish(panel, report, pair, n_lines)
+    _make_room(figure, panel, words, numbers)
     return figure
 
 
-def _row(
-    panel: Axes, y: float, title: str, options: list[tuple[str, float]], known: list[float], shipped: float
-) -> None:
-    """Draw one axis: its title, then a line for each option."""
-    across = panel.get_yaxis_transform()
-    panel.text(-1.32, y, title, transform=across, fontsize=8, fontweight="bold", va="center", ha="left", clip_on=False)
+def _said(panel: Axes, x: float, y: float, words: str, **style: Any) -> Text:
+    """Write words beside the panel: x in parts of the figure, y in lines of the panel."""
+    from matplotlib.transforms import blended_transform_factory
+
+    place = blended_transform_factory(panel.figure.transFigure, panel.transData)
+    return panel.text(x, y, words, transform=place, va="center", clip_on=False, **style)
+
+
+def _make_room(figure: Figure, panel: Axes, words: list[Text], numbers: list[Text]) -> None:
+    """Let the panel begin where the widest words and numbers end."""
+    figure.canvas.draw()
+    width = figure.bbox.width
+    after_words = max((text.get_window_extent().x1 for text in words), default=0.0) / width
+    wide = max((text.get_window_extent().width for text in numbers), default=0.0) / width
+    ends = after_words + wide + 0.02
+    for text in numbers:
+        text.set_x(ends)
+    box = panel.get_position()
+    panel.set_position((ends + 0.02, box.y0, 0.97 - ends - 0.02, box.height))
+
+
+def _reach(panel: Axes, y: float, known: list[float]) -> None:
+    """Draw over what all combinations with the axis reach."""
     panel.plot([min(known), max(known)], [y, y], color="0.55", linewidth=1.0, solid_capstyle="butt")
     for end in (min(known), max(known)):
         panel.plot([end, end], [y - 0.25, y + 0.25], color="0.55", linewidth=1.0)
-    for number, (words, value) in enumerate(options, start=1):
-        start = shipped if math.isfinite(shipped) else value
-        colour = COLOURS[0] if value >= start else COLOURS[1]
-        panel.barh(y + number, value - start, left=start, height=0.62, color=colour, alpha=0.85, linewidth=0)
-        panel.plot([value], [y + number], marker="|", color=colour, markersize=7, markeredgewidth=1.4)
-        shown = textwrap.shorten(words, _WORDS, placeholder=" ...")
-        panel.text(-1.28, y + number, shown, transform=across, fontsize=7, va="center", ha="left", clip_on=False)
+
+
+def _bar(panel: Axes, y: float, value: float, shipped: float) -> None:
+    """Draw an option, from what ships to its ln B."""
+    start = shipped if math.isfinite(shipped) else value
+    colour = COLOURS[0] if value >= start else COLOURS[1]
+    panel.barh(y, value - start, left=start, height=0.62, color=colour, alpha=0.85, linewidth=0)
+    panel.plot([value], [y], marker="|", color=colour, markersize=7, markeredgewidth=1.4)
 
 
 def _finish(panel: Axes, report: AtlasReport, pair: tuple[str, str], n_lines: int) -> None:
@@ -114,7 +141,7 @@ def _finish(panel: Axes, report: AtlasReport, pair: tuple[str, str], n_lines: in
     from matplotlib.ticker import MaxNLocator
 
     panel.xaxis.set_major_locator(MaxNLocator(4, integer=True))
-    figure = panel.figure
+    figure = cast("Figure", panel.figure)
     top = 1.0 - 0.05 / figure.get_figheight()
     words = f"{pair[0]} : {pair[1]}"
     figure.text(0.02, top, words, fontsize=8, va="top", ha="left")

@@ -6,9 +6,9 @@ import importlib.resources
 import math
 from typing import TYPE_CHECKING, Any
 
+from crsea_infer.report.number_words import number_with_error
 from crsea_infer.report.robustness_figures import caption, figure_names, write_figures
 from crsea_infer.report.robustness_tables import AtlasReport, choice_name, quoted, verdict
-from crsea_infer.report.run_page import number_with_error
 from crsea_infer.support.files import atomic_write, make_directory
 from crsea_infer.support.output_names import ATLAS_FILES, FIGURES, PAGE, RECORD
 
@@ -28,7 +28,7 @@ def write_page(directory: Path, report: AtlasReport) -> None:
     template = importlib.resources.files("crsea_infer.report").joinpath("robustness.html.j2").read_text("utf-8")
     environment = jinja2.Environment(autoescape=True, trim_blocks=True, undefined=jinja2.StrictUndefined)
     page = environment.from_string(template).render(
-        title=report.run.title,
+        title=report.title,
         description=report.choices.description,
         findings=[
             {"pair": f"{pair[0]} : {pair[1]}", "quoted": quoted(factor), "verdict": verdict(pair, factor)}

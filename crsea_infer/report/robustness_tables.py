@@ -14,7 +14,7 @@ from crsea_infer.analysis.choice_average import ChoiceFactor, averaged, choice_f
 from crsea_infer.inference.evidence import BayesFactor, kass_raftery
 from crsea_infer.inference.samplers.sampler import CONVERGED
 from crsea_infer.report.ecsv import Column, read_table, write_table
-from crsea_infer.report.run_page import number_with_error
+from crsea_infer.report.number_words import number_with_error
 from crsea_infer.support.output_names import ATLAS_FILES
 
 if TYPE_CHECKING:
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from crsea_infer.plan.choices import ChoiceList, Combination
-    from crsea_infer.plan.run_file import RunFile
 
 __all__ = ["AtlasEvidence", "AtlasReport", "axis_rows", "read_factors", "summary_lines", "write_tables"]
 
@@ -106,8 +105,8 @@ class AtlasReport:
 
     Attributes
     ----------
-    run
-        As it ships.
+    title
+        Of the run.
     choices
         The list, without what does not apply.
     evidences
@@ -118,7 +117,7 @@ class AtlasReport:
         For the page and the tables.
     """
 
-    run: RunFile
+    title: str
     choices: ChoiceList
     evidences: Mapping[str, Mapping[Combination, AtlasEvidence]]
     left_out: Sequence[str]

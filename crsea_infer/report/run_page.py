@@ -13,6 +13,7 @@ from crsea_infer.report import corner_figures, spectrum_figures
 from crsea_infer.report.checksums import Checksums
 from crsea_infer.report.goodness_of_fit_table import read_fits
 from crsea_infer.report.number_words import lnz_text, number_with_error
+from crsea_infer.report.pile_up_table import sides_with_heaps
 from crsea_infer.report.quoted_factors import (
     factor_value,
     fit_words,
@@ -22,6 +23,7 @@ from crsea_infer.report.quoted_factors import (
     verdict_words,
 )
 from crsea_infer.report.run_tables import chi2_rows, evidence_rows
+from crsea_infer.report.shifts_in_common import shift_words
 from crsea_infer.support.files import atomic_write
 from crsea_infer.support.output_names import FACTORS, PAGE, RECORD
 
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+    from crsea_infer.hypotheses.demanded_physics import DemandedPhysics
     from crsea_infer.report.sections import Section
     from crsea_infer.report.summary import HypothesisSummary, RunSummary
 
@@ -57,6 +60,7 @@ def write_page(
                 "hypothesis_2": factor.hypothesis_2,
                 "verdict": _capital(verdict_words(factor, fits)),
                 "text": factor_value(factor),
+                "priors": summary.unequal_priors.get((factor.hypothesis_1, factor.hypothesis_2), ""),
                 "spread": spread_words(spread_of(factor, spreads)),
                 "method": factor.method,
             }
@@ -88,7 +92,11 @@ def write_page(
             }
             for likelihood in summary.run.likelihoods
         ],
-        physics=[(name.replace("_", " "), text) for name, text in summary.model.description.items()],
+        shifts=shift_words(summary.run.likelihoods),
+        physics=[
+            *((name.replace("_", " "), text) for name, text in summary.model.description.items()),
+            *((f"physics of {item.name}", physics.words()) for item, physics in _demanded(summary)),
+        ],
         files=_files(directory, summary),
         versions=list(versions.items()),
     )
@@ -114,6 +122,12 @@ def _evidences(summary: RunSummary) -> list[dict[str, Any]]:
         for item in summary.hypotheses
         for row in evidence_rows(item)
     ]
+
+
+def _demanded(summary: RunSummary) -> list[tuple[HypothesisSummary, DemandedPhysics]]:
+    """Return the hypotheses that demand physics of their own, and what they demand."""
+    demanded = [(item, item.posterior.hypothesis.physics) for item in summary.hypotheses]
+    return [(item, physics) for item, physics in demanded if physics]
 
 
 def _scatter(summary: RunSummary) -> list[str]:
@@ -186,7 +200,7 @@ def _spectra(summary: RunSummary) -> dict[str, str]:
 
 def _hypothesis(item: HypothesisSummary) -> dict[str, Any]:
     low, middle, high = np.quantile(item.draws, [0.16, 0.5, 0.84], axis=0)
-    rows = []
+    rows, heaps = [], sides_with_heaps(item)
     for index, parameter in enumerate(item.posterior.parameters):
         unit, scale = parameter.unit, max(abs(middle[index]), high[index] - low[index])
         shown = 3 if scale < 1e3 else 0
@@ -201,6 +215,7 @@ def _hypothesis(item: HypothesisSummary) -> dict[str, Any]:
                 "posterior": _interval(low[index], middle[index], high[index], shown),
                 "best": _plain(item.best_fit.parameters[index], shown),
                 "unit": unit,
+                "heaps": heaps.get(parameter.name, ""),
             }
         )
     return {

@@ -66,6 +66,7 @@ _FACTOR_COLUMNS = {
     "method": Column("methods of the two evidences", str),
     "status": Column("converged, or the hypotheses whose evidence is of samplers that did not converge", str),
     "data": Column("all, or conditional: of the data that are no training set, given the training sets", str),
+    "priors": Column("how the priors of the two differ in width, to which a part of ln_b is due; empty if not", str),
     "ln_b_averaged": Column("ln_b averaged over choices of physics and statistics; nan when they were not varied"),
     "ln_b_low": Column("least ln_b of these choices; nan when they were not varied"),
     "ln_b_high": Column("largest ln_b of these choices; nan when they were not varied"),
@@ -203,6 +204,7 @@ def write_tables(directory: Path, summary: RunSummary) -> None:
                     "verdict": verdict_words(factor, described),
                     "status": factor.status,
                     "data": data,
+                    "priors": summary.unequal_priors.get((factor.hypothesis_1, factor.hypothesis_2), ""),
                     **{f"ln_b_{name}": value for name, value in vars(spread).items()},
                 }
                 for factor in summary.bayes_factors

@@ -38,7 +38,7 @@ _CLAIMS = (
 
 __all__ = ["write_results"]
 
-_MISFIT = " â "
+_MISFIT = " †"
 
 
 def write_results(study: Study, directory: Path) -> Path:

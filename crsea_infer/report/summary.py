@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from crsea_infer.hypotheses.prior_widths import compare_priors
 from crsea_infer.inference.evidence import (
     BayesFactor,
     Evidence,
@@ -233,6 +234,17 @@ class RunSummary:
         known = [(item.name, item.evidence) for item in self.hypotheses if item.evidence is not None]
         unconverged = {item.name for item in self.hypotheses if not item.evidence_converged}
         return tuple(bayes_factor(*first, *second, unconverged) for first, second in combinations(known, 2))
+
+    @cached_property
+    def unequal_priors(self) -> dict[tuple[str, str], str]:
+        """How the priors of pairs of hypotheses differ in width, in words; without those that do not."""
+        found = {
+            (one.name, other.name): compare_priors(
+                one.posterior.hypothesis.parameters, other.posterior.hypothesis.parameters
+            ).words(one.name, other.name)
+            for one, other in combinations(self.hypotheses, 2)
+        }
+        return {pair: words for pair, words in found.items() if words}
 
     @cached_property
     def warnings(self) -> tuple[str, ...]:

@@ -186,6 +186,7 @@ class HierarchicalFile:
         self._file = file
         self.limit = size_limit(file_bytes)
         self.headers: dict[str, ArrayHeader] = {}
+        self._groups: list[str] = []
         self._walk(file, "", {file["/"].id})
 
     def _walk(self, group: Any, prefix: str, met: set[Any]) -> None:
@@ -200,6 +201,7 @@ class HierarchicalFile:
                 raise ValueError(f"{first_words(path)} stands at another place of it too")
             met.add(entry.id)
             if isinstance(entry, h5py.Group):
+                self._groups.append(path)
                 self._walk(entry, f"{path}/", met)
             elif isinstance(entry, h5py.Dataset):
                 self._note(path, entry)
@@ -223,6 +225,10 @@ class HierarchicalFile:
     def attribute(self, name: str, array: str | None = None) -> Any:
         """Return an attribute of the file, or of an array; None when it is not there."""
         return (self._file if array is None else self._file[array]).attrs.get(name)
+
+    def group_attributes(self) -> dict[str, dict[str, Any]]:
+        """Return the attributes of every group, by its path in the file."""
+        return {path: dict(self._file[path].attrs) for path in self._groups}
 
     def text(self, name: str) -> str:
         """Return an attribute of the file that is text.

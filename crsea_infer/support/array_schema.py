@@ -33,7 +33,7 @@ __all__ = [
 ]
 
 AnyArray = np.ndarray[tuple[int, ...], np.dtype[Any]]
-Numbers = Literal["finite", "positive", "not negative", "not NaN", "any"]
+Numbers = Literal["finite", "positive", "not negative", "not NaN", "log", "any"]
 
 TEXT: Final = "text"
 """Type of an array of words."""
@@ -56,6 +56,7 @@ _WORDS: Final = {
     "positive": "finite numbers above 0",
     "not negative": "finite numbers of at least 0",
     "not NaN": "numbers, or infinity",
+    "log": "finite numbers, or -inf",
     "any": "numbers",
 }
 
@@ -242,6 +243,8 @@ def _good(array: AnyArray, numbers: Numbers) -> np.typing.NDArray[np.bool_]:
         return np.ones(array.shape, dtype=bool)
     if numbers == "not NaN":
         return np.asarray(~np.isnan(array))
+    if numbers == "log":
+        return np.asarray(array < np.inf)
     finite = np.isfinite(array)
     if numbers == "positive":
         finite &= array > 0

@@ -7,6 +7,7 @@ import tomllib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from crsea_infer.report.atlas_record import record_of_choices
 from crsea_infer.support.checkpoint import differences
 from crsea_infer.support.errors import UserError
 from crsea_infer.support.files import atomic_write, make_directory, read_text
@@ -14,7 +15,7 @@ from crsea_infer.support.output_names import ATLAS_FILES, EVIDENCES, FIGURES, RE
 from crsea_infer.workflow.run_directory import recorded_emulator, to_toml, versions
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from crsea_infer.emulator.sky_model import SkyModel
@@ -53,6 +54,22 @@ class AtlasDirectory:
         """Return whether a run is here, finished or not, and no atlas."""
         return (self.path / RECORD).exists() and "atlas" not in self._identity()
 
+    def refuse_other_run(self, identity: Mapping[str, str]) -> None:
+        """Refuse to lie in the directory of a run that is not this one.
+
+        Raises
+        ------
+        UserError
+            Saying in what they differ.
+        """
+        reason = differences(self._identity(), identity)
+        if reason:
+            raise UserError(
+                f"{self.path} holds another run: {reason}",
+                valid="a new directory, or that of the run whose atlas it is",
+                fix=_ELSEWHERE,
+            )
+
     def _identity(self) -> Mapping[str, Any]:
         path = self.path / RECORD
         try:
@@ -66,7 +83,14 @@ class AtlasDirectory:
         return identity
 
     def claim(
-        self, run: RunFile, choices: ChoiceList, identity: Mapping[str, str], model: SkyModel, *, fresh: bool
+        self,
+        run: RunFile,
+        choices: ChoiceList,
+        left_out: Sequence[str],
+        identity: Mapping[str, str],
+        model: SkyModel,
+        *,
+        fresh: bool,
     ) -> None:
         """Make the directory this atlas': check whose it is, or write run.toml.
 
@@ -94,14 +118,14 @@ class AtlasDirectory:
                     valid=_VALID,
                     fix=f"{_ELSEWHERE}, or delete yourself what you do not need",
                 )
-        self._write(run, choices, identity, model)
+        self._write(run, record_of_choices(choices, left_out), identity, model)
         make_directory(self.evidences)
         if fresh:
             for path in self.evidences.iterdir():
                 if _EVIDENCE.fullmatch(path.name) and not path.is_symlink():
                     path.unlink()
 
-    def _write(self, run: RunFile, choices: ChoiceList, identity: Mapping[str, str], model: SkyModel) -> None:
+    def _write(self, run: RunFile, record: Mapping[str, Any], identity: Mapping[str, str], model: SkyModel) -> None:
         content = {
             "name": run.name,
             "title": run.title,
@@ -110,18 +134,7 @@ class AtlasDirectory:
             "identity": dict(identity),
             "versions": versions(),
             "sky_model": dict(model.description),
-            "choices": {
-                axis.name: {
-                    "title": axis.title,
-                    "shipped": axis.shipped,
-                    "shipped_weight": axis.shipped_weight,
-                    **{
-                        option.name: {"title": option.title, "why": option.why, "weight": option.weight}
-                        for option in axis.options
-                    },
-                }
-                for axis in choices.axes
-            },
+            "choices": record,
             "resolved": run.resolved(),
         }
         head = "# The run whose robustness was looked at here, and the choices. Written by crsea-infer.\n"

@@ -12,6 +12,7 @@ import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from crsea_infer.hypotheses.variants import Variant
 from crsea_infer.inference.posterior import posterior_for
 from crsea_infer.inference.samplers.importance import Importance, ImportanceOptions
 from crsea_infer.inference.samplers.registry import make, sampler_names
@@ -20,6 +21,7 @@ from crsea_infer.inference.samplers.warm_start import WarmStart
 from crsea_infer.plan.atlas_tasks import AtlasTask, found_from_arrays, measure, question_key
 from crsea_infer.plan.choices import Changes, ContradictionError
 from crsea_infer.plan.run_check import check_run
+from crsea_infer.plan.sky_preparation import prepare_skies
 from crsea_infer.plan.subsets import ALL, TRAINING
 from crsea_infer.plan.tasks import run_identity
 from crsea_infer.report.robustness_tables import AtlasEvidence, AtlasReport, write_tables
@@ -36,7 +38,7 @@ from crsea_infer.workflow.listening import QUIET
 from crsea_infer.workflow.run_directory import versions
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
     from crsea_infer.emulator.sky_model import SkyModel
@@ -93,8 +95,8 @@ def robustness(
     Raises
     ------
     UserError
-        When the directory cannot be used, or holds something else; when no option applies to the run; when no scheduler
-        answers.
+        When the run has variants; when the directory cannot be used, or holds something else; when no option applies to
+        the run; when no scheduler answers; at the very end, with everything written, when what ships has no evidence.
     KeyboardInterrupt
         On Ctrl-C and on SIGTERM, with everything kept.
     """
@@ -104,6 +106,12 @@ def robustness(
 
     if scheduler is not None:
         check_address(scheduler)
+    if run.variants:
+        raise UserError(
+            f"the run {run.name} has variants, over which its evidences are averages",
+            valid="a run without [[variants]]: an atlas asks for the evidence under each choice",
+            fix="make them options of an axis in a list of choices (physics = { sources = ... })",
+        )
     if seed is not None:
         run = replace(run, seed=seed)
     directory = AtlasDirectory(make_directory(place_of_atlas(output)))
@@ -112,12 +120,14 @@ def robustness(
         model = emulator.load(run.emulator, regions=regions)
         how = _estimator(run) if how is None else how
         posteriors = check_run(run, model, [Importance(how.importance)])
-        plan = _Plan.of(run, choices, model)
+        if directory.path != output:
+            AtlasDirectory(output).refuse_other_run(run_identity(run, model.fingerprint))
+        plan = _Plan.of(run, choices, model, workers, scheduler, listener)
         identity = {
             **run_identity(run, model.fingerprint),
             "atlas": digest([sorted(key for keys in plan.keys.values() for key in keys.values()), repr(how)]),
         }
-        directory.claim(plan.run, plan.choices, identity, model, fresh=fresh)
+        directory.claim(plan.run, plan.choices, plan.left_out, identity, model, fresh=fresh)
         regions.keep_in(directory.path / SKY_REGIONS)
         for by_data in posteriors.values():
             for posterior in by_data.values():
@@ -129,6 +139,14 @@ def robustness(
         write_page(directory.path, report)
         remove_leftovers(directory.path, directory.evidences)
         listener.mapped(report, directory.path)
+    lost = [name for name, by_choice in report.evidences.items() if by_choice[()].status != CONVERGED]
+    if lost:
+        raise UserError(
+            f"the atlas is finished, but there is no evidence of what ships for {', '.join(lost)}: "
+            f"{report.evidences[lost[0]][()].status}",
+            valid="hypotheses whose evidence is known as the run has them",
+            fix="raise draws, walkers or steps under [samplers.importance] of the run file",
+        )
     return report
 
 
@@ -161,13 +179,22 @@ class _Plan:
     left_out: tuple[str, ...]
 
     @classmethod
-    def of(cls, run: RunFile, choices: ChoiceList, model: SkyModel) -> _Plan:
+    def of(
+        cls,
+        run: RunFile,
+        choices: ChoiceList,
+        model: SkyModel,
+        workers: int | None,
+        scheduler: str | None,
+        listener: Listener,
+    ) -> _Plan:
         changes = Changes(run, choices)
         left_out = []
         out: list[tuple[str, str]] = []
         shipped = _questions(run, model)
-        for single in choices.singles:
-            changed = changes.run(single)
+        made = {single: changes.run(single) for single in choices.singles}
+        prepare_skies(_with_all_physics(run, made.values()), model, workers, scheduler, listener.sampling)
+        for single, changed in made.items():
             reason = "it changes nothing here" if _questions(changed, model) == shipped else _unfit(changed, model)
             if reason:
                 out.append(single[0])
@@ -185,6 +212,7 @@ class _Plan:
                 runs[combination] = changes.run(combination)
             except ContradictionError as error:
                 left_out.append(f"{left.words(combination)}: {error.given}")
+        prepare_skies(_with_all_physics(run, runs.values()), model, workers, scheduler, listener.sampling)
         keys = {combination: _questions(one, model) for combination, one in runs.items()}
         return cls(run, left, runs, keys, tuple(left_out))
 
@@ -197,6 +225,15 @@ def _questions(run: RunFile, model: SkyModel) -> dict[tuple[str, str], str]:
         for data in run.samplings(hypothesis.name)
         if data in {ALL, TRAINING}
     }
+
+
+def _with_all_physics(run: RunFile, changed: Iterable[RunFile]) -> RunFile:
+    """Return a run with all the physics that others demand as its variants, so that their skies are made together."""
+    demanded = {
+        digest(hypothesis.physics.given): hypothesis.physics for one in changed for hypothesis in one.hypotheses
+    }
+    variants = tuple(Variant(name, name, 1.0 / len(demanded), physics) for name, physics in demanded.items())
+    return replace(run, variants=variants)
 
 
 def _unfit(run: RunFile, model: SkyModel) -> str:
@@ -303,7 +340,7 @@ class _Atlas:
                 same_as = first.setdefault((hypothesis, *keys), combination)
                 by_choice[combination] = self._evidence(keys, None if same_as == combination else same_as)
         return AtlasReport(
-            run=self.plan.run,
+            title=self.plan.run.title,
             choices=self.plan.choices,
             evidences=evidences,
             left_out=self.plan.left_out,

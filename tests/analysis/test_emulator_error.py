@@ -185,6 +185,7 @@ def test_what_cannot_be_compared_is_told(
     assert said in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_emulators_of_responses_are_compared_with_the_solver(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

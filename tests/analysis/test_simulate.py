@@ -36,6 +36,7 @@ def _cdf(distribution: Any, value: float) -> float:
     return float(np.interp(value, distribution.prior_transform(grid), grid))
 
 
+@pytest.mark.slow
 def test_truths_stay_where_the_sky_model_holds(posterior: Any) -> None:
     narrow = replace(posterior, box={**posterior.box, "halo_height": (4.0, 6.0)})
     rng = np.random.default_rng(2)

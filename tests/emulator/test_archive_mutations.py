@@ -197,6 +197,14 @@ KEYS = [
 ]
 
 
+def _has(content: Any, path: tuple[Any, ...]) -> bool:
+    for key in path:
+        if isinstance(content, dict) and key not in content:
+            return False
+        content = content[key]
+    return True
+
+
 @pytest.mark.parametrize("value", [*VALUES, "absent"])
 @pytest.mark.parametrize(("kind", "path"), KEYS, ids=[f"{kind}-{'.'.join(map(str, path))}" for kind, path in KEYS])
 def test_every_key_of_the_header_is_checked(
@@ -204,6 +212,8 @@ def test_every_key_of_the_header_is_checked(
 ) -> None:
     """Under the old signature every other header is refused; signed anew, it is refused or changes no number."""
     header, arrays = contents[kind]
+    if value == "absent" and not _has(header, path):
+        return  # what is as usual is left out
     changed = without(header, path) if value == "absent" else replaced(header, path, VALUES[value])
     if json.dumps(changed) == json.dumps(header):
         return

@@ -48,6 +48,7 @@ def test_intensities_are_those_of_numpy(double: bool) -> None:
         assert np.asarray(theirs) == pytest.approx(ours, rel=1e-9 if double else 1e-3)
 
 
+@pytest.mark.slow
 def test_gradients_are_finite_differences() -> None:
     before = jax.config.jax_enable_x64
     jax.config.update("jax_enable_x64", True)

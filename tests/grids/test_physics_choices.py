@@ -146,3 +146,17 @@ def test_the_command_line_refuses_in_one_message(
     shown = capsys.readouterr().err
     assert words in shown
     assert "valid:" in shown
+
+
+def test_a_prediction_takes_other_physics(capsys: pytest.CaptureFixture[str]) -> None:
+    command = ["predict", "base-min", "--messenger", "proton", "--energies", "1e4", "--format", "json"]
+    found = []
+    for options in ([], ["--radius", "11"], ["--radius", "11", "--rim", "12"]):
+        assert main([*command, *options]) == 0
+        found.append(json.loads(capsys.readouterr().out)["intensity"][0])
+    assert found[1] / found[0] == pytest.approx(0.47, abs=0.01)
+    assert found[2] / found[0] == pytest.approx(0.25, abs=0.01)
+    assert main([*command, "--rim", "5"]) == 1
+    shown = capsys.readouterr().err
+    assert "rim" in shown
+    assert "valid:" in shown

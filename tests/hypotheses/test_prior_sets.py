@@ -141,7 +141,13 @@ def test_the_sets_that_give_a_parameter_are_known(tmp_path: Path, monkeypatch: p
     monkeypatch.chdir(tmp_path)
     (tmp_path / "priors").mkdir()
     (tmp_path / "priors" / "broken.toml").write_text("title = [")  # passed over
-    assert prior_sets_with("halo_height") == ("base", "gamma_optimized", "gamma_optimized_free")
+    assert prior_sets_with("halo_height") == (
+        "base",
+        "base_published",
+        "gamma_optimized",
+        "gamma_optimized_free",
+        "gamma_optimized_published",
+    )
     assert prior_sets_with("nosuch") == ()
 
 

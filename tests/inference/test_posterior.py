@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from crsea_infer.emulator.galactic_parameters import galactic_parameters
+from crsea_infer.emulator.response.galactic_parameters import galactic_parameters
 from crsea_infer.emulator.sky_model import Request
 from crsea_infer.hypotheses.hypothesis import Hypothesis, build_hypothesis, load_hypothesis
 from crsea_infer.inference.likelihoods.likelihood import Likelihood, load_likelihood
@@ -187,7 +187,7 @@ def test_a_missing_parameter_is_named_with_the_sets_that_give_it() -> None:
     with pytest.raises(UserError) as caught:
         posterior_for(build_hypothesis("h", ["min", "gas"]), likelihoods(), TestSky())
     assert "'delta_slope'" in str(caught.value)
-    assert "base, gamma_optimized, gamma_optimized_free" in str(caught.value)
+    assert "base, base_published, gamma_optimized" in str(caught.value)
 
 
 def test_missing_local_spectra_are_named() -> None:

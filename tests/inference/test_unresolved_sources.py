@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from crsea_infer.emulator.galactic_parameters import galactic_parameters
+from crsea_infer.emulator.response.galactic_parameters import galactic_parameters
 from crsea_infer.emulator.sky_model import Request, SkyModel
 from crsea_infer.hypotheses.hypothesis import build_hypothesis, load_hypothesis
 from crsea_infer.inference.likelihoods.likelihood import load_likelihood

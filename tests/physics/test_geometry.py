@@ -5,12 +5,15 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from crsea_infer.physics.constants import CENTIMETRES_PER_KILOPARSEC
 from crsea_infer.physics.gas import GasColumns, load_gas, profile
+from crsea_infer.physics.gas_groups import GAS_GROUPS, ionised_density
 from crsea_infer.physics.geometry import (
     COMPONENTS,
     LineOfSight,
     absorption_interpolation,
     absorption_nodes,
+    group_weights,
     region_weights,
 )
 from crsea_infer.physics.regions import parse_region
@@ -86,3 +89,30 @@ def test_profiles_have_the_published_heights() -> None:
         density = profile(component, np.array(8.0), z)
         half = z[np.argmin(np.abs(density / density[0] - 0.5))]
         assert low < half < high
+
+
+def test_groups_of_gas_sum_to_the_components_and_keep_to_their_rings() -> None:
+    regions, sight, gas = [parse_region("l=10..40,b=-4..2")], LineOfSight(step=0.1), load_gas()
+    radii = TransportSettings().radii
+    whole = region_weights(regions, gas, radii, disc_radius=20.0, settings=sight)
+    groups = group_weights(regions, gas, radii, disc_radius=20.0, settings=sight)
+    for c, component in enumerate(COMPONENTS):
+        members = [g for g, group in enumerate(GAS_GROUPS) if group.component == component]
+        np.testing.assert_allclose(groups[:, members].sum(axis=1), whole[:, c], rtol=1e-12, atol=1e-12 * whole.max())
+    cell = radii[1] - radii[0]
+    for g, group in enumerate(GAS_GROUPS):
+        seen = radii[groups[0, g].any(axis=(0, 2))]
+        assert seen.size == 0 or (seen.min() > group.inner - cell and seen.max() < group.outer + cell)
+
+
+def test_ionised_gas_toward_the_pole_has_the_column_of_its_formula() -> None:
+    groups = group_weights(
+        [parse_region("l=-180..180,b=88..90")],
+        load_gas(),
+        TransportSettings().radii,
+        disc_radius=20.0,
+        settings=LineOfSight(step=0.01),
+    )
+    height = np.arange(0.005, 20.0, 0.01)
+    expected = ionised_density(np.full(height.size, 8.0), height).sum() * 0.01 * CENTIMETRES_PER_KILOPARSEC
+    assert groups[0, -1, 0].sum() == pytest.approx(expected, rel=5e-3)

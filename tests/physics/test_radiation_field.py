@@ -45,3 +45,11 @@ def test_most_of_the_light_at_the_sun_is_not_local_alone() -> None:
     # diffuse light is smoother than its sources: 4 kpc inwards the stars are exp(4 / 2.6) = 4.7 times denser
     ratio = field_scaling(np.array([SUN_RADIUS - 4.0]), np.array([0.0]))[FIELDS.index("starlight"), 0, 0]
     assert 2.0 < ratio < np.exp(4.0 / 2.6)
+
+
+def test_a_uniform_field_is_everywhere_that_of_the_sun() -> None:
+    radii, heights = np.array([0.5, 4.0, 15.0]), np.array([0.0, 3.0])
+    assert (field_scaling(radii, heights, "uniform") == 1.0).all()
+    discs = field_scaling(radii, heights)
+    assert (discs[0] == 1.0).all()
+    assert (discs[1:, 0, 0] > 2.0).all()

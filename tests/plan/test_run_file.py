@@ -287,7 +287,11 @@ def test_the_morphology_of_a_hypothesis_is_part_of_the_run(folder: Path) -> None
 def test_checks_after_sampling_are_on_and_do_not_make_another_run(tmp_path: Path) -> None:
     plain = load_run("min_vs_max")
     assert plain.exact_samples > 0
-    assert "xco_scale" in plain.sensitivity_parameters
+    assert plain.fit_replicates == 10_000
+    sampled = {one.name for hypothesis in plain.hypotheses for one in hypothesis.free}
+    shifts = {one.name for likelihood in plain.likelihoods for one in likelihood.nuisances}
+    assert set(plain.sensitivity_parameters) == sampled | shifts
+    assert {"proton_slope_3", "xco_scale", "lhaaso_km2a_inner_systematic"} <= set(plain.sensitivity_parameters)
     assert 1.0 in plain.sensitivity_factors
     text = plain.path.read_text()
     changed = tmp_path / "changed.toml"
@@ -305,6 +309,7 @@ def test_checks_after_sampling_are_on_and_do_not_make_another_run(tmp_path: Path
     ("table", "message"),
     [
         ("[exact_check]\nsamples = 7\n", "samples = 7"),
+        ("[goodness_of_fit]\nreplicates = 7\n", "replicates = 7"),
         ("[exact_check]\nsample = 700\n", "sample"),
         ('[prior_sensitivity]\nparameters = ["xco_scales"]\n', "xco_scale"),
         ("[prior_sensitivity]\nfactors = [-1.0]\n", "factors"),

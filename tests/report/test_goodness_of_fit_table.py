@@ -10,7 +10,6 @@ import pytest
 from made_up import result_at
 
 from crsea_infer import emulator
-from crsea_infer.analysis import predictive_checks
 from crsea_infer.analysis.best_fit import find_best_fit
 from crsea_infer.inference.posterior import posterior_for
 from crsea_infer.plan.run_file import load_run
@@ -30,7 +29,7 @@ if TYPE_CHECKING:
 @pytest.fixture(scope="module")
 def summary() -> RunSummary:
     """Min, sampled near its best fit, and Max, likewise: neither describes the KM2A data."""
-    run = load_run("min_vs_max")
+    run = replace(load_run("min_vs_max"), fit_replicates=2000)
     model = emulator.load()
     items = []
     for number, hypothesis in enumerate(run.hypotheses):
@@ -46,10 +45,7 @@ def summary() -> RunSummary:
 @pytest.fixture(scope="module")
 def written(summary: RunSummary, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("fit")
-    with pytest.MonkeyPatch.context() as patch:
-        defaults = predictive_checks.check_predictions.__kwdefaults__
-        patch.setitem(defaults, "n_replicates", 2000)
-        write_goodness_of_fit(folder, summary)
+    write_goodness_of_fit(folder, summary)
     write_tables(folder, summary)
     return folder
 
@@ -62,12 +58,20 @@ def test_there_is_a_row_for_each_data_set_and_for_all(written: Path) -> None:
     ]
     for row in rows:
         assert row["n_data"] == {"lhaaso_km2a_inner": 10, "lhaaso_km2a_outer": 5, "all": 15}[row["likelihood"]]
-        assert row["n_replicates"] == row["n_replicates_prior"] == 2000
+        assert (row["n_replicates"], row["n_replicates_prior"]) == (2000, 1000)
         for name in ("p_posterior", "p_runs_posterior", "p_prior", "p_runs_prior"):
-            assert 1 / 2001 <= row[name] <= 1.0
+            assert 1 / 2001 <= row[name] <= 1.0, name
             assert row[f"{name}_err"] > 0.0
     assert rows[2]["chi2"] == pytest.approx(rows[0]["chi2"] + rows[1]["chi2"])
     assert {row["verdict"] for row in rows if row["likelihood"] == "all"} == {"does not describe"}
+
+
+def test_it_is_made_again_with_other_replicates_and_not_at_all_with_none(written: Path, summary: RunSummary) -> None:
+    assert goodness_of_fit_table.is_current(written, summary)
+    more = replace(summary, run=replace(summary.run, fit_replicates=3000))
+    assert not goodness_of_fit_table.is_current(written, more)
+    assert goodness_of_fit_table.files(summary) == [FILE]
+    assert goodness_of_fit_table.files(replace(summary, run=replace(summary.run, fit_replicates=0))) == []
 
 
 def test_the_fit_is_that_of_the_smaller_posterior_p(written: Path, tmp_path: Path) -> None:
@@ -99,6 +103,12 @@ def test_the_verdict_stands_in_every_output(written: Path, summary: RunSummary) 
     page = (written / "index.html").read_text()
     assert f"<strong>Very strong evidence for gamma-optimized-min over gamma-optimized-max; {says}" in page
     assert "Do the hypotheses describe the data?" in page
+    assert "The systematic error of lhaaso_km2a_inner and lhaaso_km2a_outer is one shift of all points" in page
+    assert "reject that: with one shift in each region ln Z of Min is 612.8" in page
+    unequal = "widths of the priors differ: proton_slope_3 (0.05 and 0.15), helium_slope_3 (0.05 and 0.15)"
+    assert unequal in row["priors"]
+    assert f"A part of ln&thinsp;B is due to unequal priors: {unequal}" in page
+    assert any(unequal in line for line in lines)
     assert "(numerical); spread over choices: not measured (crsea-infer robustness RUN)" in page
 
 

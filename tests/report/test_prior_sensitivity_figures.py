@@ -90,6 +90,38 @@ def test_tables_have_the_known_answer_and_the_figure_is_there(tmp_path: Path) ->
     assert all((tmp_path / name).exists() for name in prior_sensitivity_figures.files(summary))
 
 
+def test_parameters_stand_in_the_order_of_their_effect(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """halo_height, of which the data say nothing, comes after hi_scale, however the run file has them."""
+    titles: list[list[str]] = []
+    monkeypatch.setattr(
+        prior_sensitivity_figures, "save", lambda figure, *_: titles.append([one.get_title() for one in figure.axes])
+    )
+    for items in ((hypothesis("one", 0.1, -3.0), hypothesis("two", 0.2, -5.0)), (hypothesis("one", 0.1, -3.0),)):
+        evidences, factors = write(tmp_path, summary_of(*items, parameters=("halo_height", "hi_scale")))
+        for rows in (evidences, factors):
+            assert list(dict.fromkeys(row["parameter"] for row in rows)) == ["hi_scale", "halo_height"][: 2 * len(rows)]
+        assert [row["factor"] for row in evidences[: len(FACTORS)]] == pytest.approx(FACTORS)
+    assert titles == [[r"$\mathrm{hi}$", r"$\mathrm{ha}$"]] * 2
+
+
+def test_of_many_parameters_the_figure_has_those_that_matter_most(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    item = hypothesis("one", 0.1, -3.0)
+    first, second = item.posterior.parameters
+    item.posterior.parameters = (*(replace(second, name=f"other_{k}", label=f"o_{k}") for k in range(14)), first)
+    item.posterior.names = tuple(one.name for one in item.posterior.parameters)
+    result = item.results["importance"]
+    result.samples = np.hstack([*(result.samples[:, 1:] for _ in range(14)), result.samples[:, :1]])
+    figures: list[Any] = []
+    monkeypatch.setattr(prior_sensitivity_figures, "save", lambda figure, *_: figures.append(figure))
+    evidences, _ = write(tmp_path, summary_of(item, parameters=item.posterior.names))
+    assert len({row["parameter"] for row in evidences}) == 15
+    shown = [panel.get_title() for panel in figures[0].axes if panel.get_visible()]
+    assert len(shown) == 12
+    assert shown[0] == r"$\mathrm{hi}$"
+
+
 def test_the_page_tells_the_range_and_what_is_withheld(tmp_path: Path) -> None:
     summary = summary_of(hypothesis("one", 0.1, -3.0), hypothesis("two", 0.2, -5.0))
     _, factors = write(tmp_path, summary)

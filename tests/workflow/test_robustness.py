@@ -212,6 +212,13 @@ def test_another_run_is_refused_and_a_run_keeps_its_directory(atlas: Path, folde
         execute(load_run(folder / "quick.toml"), atlas, workers=0)
 
 
+def test_the_directory_of_another_run_is_refused(folder: Path) -> None:
+    (folder / "other").mkdir()
+    (folder / "other" / "run.toml").write_text('[identity]\nrun = "x"\ndata = "y"\n')
+    with pytest.raises(UserError, match="holds another run: the data tables"):
+        make(folder, folder / "other")
+
+
 def test_a_list_of_which_nothing_applies_is_refused(folder: Path) -> None:
     head, _, rest = LIST.partition("[axes.errors.options.independent]")
     other = rest[rest.index("[axes.errors.options.elsewhere]") : rest.index("[axes.widths]")]

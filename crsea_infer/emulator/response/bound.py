@@ -26,12 +26,16 @@ from crsea_infer.support.errors import UserError
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from crsea_infer.emulator.response.gas_mix import GasMix
     from crsea_infer.physics.hadronic import Product
 
-__all__ = ["COMPONENT_SCALES", "LEPTON_SCALES", "Bound", "CosmicRayRequest", "Energies", "gather_energies"]
+__all__ = ["COMPONENT_SCALES", "INFRARED", "LEPTON_SCALES", "Bound", "CosmicRayRequest", "Energies", "gather_energies"]
 
 COMPONENT_SCALES: Final[Mapping[str, str]] = {"HI": "hi_scale", "H2": "xco_scale"}
 """Parameter that scales each component of pion decay; absent parameters count as 1."""
+
+INFRARED: Final = "infrared_absorption"
+"""Parameter that scales the optical depth on infrared and starlight; absent: none, as in the published models."""
 
 _PRODUCTS: Final[tuple[Product, ...]] = ("gamma", "neutrino")
 
@@ -143,6 +147,11 @@ class Bound:
         Requests for protons and helium.
     transport
         Makes the transport of a call from its parameters.
+    gas
+        From the parameters to the factors of gas.
+    infrared
+        Of each request for gamma rays that are absorbed, what gives its effective depth on infrared and starlight
+        [energy].
     cross_section
         Of the grid.
     """
@@ -152,6 +161,8 @@ class Bound:
     sky: tuple[Group, ...]
     cosmic_rays: tuple[CosmicRayRequest, ...]
     transport: Callable[[Mapping[str, Array]], Transport]
+    gas: GasMix
+    infrared: Mapping[int, Callable[[], Float64]]
     cross_section: Choice = "kelner-aharonian"
 
     def __call__(self, parameters: Mapping[str, Array]) -> tuple[Array, ...]:
@@ -166,7 +177,8 @@ class Bound:
             intensities = group.gas(seen)
             if seen.has_electrons and group.leptons is not None:
                 intensities = intensities + group.leptons(seen.transport, seen.electrons)
-            answers.update(zip(group.numbers, group.split(intensities), strict=True))
+            for number, intensity in zip(group.numbers, group.split(intensities), strict=True):
+                answers[number] = self._transmitted(number, intensity, batch)
         for request in self.cosmic_rays:
             answers[request.number] = request.total(batch, spectra)
         return tuple(answers[number] for number in range(len(answers)))
@@ -182,10 +194,7 @@ class Bound:
         wanted = [name for name, scale in LEPTON_SCALES.items() if scale in batch]
         for group in self.sky:
             for number, gas in zip(group.numbers, group.split(group.gas(seen)), strict=True):
-                answers[number] = {
-                    name: _scaled(gas[..., i, :], batch, COMPONENT_SCALES.get(name))
-                    for i, name in enumerate(COMPONENTS)
-                }
+                answers[number] = self._of_gas(gas, batch, seen)
             if group.leptons is None or not wanted:
                 continue
             of_electrons = group.split(group.leptons(seen.transport, None))
@@ -193,9 +202,26 @@ class Bound:
                 found = {name: electrons[..., LEPTON_COMPONENTS.index(name), :] for name in wanted}
                 scaled = {name: _scaled(part, batch, LEPTON_SCALES[name]) for name, part in found.items()}
                 answers[number] = scaled | answers[number]
+        for number, parts in answers.items():
+            answers[number] = {name: self._transmitted(number, part, batch) for name, part in parts.items()}
         for request in self.cosmic_rays:
             answers[request.number] = {request.species: request.total(batch, spectra)}
         return tuple(answers[number] for number in range(len(answers)))
+
+    def _transmitted(self, number: int, intensity: Array, batch: Mapping[str, Array]) -> Array:
+        """Return the intensity [..., energy] of a request behind infrared and starlight, if parameters have them."""
+        if INFRARED not in batch or number not in self.infrared:
+            return intensity
+        xp = array_namespace(intensity)
+        return intensity * xp.exp(-batch[INFRARED][..., None] * xp.asarray(self.infrared[number]()))
+
+    def _of_gas(self, gas: Array, batch: Mapping[str, Array], seen: Seen) -> dict[str, Array]:
+        """Return the components of gas by name from intensities [..., component, energy]."""
+        if seen.groups is not None:
+            names, _ = self.gas.factors_apart(batch, seen.groups)
+            return {name: gas[..., i, :] for i, name in enumerate(names)}
+        gas = self.gas.enhanced(batch, gas)
+        return {name: _scaled(gas[..., i, :], batch, COMPONENT_SCALES.get(name)) for i, name in enumerate(COMPONENTS)}
 
     def _prepare(self, parameters: Mapping[str, Array], *, apart: bool) -> tuple[dict[str, Array], Array, Seen]:
         """Return the parameters in one batch shape, the local spectra, and what sky requests share."""
@@ -205,13 +231,32 @@ class Bound:
         pair = spectra[..., self.energies.lattices]
         pair = reshaped(xp, pair, (*pair.shape[:-1], 2, pair.shape[-1] // 2))
         has_electrons = any(scale in batch for scale in LEPTON_SCALES.values())
-        gas = electrons = None
-        if not apart and self.sky:
-            gas = _factors(batch, COMPONENTS, COMPONENT_SCALES, 1.0)
-            if has_electrons:
+        gas = electrons = groups = None
+        if self.sky:
+            groups = self.gas.classes(batch)
+            if groups is not None:
+                gas = self.gas.factors_apart(batch, groups)[1] if apart else self.gas.factors(batch, groups)
+            elif not apart:
+                gas = _factors(batch, COMPONENTS, COMPONENT_SCALES, 1.0)
+            if gas is not None:
+                gas = self.gas.enhanced(batch, gas)
+            if has_electrons and not apart:
                 electrons = _factors(batch, LEPTON_COMPONENTS, LEPTON_SCALES, 0.0)
         mixtures = {product: Mixture.of(batch, self.cross_section, product) for product in _PRODUCTS}
-        return batch, spectra, Seen(pair, self.transport(batch), gas, electrons, has_electrons, mixtures)
+        return (
+            batch,
+            spectra,
+            Seen(
+                spectra=pair,
+                transport=self.transport(batch),
+                gas=gas,
+                groups=groups,
+                apart=apart,
+                electrons=electrons,
+                has_electrons=has_electrons,
+                mixtures=mixtures,
+            ),
+        )
 
 
 def _scaled(intensity: Array, parameters: Mapping[str, Array], scale: str | None) -> Array:

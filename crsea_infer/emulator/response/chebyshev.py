@@ -24,10 +24,13 @@ if TYPE_CHECKING:
 
     import xarray as xr
 
-__all__ = ["ResponseEmulator", "chebyshev_polynomials", "fit_chebyshev", "train"]
+__all__ = ["GROUP_TOLERANCE", "ResponseEmulator", "chebyshev_polynomials", "fit_chebyshev", "train"]
 
 _TOLERANCE: Final = 1e-8
 """Singular values below this fraction of the largest are dropped."""
+
+GROUP_TOLERANCE: Final = 1e-9
+"""The same for groups of gas, some of which vary by orders of magnitude over the box: their errors are their own."""
 
 
 def chebyshev_polynomials(x: Array, n: int) -> Array:
@@ -179,8 +182,11 @@ def train(grid: xr.Dataset) -> ResponseEmulator:
     )
 
 
-def fit_chebyshev(outputs: Float64, axes: tuple[Axis, ...]) -> tuple[Float64, Float64]:
-    """Interpolate outputs [point, ...] and compress them: coefficients [terms, rank] and basis [rank, ...]."""
+def fit_chebyshev(outputs: Float64, axes: tuple[Axis, ...], tolerance: float = _TOLERANCE) -> tuple[Float64, Float64]:
+    """Interpolate outputs [point, ...] and compress them: coefficients [terms, rank] and basis [rank, ...].
+
+    Singular values below `tolerance` of the largest are dropped.
+    """
     table = outputs.reshape(*(axis.n_nodes for axis in axes), -1)
     for i, axis in enumerate(axes):
         unit = -np.cos(np.pi * (np.arange(axis.n_nodes) + 0.5) / axis.n_nodes)
@@ -191,6 +197,6 @@ def fit_chebyshev(outputs: Float64, axes: tuple[Axis, ...]) -> tuple[Float64, Fl
     scale = np.abs(outputs.reshape(len(outputs), -1)).min(axis=0)
     scale = np.maximum(scale, 1e-30 * scale.max())
     left, singular, right = np.linalg.svd(coefficients / scale, full_matrices=False)
-    rank = max(1, int(np.sum(singular > _TOLERANCE * singular[0])))
+    rank = max(1, int(np.sum(singular > tolerance * singular[0])))
     basis = (right[:rank] * scale).reshape(rank, *outputs.shape[1:])
     return np.ascontiguousarray(left[:, :rank] * singular[:rank]), np.ascontiguousarray(basis)

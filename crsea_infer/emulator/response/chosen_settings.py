@@ -43,6 +43,7 @@ def with_physics(settings: GridSettings, demanded: DemandedPhysics) -> GridSetti
         sources=demanded.sources,
         rim=demanded.rim,
         saturation_radius=saturation,
+        sun_radius=demanded.sun_radius,
         halo_height=demanded.halo_range,
         cross_section=demanded.cross_section,  # type: ignore[arg-type]
         gas=demanded.gas,  # type: ignore[arg-type]
@@ -87,7 +88,8 @@ def choices_of(settings: GridSettings) -> DemandedPhysics:
     field = None if settings.electrons is None else settings.electrons.radiation_field
     return DemandedPhysics(
         sources=transport.sources if transport.sources != ordinary.sources else None,
-        saturation_radius=transport.saturation if transport.saturation != ordinary.saturation else None,
+        saturation_radius=transport.saturation_radius,
+        sun_radius=transport.sun_radius if transport.sun_radius != ordinary.sun_radius else None,
         rim=transport.disc_radius if transport.disc_radius != ordinary.disc_radius else None,
         gas=settings.gas_model if settings.gas_model != usual.gas_model else None,
         cross_section=settings.cross_section if settings.cross_section != usual.cross_section else None,

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from crsea_infer.emulator.response.cross_sections import Choice, Mixture
     from crsea_infer.emulator.response.fold import SpectralFold
+    from crsea_infer.emulator.response.gas_mix import Classes
     from crsea_infer.physics.hadronic import Product
 
 __all__ = ["Absorbed", "Family", "Group", "Joined", "Seen", "SkyRequest", "Transport", "Unabsorbed", "group_requests"]
@@ -52,6 +53,11 @@ class Family(Protocol):
         ----------
         pieces
             Regions, and what takes their responses [..., absorption, rigidity] to what is needed [..., n].
+        """
+
+    def groups(self, pieces: Sequence[tuple[str, Callable[[Float64], Float64]]]) -> Callable[[Classes], Joined]:
+        """Prepare columns of groups of gas, joined in classes; always with factors, [..., class] or apart
+        [..., component, class].
         """
 
     def leptons(self, pieces: Sequence[tuple[str, Float64]]) -> Joined:
@@ -101,6 +107,10 @@ class Seen:
         At the points of the call.
     gas, electrons
         Factors [..., component]; None to keep components apart, and for electrons where there are none.
+    groups
+        Groups of gas that have factors of their own; `gas` is then [..., class], or [..., component, class] apart.
+    apart
+        Whether components are kept apart.
     has_electrons
         Whether electrons shine.
     mixtures
@@ -110,6 +120,8 @@ class Seen:
     spectra: Array
     transport: Transport
     gas: Array | None
+    groups: Classes | None
+    apart: bool
     electrons: Array | None
     has_electrons: bool
     mixtures: Mapping[Product, Mixture]
@@ -136,6 +148,8 @@ class Absorbed:
         (node, distinct energy).
     columns, leptons
         Give [..., (component,) node * n] and [..., (component,) n].
+    groups
+        The same as `columns` for groups of gas.
     """
 
     numbers: tuple[int, ...]
@@ -145,6 +159,7 @@ class Absorbed:
     places: np.typing.NDArray[np.int64] | None
     shape: tuple[int, int]
     columns: Joined
+    groups: Callable[[Classes], Joined]
     leptons: Joined | None
 
     @classmethod
@@ -184,6 +199,7 @@ class Absorbed:
             return columns
 
         joined = np.concatenate(places)
+        pieces = [(request.region, onto(request.fold)) for request in requests]
         with_leptons = [(request.region, request.leptons) for request in requests if request.leptons is not None]
         return cls(
             numbers=tuple(request.number for request in requests),
@@ -192,13 +208,14 @@ class Absorbed:
             moments=moments,
             places=None if len(folds) == len(requests) else joined,
             shape=(n_nodes, n_energies),
-            columns=family.columns([(request.region, onto(request.fold)) for request in requests]),
+            columns=family.columns(pieces),
+            groups=family.groups(pieces),
             leptons=family.leptons(with_leptons) if with_leptons else None,
         )
 
     def gas(self, seen: Seen) -> Array:
         """Return the intensity of gas [..., (component,) n]."""
-        columns = self.columns(seen.transport, seen.gas)
+        columns = _columns(self, seen)
         xp = array_namespace(columns)
         spectra = _flat(xp, seen.spectra[..., self.where])
         mixture = seen.mixtures["gamma"]
@@ -210,7 +227,7 @@ class Absorbed:
         if self.places is not None:
             moments = xp.take(moments, xp.asarray(self.places), axis=-1)
         columns = reshaped(xp, columns, (*columns.shape[:-1], *moments.shape[-2:]))
-        if seen.gas is None:
+        if seen.apart:
             moments = moments[..., None, :, :]
         if xp is np:
             return np.einsum("...ne,...ne->...e", columns, moments)  # keeps no product of the two
@@ -241,6 +258,8 @@ class Unabsorbed:
         From cross-sections to the emission per column [2 n_kinetic, cross-section * energy].
     columns, leptons
         Give [..., (component,) request * node] and [..., (component,) request * energy].
+    groups
+        The same as `columns` for groups of gas.
     """
 
     numbers: tuple[int, ...]
@@ -250,6 +269,7 @@ class Unabsorbed:
     interpolation: Float64
     kernel: Callable[[tuple[Choice, ...]], Float64]
     columns: Joined
+    groups: Callable[[Classes], Joined]
     leptons: Joined | None
 
     @classmethod
@@ -269,6 +289,7 @@ class Unabsorbed:
             return np.asarray(fold.columns(responses)[..., 0, :])
 
         with_leptons = [(request.region, request.leptons) for request in requests if request.leptons is not None]
+        pieces = [(request.region, columns) for request in requests]
         return cls(
             numbers=tuple(request.number for request in requests),
             product=fold.product,
@@ -276,29 +297,30 @@ class Unabsorbed:
             where=tuple(slice(start, start + row.size) for start, row in zip(starts, rows, strict=True)),
             interpolation=np.ascontiguousarray(np.concatenate(fold.interpolation[:, order]).T),
             kernel=kernel,
-            columns=family.columns([(request.region, columns) for request in requests]),
+            columns=family.columns(pieces),
+            groups=family.groups(pieces),
             leptons=family.leptons(with_leptons) if with_leptons else None,
         )
 
     def gas(self, seen: Seen) -> Array:
         """Return the intensity of gas [..., (component,) request * energy]."""
-        columns = self.columns(seen.transport, seen.gas)
+        columns = _columns(self, seen)
         xp = array_namespace(columns)
         stretches = [seen.spectra[..., where] for where in self.where]
         spectra = _flat(xp, stretches[0] if len(stretches) == 1 else xp.concat(stretches, axis=-1))
-        if seen.gas is None:
+        if seen.apart:
             spectra = spectra[..., None, :]
         mixture = seen.mixtures[self.product]
         kernel = xp.asarray(self.kernel(mixture.choices))
         if len(self.numbers) == 1:
             found = xp.matmul(xp.matmul(columns, xp.asarray(self.interpolation)) * spectra, kernel)
-            return self._mixed(xp, found[..., None, :], mixture, apart=seen.gas is None)
+            return self._mixed(xp, found[..., None, :], mixture, apart=seen.apart)
         # matrix products of two dimensions: one call for the batch, where more dimensions would mean one for each point
         outer = (*columns.shape[:-1], len(self.numbers))
         columns = xp.matmul(reshaped(xp, columns, (-1, self.interpolation.shape[0])), xp.asarray(self.interpolation))
         emission = reshaped(xp, columns, (*outer, -1)) * spectra[..., None, :]
         intensities = xp.matmul(reshaped(xp, emission, (-1, kernel.shape[0])), kernel)
-        return self._mixed(xp, reshaped(xp, intensities, (*outer, -1)), mixture, apart=seen.gas is None)
+        return self._mixed(xp, reshaped(xp, intensities, (*outer, -1)), mixture, apart=seen.apart)
 
     def _mixed(self, xp: Any, found: Array, mixture: Mixture, *, apart: bool) -> Array:
         """Return intensities [..., (component,) request, cross-section * energy] as [..., request * energy]."""
@@ -344,6 +366,12 @@ def group_requests(
         *(Absorbed.of(families[own[0].region], own, offsets["common"]) for own in absorbed.values()),
         *(Unabsorbed.of(families[own[0].region], own, offsets) for own in others.values()),
     )
+
+
+def _columns(group: Group, seen: Seen) -> Array:
+    """Return the columns of a group of requests, of whole components or of groups of gas."""
+    joined = group.columns if seen.groups is None else group.groups(seen.groups)
+    return joined(seen.transport, seen.gas)
 
 
 def _slices(sizes: Sequence[int]) -> tuple[slice, ...]:

@@ -24,6 +24,7 @@ import numpy as np
 from crsea_infer import physics
 from crsea_infer.emulator.archive import read_archive, write_archive
 from crsea_infer.emulator.response import chebyshev, region_training
+from crsea_infer.emulator.response.chosen_settings import choices_of
 from crsea_infer.emulator.response.region_training import Particles, RegionFit, basis_shape, train_regions
 from crsea_infer.grids import response_grid as grid
 from crsea_infer.grids.description import RegionHeader
@@ -75,12 +76,15 @@ class EntryKey:
         Of its basis, behind the rank.
     region
         What the region was called; no part of the content, since a mask may lie anywhere.
+    physics
+        In what its physics differs from what the package has of itself, in words; the content has all of it.
     """
 
     content: Mapping[str, Any]
     n_terms: int
     shape: tuple[int, ...]
     region: str
+    physics: str = ""
 
     @property
     def hash(self) -> str:
@@ -109,7 +113,7 @@ def entry_key(settings: GridSettings, particles: Particles, name: str) -> EntryK
     settings
         Physics and design. What acts on spectra alone, and the regions of the grid, are no part of the key.
     particles
-        Nuclei or electrons.
+        Nuclei, their groups of gas, or electrons.
     name
         Name or box of the region.
 
@@ -140,10 +144,15 @@ def entry_key(settings: GridSettings, particles: Particles, name: str) -> EntryK
         n_terms=int(np.prod([axis.n_nodes for axis in settings.axes])),
         shape=basis_shape(settings, particles),
         region=name,
+        physics=choices_of(settings).words(),
     )
 
 
-_ELSEWHERE: Final[Mapping[Particles, str]] = {"nuclei": "electrons", "electrons": "n_rigidity"}
+_ELSEWHERE: Final[Mapping[Particles, str]] = {
+    "nuclei": "electrons",
+    "gas groups": "electrons",
+    "electrons": "n_rigidity",
+}
 """What acts on the other particles alone."""
 
 
@@ -170,6 +179,7 @@ def write_entry(folder: Path, key: EntryKey, fit: RegionFit) -> None:
     header = {
         "key": key.hash,
         "region": key.region,
+        "physics": key.physics,
         "particles": key.content["particles"],
         "n_terms": key.n_terms,
         "shape": list(key.shape),
@@ -292,18 +302,21 @@ class Entry:
     ----------
     path
         Its file.
+    size
+        Of the file, bytes.
     region
         What the region was called.
     particles
-        "nuclei" or "electrons".
-    size
-        Of the file, bytes.
+        "nuclei", "gas groups" or "electrons".
+    physics
+        In what its physics differs from what the package has of itself, in words; empty for nothing.
     """
 
     path: Path
+    size: int
     region: str
     particles: str
-    size: int
+    physics: str
 
 
 def entries(folder: Path) -> list[Entry]:
@@ -315,8 +328,13 @@ def entries(folder: Path) -> list[Entry]:
             size = path.stat().st_size
         except (OSError, UserError):
             header, size = {}, 0
-        found.append(Entry(path, str(header.get("region", "unreadable")), str(header.get("particles", "")), size))
-    return sorted(found, key=lambda entry: (entry.region, entry.particles))
+        said = [str(header.get(name, otherwise)) for name, otherwise in _SAID.items()]
+        found.append(Entry(path, size, *said))
+    return sorted(found, key=lambda entry: (entry.physics, entry.region, entry.particles))
+
+
+_SAID: Final[Mapping[str, str]] = {"region": "unreadable", "particles": "", "physics": ""}
+"""What an entry says of itself for people, and what is said where it says nothing."""
 
 
 def clear(folder: Path) -> int:

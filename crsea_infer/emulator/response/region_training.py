@@ -12,21 +12,24 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from crsea_infer.emulator.response.chebyshev import fit_chebyshev
+from crsea_infer.emulator.response.chebyshev import GROUP_TOLERANCE, fit_chebyshev
+from crsea_infer.physics.gas_groups import GAS_GROUPS
 from crsea_infer.physics.geometry import COMPONENTS, N_ABSORPTION_NODES
 from crsea_infer.physics.leptons import LEPTON_COMPONENTS, LEPTON_ENERGIES
 from crsea_infer.physics.regions import parse_region
 from crsea_infer.support.errors import UserError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from crsea_infer.grids.response_grid import GridSettings
+    from crsea_infer.physics.regions import Region
     from crsea_infer.support.arrays import Float64
 
 __all__ = ["Particles", "RegionFit", "basis_shape", "train_regions"]
 
-Particles = Literal["nuclei", "electrons"]
+Particles = Literal["nuclei", "gas groups", "electrons"]
+"""What an entry is about: nuclei on all gas, nuclei on each group of gas, or electrons."""
 
 
 @dataclass(frozen=True)
@@ -38,8 +41,8 @@ class RegionFit:
     coefficients
         Shape [product of axis nodes, rank].
     basis
-        Of nuclei [rank, 1, component, absorption, rigidity], cm^-2; of electrons [rank, 1, lepton component, lepton
-        energy], GeV^-1 cm^-2 s^-1 sr^-1.
+        Of nuclei [rank, 1, component or group, absorption, rigidity], cm^-2; of electrons [rank, 1, lepton component,
+        lepton energy], GeV^-1 cm^-2 s^-1 sr^-1.
     """
 
     coefficients: Float64
@@ -50,7 +53,8 @@ def basis_shape(settings: GridSettings, particles: Particles) -> tuple[int, ...]
     """Return the shape of a basis behind its rank."""
     if particles == "electrons":
         return 1, len(LEPTON_COMPONENTS), LEPTON_ENERGIES.size
-    return 1, len(COMPONENTS), N_ABSORPTION_NODES, settings.n_rigidity
+    components = len(GAS_GROUPS) if particles == "gas groups" else len(COMPONENTS)
+    return 1, components, N_ABSORPTION_NODES, settings.n_rigidity
 
 
 def train_regions(settings: GridSettings, particles: Particles, names: Sequence[str]) -> dict[str, RegionFit]:
@@ -71,7 +75,12 @@ def train_regions(settings: GridSettings, particles: Particles, names: Sequence[
         When nothing is left of a region behind its mask, or the settings have no electrons.
     """
     regions = [parse_region(name) for name in names]
-    solver = settings.solver(regions) if particles == "nuclei" else settings.lepton_solver(regions)
+    solvers: dict[Particles, Callable[[list[Region]], Callable[[float, float], Float64] | None]] = {
+        "nuclei": settings.solver,
+        "gas groups": settings.group_solver,
+        "electrons": settings.lepton_solver,
+    }
+    solver = solvers[particles](regions)
     if solver is None:
         raise UserError(
             "this emulator was trained on a grid without electrons",
@@ -84,5 +93,6 @@ def train_regions(settings: GridSettings, particles: Particles, names: Sequence[
             for point in itertools.product(*(axis.nodes for axis in settings.axes))
         ]
     )
-    fits = [fit_chebyshev(outputs[:, i : i + 1], settings.axes) for i in range(len(regions))]
+    tolerance = {"tolerance": GROUP_TOLERANCE} if particles == "gas groups" else {}
+    fits = [fit_chebyshev(outputs[:, i : i + 1], settings.axes, **tolerance) for i in range(len(regions))]
     return {name: RegionFit(*fit) for name, fit in zip(names, fits, strict=True)}

@@ -9,41 +9,44 @@ asked for, by solving transport on the emulator's own design for that region (a 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from functools import cache, cached_property, partial
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any, Final, Self
 
 import numpy as np
 from scipy.interpolate import CubicSpline
 
-from crsea_infer.emulator.galactic_parameters import galactic_parameters
 from crsea_infer.emulator.response.bound import Bound, CosmicRayRequest, gather_energies
 from crsea_infer.emulator.response.chebyshev import ResponseEmulator
 from crsea_infer.emulator.response.chosen_settings import emulator_of, with_physics
-from crsea_infer.emulator.response.contraction import Family, Joined, SkyRequest, Transport, group_requests
+from crsea_infer.emulator.response.contraction import Family, SkyRequest, Transport, group_requests
 from crsea_infer.emulator.response.cross_sections import MIX_PARAMETERS
 from crsea_infer.emulator.response.fold import SpectralFold
+from crsea_infer.emulator.response.galactic_parameters import galactic_parameters
+from crsea_infer.emulator.response.gas_mix import GasMix
+from crsea_infer.emulator.response.group_store import shipped_groups
 from crsea_infer.emulator.response.region_cache import RegionCache
+from crsea_infer.emulator.response.solved import Solve, Solved, Solving
 from crsea_infer.emulator.response.trained import Amplitudes, Trained
 from crsea_infer.emulator.sky_model import BoundModel, Request, SkyModel
 from crsea_infer.emulator.source import refuse_options
 from crsea_infer.emulator.validation_table import stated_relative_error
+from crsea_infer.physics.infrared_absorption import effective_depth
 from crsea_infer.physics.leptons import LEPTON_ENERGIES
 from crsea_infer.physics.local_spectrum import Species, kinetic_energy, rigidity
 from crsea_infer.physics.regions import parse_region, region_key
 from crsea_infer.physics.transport import relative_density
-from crsea_infer.support.arrays import Array, Float64
 from crsea_infer.support.errors import UserError
 from crsea_infer.support.files import arrays_digest, digest
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from crsea_infer.emulator.parameters import SkyParameters
     from crsea_infer.grids.response_grid import GridSettings
     from crsea_infer.hypotheses.demanded_physics import DemandedPhysics
     from crsea_infer.physics.hadronic import Product
+    from crsea_infer.support.arrays import Array, Float64
 
 __all__ = ["EmulatedSky", "ExactSky"]
 
@@ -52,11 +55,8 @@ _CROSS_SECTIONS: Final = {
     "aafrag": "AAfrag, Koldobskiy et al. 2021 (Phys. Rev. D 104, 123027)",
 }
 _ARRAYS: Final = ("coefficients", "basis", "lepton_coefficients", "lepton_basis")
-Solve = Callable[[float, float], Float64]
-"""From delta_slope and halo_height to what regions receive [region, ...]."""
-
 _PHYSICS: Final = {
-    "absorption": "pair production on the CMB (2.725 K); no infrared",
+    "absorption": "pair production on the CMB (2.725 K); on infrared and starlight by infrared_absorption alone",
     "losses": "no hadronic energy losses: delta_sun and D0 cancel in the density relative to the Sun",
 }
 
@@ -166,12 +166,15 @@ class _Sky:
         wanted = [self._fold(one) if one.is_on_sky else _species_and_energies(one) for one in requests]
         energies = gather_energies(wanted)
         sky: list[SkyRequest] = []
+        infrared: dict[int, Callable[[], Float64]] = {}
         cosmic_rays: list[CosmicRayRequest] = []
         own = iter(energies.own)
         for number, (request, one) in enumerate(zip(requests, wanted, strict=True)):
             if isinstance(one, SpectralFold) and request.region is not None:
                 is_gamma = request.messenger == "gamma"
                 leptons = _lepton_interpolation(np.asarray(request.energies, dtype=float)) if is_gamma else None
+                if is_gamma and self.absorption:
+                    infrared[number] = cache(partial(effective_depth, region_key(request.region), request.energies))
                 sky.append(SkyRequest(number, region_key(request.region), request.energies, one, leptons))
             else:
                 species, _ = _species_and_energies(request)
@@ -185,6 +188,11 @@ class _Sky:
             sky=groups,
             cosmic_rays=tuple(cosmic_rays),
             transport=transport,
+            infrared=infrared,
+            gas=GasMix(
+                self.settings.line_of_sight.x_co if self.settings.gas_model == "rings" else (),
+                self.settings.nuclear_enhancement,
+            ),
             cross_section=self.settings.cross_section,
         )
 
@@ -261,14 +269,41 @@ class EmulatedSky(_Sky, SkyModel):
     def bind(self, requests: Sequence[Request]) -> BoundModel:
         """Fix the model to its requests; see :class:`crsea_infer.emulator.sky_model.SkyModel`."""
         wanted = _check_requests(requests, self.settings)
-        known = Trained(self.emulator, self.settings.regions, lambda: self.emulator)
+        groups = self._groups(wanted)
+        known = Trained(self.emulator, self.settings.regions, lambda: self.emulator, groups)
         families = dict.fromkeys(self.settings.regions, known)
         new = tuple(name for name in wanted if name not in families)
         if new:
-            families |= self._trained_apart(new)
+            families |= self._trained_apart(new, groups)
         return self._bound(requests, families, Amplitudes)
 
-    def _trained_apart(self, names: tuple[str, ...]) -> dict[str, Trained]:
+    def _groups(self, wanted: Sequence[str]) -> Callable[[str], tuple[ResponseEmulator, int]]:
+        """Return what gives the emulator of groups of gas of a region, and the place of the region there."""
+        shipped = shipped_groups(self.settings)
+        if shipped is not None:  # with the same axes, of which amplitudes are then computed once
+            settings = dataclasses.replace(self.settings, regions=shipped.settings.regions)
+            shipped = dataclasses.replace(shipped, settings=settings)
+        with_package = () if shipped is None else shipped.settings.regions
+        others = tuple(name for name in wanted if name not in with_package)
+
+        @cache
+        def trained() -> dict[str, ResponseEmulator]:
+            fits = self.regions.fits(self.settings, "gas groups", others)
+            return {
+                name: ResponseEmulator(dataclasses.replace(self.settings, regions=(name,)), fit.coefficients, fit.basis)
+                for name, fit in fits.items()
+            }
+
+        def of(region: str) -> tuple[ResponseEmulator, int]:
+            if shipped is not None and region in with_package:
+                return shipped, with_package.index(region)
+            return trained()[region], 0
+
+        return of
+
+    def _trained_apart(
+        self, names: tuple[str, ...], groups: Callable[[str], tuple[ResponseEmulator, int]]
+    ) -> dict[str, Trained]:
         """Return a family of its own for each region that the emulator lacks."""
         # electrons take longer than nuclei, and most hypotheses leave their gamma rays out: only when asked for
         electrons = cache(lambda: self.regions.fits(self.settings, "electrons", names))
@@ -282,7 +317,7 @@ class EmulatedSky(_Sky, SkyModel):
         found = {}
         for name, fit in self.regions.fits(self.settings, "nuclei", names).items():
             nuclei = ResponseEmulator(dataclasses.replace(self.settings, regions=(name,)), fit.coefficients, fit.basis)
-            found[name] = Trained(nuclei, (name,), cache(partial(with_electrons, name, nuclei)))
+            found[name] = Trained(nuclei, (name,), cache(partial(with_electrons, name, nuclei)), groups)
         return found
 
 
@@ -316,88 +351,15 @@ class ExactSky(_Sky, SkyModel):
         wanted = _check_requests(requests, self.settings)
         nuclei, electrons = self._solvers(wanted)
         ranges = tuple(self.box.values())
+        groups = cache(lambda: self.settings.group_solver([parse_region(name) for name in wanted]))
 
         def transport(parameters: Mapping[str, Array]) -> Transport:
-            return _Solved(parameters, ranges, nuclei, electrons)
+            return Solved(parameters, ranges, nuclei, electrons, groups)
 
-        families = dict.fromkeys(wanted, _Solving(tuple(wanted)))
+        families = dict.fromkeys(wanted, Solving(tuple(wanted)))
         return self._bound(requests, families, transport)
 
     def _solvers(self, wanted: Sequence[str]) -> tuple[Solve | None, Callable[[], Solve | None]]:
         """Return what solves transport of nuclei for some regions, and what gives the same for electrons if asked."""
         regions = [parse_region(name) for name in wanted]
         return self.settings.solver(regions) if regions else None, cache(lambda: self.settings.lepton_solver(regions))
-
-
-@dataclass(frozen=True)
-class _Solving:
-    """Regions that the solver knows, as a family of :mod:`crsea_infer.emulator.response.contraction`."""
-
-    regions: tuple[str, ...]
-
-    def columns(self, pieces: Sequence[tuple[str, Callable[[Float64], Float64]]]) -> Joined:
-        """Prepare columns; see :class:`crsea_infer.emulator.response.contraction.Family`."""
-
-        def evaluate(solved: _Solved, factors: Array | None) -> Array:
-            responses = solved.responses
-            parts = [onto(responses[..., self.regions.index(region), :, :, :]) for region, onto in pieces]
-            return _sum_of_components(np.concatenate(parts, axis=-1), responses.ndim - 4, factors)
-
-        return evaluate
-
-    def leptons(self, pieces: Sequence[tuple[str, Float64]]) -> Joined:
-        """Prepare intensities of electrons; see :class:`crsea_infer.emulator.response.contraction.Family`."""
-
-        def evaluate(solved: _Solved, factors: Array | None) -> Array:
-            intensities = solved.leptons
-            parts = [intensities[..., self.regions.index(region), :, :] @ onto for region, onto in pieces]
-            return _sum_of_components(np.concatenate(parts, axis=-1), intensities.ndim - 3, factors)
-
-        return evaluate
-
-
-def _sum_of_components(found: Float64, batch_axes: int, factors: Float64 | None) -> Float64:
-    """Return what was found for components [batch, component, ...] as [batch, component, n], or with factors summed."""
-    flat = found.reshape(*found.shape[: batch_axes + 1], -1)
-    return flat if factors is None else np.sum(flat * factors[..., None], axis=-2)
-
-
-class _Solved:
-    """The solver's answers at the points of one call, for all regions together; NaN outside the box."""
-
-    def __init__(
-        self,
-        parameters: Mapping[str, Array],
-        ranges: Sequence[tuple[float, float]],
-        nuclei: Solve | None,
-        electrons: Callable[[], Solve | None],
-    ) -> None:
-        self._points = [np.asarray(parameters[name], dtype=float) for name in ("delta_slope", "halo_height")]
-        self._ranges, self._nuclei, self._electrons = ranges, nuclei, electrons
-
-    @cached_property
-    def responses(self) -> Float64:
-        """Of nuclei [..., region, component, absorption, rigidity], cm^-2."""
-        if self._nuclei is None:
-            raise AssertionError("a sky request always has a region")
-        return self._solve(self._nuclei)
-
-    @cached_property
-    def leptons(self) -> Float64:
-        """Gamma rays of electrons [..., region, component, lepton energy], GeV^-1 cm^-2 s^-1 sr^-1."""
-        electrons = self._electrons()
-        if electrons is None:
-            raise UserError("this model was set up without electrons", fix="leave the prior set 'leptons' out")
-        return self._solve(electrons)
-
-    def _solve(self, solve: Solve) -> Float64:
-        points = np.stack(self._points, axis=-1)
-        flat = points.reshape(-1, 2)
-        inside = np.all([(low <= x) & (x <= high) for x, (low, high) in zip(flat.T, self._ranges, strict=True)], axis=0)
-        distinct, place = np.unique(flat[inside], axis=0, return_inverse=True)
-        if not len(distinct):
-            distinct, place = np.array([[low for low, _ in self._ranges]]), np.zeros(0, dtype=int)
-        solved = np.stack([solve(float(slope), float(height)) for slope, height in distinct])
-        found = np.full((len(flat), *solved.shape[1:]), np.nan)
-        found[inside] = solved[place.ravel()]
-        return found.reshape(*points.shape[:-1], *solved.shape[1:])

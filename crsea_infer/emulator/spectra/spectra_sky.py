@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any, Final, Self
 
 import numpy as np
 
-from crsea_infer.emulator.galactic_parameters import local_spectra
 from crsea_infer.emulator.parameters import Names, SkyParameters
 from crsea_infer.emulator.response.bound import COMPONENT_SCALES, LEPTON_SCALES
+from crsea_infer.emulator.response.galactic_parameters import local_spectra
 from crsea_infer.emulator.sky_model import BoundModel, Request, SkyModel
 from crsea_infer.emulator.source import refuse_options
 from crsea_infer.emulator.validation_table import stated_relative_error

@@ -39,7 +39,17 @@ _STENCIL: Final = 8
 
 
 class EnergyScaleEntry(Entry):
-    """The table `energy_scale` of a `likelihood.toml`."""
+    """The table `energy_scale` of a `likelihood.toml`.
+
+    Attributes
+    ----------
+    fraction
+        One standard deviation of the relative error of all energies.
+    shared_with
+        Data sets of the same experiment, which have the same scale.
+    name
+        Of the nuisance, in place of the one made of the names of the data sets.
+    """
 
     fraction: float = Field(gt=0.0, le=0.2)
     shared_with: list[str] = Field(default_factory=list)

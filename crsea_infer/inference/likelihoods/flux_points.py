@@ -39,7 +39,7 @@ from crsea_infer.inference.likelihoods.common_error import chi2_change, is_notic
 from crsea_infer.inference.likelihoods.energy_bins import Averaging, averaged, bin_average
 from crsea_infer.inference.likelihoods.energy_scale import EnergyScale
 from crsea_infer.inference.likelihoods.extra_components import ExtraComponent, read_components
-from crsea_infer.inference.likelihoods.flux_points_file import COLUMNS, INTENSITY, FluxPointsEntry
+from crsea_infer.inference.likelihoods.flux_points_file import COLUMN_UNITS, COLUMNS, INTENSITY, FluxPointsEntry
 from crsea_infer.inference.likelihoods.flux_systematics import (
     FluxSystematics,
     independent_and_systematic,
@@ -89,16 +89,7 @@ class FluxPoints(DataSet):
         Of the points, GeV: for figures.
     """
 
-    column_units: ClassVar[Mapping[str, tuple[str, str]]] = {
-        "values": (INTENSITY, "intensity, or its upper limit"),
-        "energy_min": ("GeV", "lower edge of the bin"),
-        "energy_max": ("GeV", "upper edge of the bin"),
-        "energy_reference": ("GeV", "energy at which the intensity is quoted"),
-        "error_low": (INTENSITY, "error downwards, independent from point to point"),
-        "error_high": (INTENSITY, "error upwards, independent from point to point"),
-        "systematic": (INTENSITY, "systematic error"),
-        "is_upper_limit": ("", "1 for an upper limit, else 0"),
-    }
+    column_units: ClassVar[Mapping[str, tuple[str, str]]] = COLUMN_UNITS
 
     Settings: ClassVar[type[CommonEntry]] = FluxPointsEntry
     simulates_batches: ClassVar[bool] = True
@@ -135,14 +126,9 @@ class FluxPoints(DataSet):
         centre = table.columns.get("energy_reference", np.sqrt(low * high))
         limits = table.columns.get("is_upper_limit", np.zeros(len(table))) > 0
         error_low, error_high = asymmetric_errors.statistical_errors(table, "intensity", limits)
+        cited = table.provenance.reference
         errors = read_systematics(
-            folder,
-            entry.systematics,
-            entry.extra_scatter,
-            entry.systematic_name,
-            entry.label,
-            centre,
-            table.provenance.reference,
+            folder, entry.systematics, entry.extra_scatter, entry.systematic_name, entry.label, centre, cited
         )
         error_low, error_high, systematic = independent_and_systematic(
             folder, errors.kind, entry.common_error_share, table, error_low, error_high
@@ -151,8 +137,7 @@ class FluxPoints(DataSet):
         settings = {**entry.model_dump(), "table_sha256": file_digest(table.path), **errors.content}
         scale = None
         if entry.energy_scale is not None:
-            reference = table.provenance.reference
-            scale = EnergyScale.read(folder, entry.energy_scale, entry.label, energies, reference)
+            scale = EnergyScale.read(folder, entry.energy_scale, entry.label, energies, cited)
         asked = energies if scale is None else scale.lattice
         components: tuple[ExtraComponent, ...] = ()
         if entry.components:
@@ -188,12 +173,7 @@ class FluxPoints(DataSet):
             model_scale=np.maximum(table.columns["intensity"], 0.0),
             components=components,
             prediction_errors=read_prediction_errors(
-                entry.prediction_errors,
-                entry.use_prediction_errors,
-                len(table),
-                table.provenance.reference,
-                where=folder.where,
-                data_set=folder.name,
+                folder, entry.prediction_errors, entry.use_prediction_errors, len(table), cited
             ),
         )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 from pydantic import Field
 
@@ -13,7 +13,10 @@ from crsea_infer.inference.likelihoods.flux_systematics import ScatterEntry, Sys
 from crsea_infer.inference.likelihoods.likelihood import CommonEntry, SpectralSlope
 from crsea_infer.inference.likelihoods.prediction_errors import PredictionErrorEntry  # noqa: TC001  # pydantic reads annotations
 
-__all__ = ["COLUMNS", "INTENSITY", "FluxPointsEntry"]
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["COLUMNS", "COLUMN_UNITS", "INTENSITY", "FluxPointsEntry"]
 
 INTENSITY: Final = "1 / (GeV cm2 s sr)"
 COLUMNS: Final = (
@@ -27,6 +30,18 @@ COLUMNS: Final = (
     Column("systematic", INTENSITY, "non-negative", required=False),
     Column("is_upper_limit", None, required=False),
 )
+
+COLUMN_UNITS: Final[Mapping[str, tuple[str, str]]] = {
+    "values": (INTENSITY, "intensity, or its upper limit"),
+    "energy_min": ("GeV", "lower edge of the bin"),
+    "energy_max": ("GeV", "upper edge of the bin"),
+    "energy_reference": ("GeV", "energy at which the intensity is quoted"),
+    "error_low": (INTENSITY, "error downwards, independent from point to point"),
+    "error_high": (INTENSITY, "error upwards, independent from point to point"),
+    "systematic": (INTENSITY, "systematic error"),
+    "is_upper_limit": ("", "1 for an upper limit, else 0"),
+}
+"""Unit and description of what is measured."""
 
 
 class FluxPointsEntry(CommonEntry):

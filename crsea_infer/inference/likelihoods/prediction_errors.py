@@ -26,6 +26,7 @@ from crsea_infer.support.errors import UserError, unknown_name
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from crsea_infer.inference.likelihoods.likelihood import LikelihoodFolder
     from crsea_infer.support.arrays import Array, Float64
 
 __all__ = ["PredictionErrorEntry", "PredictionErrors", "read_prediction_errors"]
@@ -35,7 +36,19 @@ _LARGEST = 0.5
 
 
 class PredictionErrorEntry(Entry):
-    """A table [[prediction_errors]] of a `likelihood.toml`."""
+    """A table [[prediction_errors]] of a `likelihood.toml`.
+
+    Attributes
+    ----------
+    name
+        Of the error, by which runs use it, and of its nuisance.
+    label
+        In LaTeX, for figures.
+    description
+        What may be wrong.
+    fraction
+        By which part predictions change for one standard deviation: one number, or one for each point.
+    """
 
     name: str
     label: str
@@ -73,25 +86,25 @@ class PredictionErrors:
 
 
 def read_prediction_errors(
-    entries: Sequence[PredictionErrorEntry], used: Sequence[str], n_data: int, source: str, *, where: str, data_set: str
+    folder: LikelihoodFolder, entries: Sequence[PredictionErrorEntry], used: Sequence[str], n_data: int, source: str
 ) -> PredictionErrors:
     """Return the errors that `used` names.
 
     Parameters
     ----------
+    folder
+        Of the data set, for messages and for the origin of the nuisances.
     n_data
         Number of points.
     source
         Where the data are from.
-    where, data_set
-        For messages, and for the origin of the nuisances.
 
     Raises
     ------
     UserError
         When a name is not among the entries or is there twice, or a fraction has no meaning.
     """
-    known = {entry.name: entry for entry in entries}
+    where, known = folder.where, {entry.name: entry for entry in entries}
     if len(known) < len(entries):
         raise UserError(f"{where}: two prediction_errors have the same name", valid="a name for each")
     for entry in entries:
@@ -109,7 +122,9 @@ def read_prediction_errors(
     if not chosen:
         return PredictionErrors()
     nuisances = tuple(
-        Parameter(entry.name, normal(0.0, 1.0), 0.0, "z_" + tex(entry.label), "", entry.description, source, data_set)
+        Parameter(
+            entry.name, normal(0.0, 1.0), 0.0, "z_" + tex(entry.label), "", entry.description, source, folder.name
+        )
         for entry in chosen
     )
     fractions = [np.broadcast_to(np.asarray(entry.fraction, dtype=float), (n_data,)) for entry in chosen]

@@ -36,6 +36,14 @@ __all__ = ["TemplateAverage"]
 
 
 class _AverageEntry(TemplateNormalisationEntry):
+    """Fits of several templates to the same events, averaged.
+
+    Attributes
+    ----------
+    weights
+        Prior weight of each template; all alike if none is given.
+    """
+
     weights: dict[str, float] = Field(default_factory=dict)
 
 

@@ -107,9 +107,11 @@ def sample_in_subruns(
 ) -> SamplerResult:
     """Do the sub-runs of a sampler by dynesty, static or dynamic, and merge them; `subrun` does one."""
     options = sampler.options
-    parts = run_subruns(
-        lambda own_seed, tell: subrun(target, options, own_seed, tell), options.subruns, seed, checkpoint, progress
-    )
+
+    def one(own_seed: np.random.SeedSequence, tell: Progress) -> dict[str, Any]:
+        return subrun(target, options, own_seed, tell)
+
+    parts = run_subruns(one, options.subruns, target, seed, checkpoint, progress)
     return merged_result(sampler.name, target, parts, seed, options.remaining, f"raise {sampler.name}.walks")
 
 

@@ -13,10 +13,10 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
 
 import numpy as np
-from pydantic import Field, model_validator
+from pydantic import Field, FiniteFloat, model_validator
 
 from crsea_infer.inference.samplers.convergence import autocorrelation_time, split_r_hat
 from crsea_infer.inference.samplers.options import Count, SamplerOptions, require
@@ -30,6 +30,8 @@ from crsea_infer.inference.samplers.sampler import (
     standard_normal_log_density,
     to_unit,
 )
+from crsea_infer.inference.samplers.states import Calls, Kept, Seconds, StateEntry, kept_state
+from crsea_infer.support.array_schema import ArraySpec
 
 if TYPE_CHECKING:
     from crsea_infer.inference.samplers.sampler import Progress
@@ -42,6 +44,24 @@ __all__ = ["Emcee", "EmceeOptions"]
 _SETTLED = 0.1  # relative change of the autocorrelation time between two blocks
 _BURN_IN = 5.0  # autocorrelation times dropped at the start
 _LARGEST_R_HAT = 1.05
+_STATE = {
+    "points": ArraySpec(("draw", "walker", "parameter")),
+    "log_posterior": ArraySpec(("draw", "walker")),
+    "accepted": ArraySpec(("walker",), numbers="not negative"),
+    "walkers": ArraySpec(("walker", "parameter")),
+    "walkers_log_posterior": ArraySpec(("walker",)),
+    "random_keys": ArraySpec((624,), ("u4",), "any"),
+}
+
+
+_RandomRest = tuple[Annotated[int, Field(ge=0, le=624)], Annotated[int, Field(ge=0, le=1)], FiniteFloat]
+
+
+class _Plain(StateEntry):
+    random_rest: Annotated[_RandomRest, Field(strict=False)]  # JSON has lists alone
+    taus: list[float]
+    n_calls: Calls
+    wall_s: Seconds
 
 
 class EmceeOptions(SamplerOptions):
@@ -102,7 +122,9 @@ class Emcee(Sampler):
         counted = Counted(target)
         n_dimensions = len(counted.names)
         n_walkers = max(2 * ((options.walkers_per_dimension * n_dimensions + 1) // 2), 8)
-        chain = _Chain.begin(checkpoint, counted, n_walkers, seed)
+        sizes = {"walker": n_walkers, "parameter": n_dimensions}
+        kept = kept_state(checkpoint, _Plain, _STATE, sizes)
+        chain = _Chain.begin(counted, n_walkers, seed) if kept is None else _Chain.resumed(kept, counted, options)
         sampler = emcee.EnsembleSampler(
             n_walkers,
             n_dimensions,
@@ -138,20 +160,33 @@ class _Chain:
     wall_s: float
 
     @classmethod
-    def begin(cls, checkpoint: Checkpoint, counted: Counted, n_walkers: int, seed: np.random.SeedSequence) -> _Chain:
-        """Continue what the checkpoint holds, or start from draws of the prior."""
+    def resumed(cls, kept: Kept[_Plain], counted: Counted, options: EmceeOptions) -> _Chain:
+        """Continue what a checkpoint holds, if it is such a chain."""
         from emcee import State
 
-        kept = checkpoint.load()
-        if kept:
-            plain = kept["plain"]
-            counted.n_calls = plain["n_calls"]
-            state = State(
-                kept["walkers"],
-                log_prob=kept["walkers_log_posterior"],
-                random_state=("MT19937", kept["random_keys"], *plain["random_rest"]),
-            )
-            return cls(kept["points"], kept["log_posterior"], kept["accepted"], plain["taus"], state, plain["wall_s"])
+        plain, arrays = kept.plain, kept.arrays
+        points, log_posterior = arrays["points"], arrays["log_posterior"]
+        n_blocks, rest = divmod(len(points), options.block // options.thin)
+        kept.require(not rest and n_blocks == len(plain.taus), f"{len(points)} draws", "whole blocks, one tau for each")
+        here = np.array_equal(points[-1], arrays["walkers"])
+        here = here and np.array_equal(log_posterior[-1], arrays["walkers_log_posterior"])
+        kept.require(here, "the walkers are not where the chain ends", "a chain and its last draw")
+        flat = points.reshape(-1, points.shape[-1])
+        log_likelihood = log_posterior.reshape(-1) - standard_normal_log_density(flat)
+        kept.hold_against(counted.target, to_unit(flat), log_likelihood)
+        counted.n_calls = plain.n_calls
+        state = State(
+            arrays["walkers"],
+            log_prob=arrays["walkers_log_posterior"],
+            random_state=("MT19937", arrays["random_keys"], *plain.random_rest),
+        )
+        return cls(points, log_posterior, arrays["accepted"], plain.taus, state, plain.wall_s)
+
+    @classmethod
+    def begin(cls, counted: Counted, n_walkers: int, seed: np.random.SeedSequence) -> _Chain:
+        """Start from draws of the prior."""
+        from emcee import State
+
         for_start, for_moves = child_seed(seed, 0), child_seed(seed, 1)
         walkers, log_likelihood, _ = draw_from_prior(counted, n_walkers, np.random.default_rng(for_start))
         state = State(

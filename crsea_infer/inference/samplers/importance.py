@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
-from itertools import combinations
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
@@ -23,8 +22,7 @@ from pydantic import Field, model_validator
 
 from crsea_infer.inference.evidence import Evidence
 from crsea_infer.inference.samplers.options import Count, SamplerOptions, require
-from crsea_infer.inference.samplers.pareto_smoothing import pareto_k_hat
-from crsea_infer.inference.samplers.proposals import effective_sample, improved
+from crsea_infer.inference.samplers.proposals import improved
 from crsea_infer.inference.samplers.sampler import (
     CONVERGED,
     Counted,
@@ -36,6 +34,9 @@ from crsea_infer.inference.samplers.sampler import (
     to_unit,
 )
 from crsea_infer.inference.samplers.scouts import find_peaks, missed_peaks
+from crsea_infer.inference.samplers.states import START_AGAIN, finished_parts, save_parts
+from crsea_infer.inference.samplers.weighted_draws import Estimate, refusals
+from crsea_infer.support.array_schema import ArraySpec
 from crsea_infer.support.errors import UserError
 
 if TYPE_CHECKING:
@@ -46,14 +47,24 @@ if TYPE_CHECKING:
     from crsea_infer.support.arrays import Float64
     from crsea_infer.support.checkpoint import Checkpoint
 
-__all__ = ["Estimate", "Importance", "ImportanceOptions", "walked"]
+__all__ = ["Importance", "ImportanceOptions", "walked"]
 
 _BLOCK = 4096
 _TRIAL = 8  # draws by which a proposal is tried: one in so many of those that count, and at least 500
 _MOST_COMPONENTS = 64  # more take long to fit, and follow noise
 _SHARE_OF_PEAK = 8  # a peak that the walk missed is given one in so many of its points
-_LARGEST_K_HAT = 0.7
-_AGREEMENT_SIGMA = 3.0
+_ROUNDING = 1e-6
+_NUMBER = ArraySpec((), ("i8",), "not negative")
+_REPETITION = {
+    "unit": ArraySpec(("draw", "parameter"), numbers="not negative"),
+    "log_likelihood": ArraySpec(("draw",), numbers="log"),
+    "log_weights": ArraySpec(("draw",), numbers="log"),
+    "scouts": _NUMBER,
+    "peaks": _NUMBER,
+    "missed": _NUMBER,
+    "n_calls": _NUMBER,
+    "wall_s": ArraySpec((), numbers="not negative"),
+}
 
 
 class ImportanceOptions(SamplerOptions):
@@ -128,11 +139,12 @@ class Importance(Sampler):
         """Sample; see :class:`~crsea_infer.inference.samplers.sampler.Sampler`."""
         self.check(target)
         options = self.options
-        kept = checkpoint.load()
-        parts: list[dict[str, Any]] = []
-        for index in range(int(kept["plain"]["finished"]) if kept else 0):
-            prefix = f"{index}/"
-            parts.append({key.removeprefix(prefix): kept[key] for key in kept if key.startswith(prefix)})
+        sizes = {"draw": options.draws}
+        parts: list[dict[str, Any]] = [
+            *finished_parts(checkpoint, _REPETITION, target, options.repetitions, sizes=sizes)
+        ]
+        for index, part in enumerate(parts):
+            _check_repetition(part, options.prior_share, f"the checkpoint {checkpoint.path}, part {index + 1}")
         for index in range(len(parts), options.repetitions):
             own_seed = child_seed(seed, index)
 
@@ -141,8 +153,7 @@ class Importance(Sampler):
                 progress((index + fraction) / options.repetitions, words)
 
             parts.append(_repetition(target, options, own_seed, tell))
-            arrays = {f"{i}/{name}": value for i, part in enumerate(parts) for name, value in part.items()}
-            checkpoint.save({**arrays, "plain": {"finished": len(parts)}})
+            save_parts(checkpoint, parts)
         return self._result(target, parts)
 
     def _result(self, target: Target, parts: Sequence[dict[str, Any]]) -> SamplerResult:
@@ -152,19 +163,9 @@ class Importance(Sampler):
         together = Estimate.of(log_weights)
         lnzs = np.array([estimate.lnz for estimate in estimates])
         scatter = float(np.std(lnzs, ddof=1) / np.sqrt(len(lnzs)))
-        refusals = []
-        least = min(estimate.effective for estimate in estimates)
-        if least < options.least_effective:
-            refusals.append(f"the effective sample is {least:.0f}, below {options.least_effective:g}")
-        k_hat = max(estimate.k_hat for estimate in estimates)
-        if not k_hat < _LARGEST_K_HAT:
-            refusals.append(f"the weights have too heavy a tail (Pareto k-hat {k_hat:.2f}, limit {_LARGEST_K_HAT})")
-        for first, other in combinations(estimates, 2):
-            error = float(np.hypot(first.lnz_err, other.lnz_err))
-            if not abs(first.lnz - other.lnz) <= _AGREEMENT_SIGMA * error:
-                refusals.append(f"two repetitions differ by {abs(first.lnz - other.lnz):.3f} +- {error:.3f} in ln Z")
+        refused = refusals(estimates, options.least_effective)
         evidence = None
-        if not refusals:
+        if not refused:
             evidence = Evidence(together.lnz, max(together.lnz_err, scatter), "importance sampling")
         unit = np.concatenate([part["unit"] for part in parts])
         log_likelihood = np.concatenate([part["log_likelihood"] for part in parts])
@@ -180,9 +181,9 @@ class Importance(Sampler):
             n_calls=int(sum(int(part["n_calls"]) for part in parts)),
             wall_s=float(sum(float(part["wall_s"]) for part in parts)),
             diagnostics={
-                "status": "; ".join(refusals) + ": no evidence is quoted" if refusals else CONVERGED,
+                "status": "; ".join(refused) + ": no evidence is quoted" if refused else CONVERGED,
                 "effective_samples": together.effective,
-                "pareto_k_hat": k_hat,
+                "pareto_k_hat": max(estimate.k_hat for estimate in estimates),
                 "lnz_err_weights": together.lnz_err,
                 "lnz_err_scatter": scatter,
                 "scouts": float(sum(int(part["scouts"]) for part in parts)),
@@ -193,26 +194,18 @@ class Importance(Sampler):
         )
 
 
-@dataclass(frozen=True)
-class Estimate:
-    """What a set of weights says about the evidence."""
+def _check_repetition(part: dict[str, Any], prior_share: float, where: str) -> None:
+    """Refuse weights beyond the largest there are: the prior's over its share of the proposal.
 
-    lnz: float
-    lnz_err: float
-    effective: float
-    k_hat: float
-
-    @classmethod
-    def of(cls, log_weights: Float64) -> Estimate:
-        """Return what weights [n] of independent draws say."""
-        n = len(log_weights)
-        largest = float(np.max(log_weights))
-        if not np.isfinite(largest):
-            return cls(-np.inf, np.inf, 0.0, np.inf)
-        weights = np.exp(log_weights - largest)
-        effective = effective_sample(log_weights)
-        lnz = largest + float(np.log(np.mean(weights)))
-        return cls(lnz, float(np.sqrt(max(1.0 / effective - 1.0 / n, 0.0))), effective, pareto_k_hat(log_weights))
+    Raises
+    ------
+    UserError
+        Where a point has a larger one.
+    """
+    finite = np.isfinite(part["log_likelihood"])
+    excess = part["log_weights"][finite] - part["log_likelihood"][finite] + np.log(prior_share)
+    if np.any(excess > _ROUNDING) or np.any(np.isfinite(part["log_weights"]) & ~finite):
+        raise UserError(f"{where}: log_weights do not belong to ln L", valid="weights of these draws", fix=START_AGAIN)
 
 
 def _repetition(

@@ -109,7 +109,7 @@ class JaxNested(Sampler):
             def subrun(own_seed: np.random.SeedSequence, tell: Progress) -> dict[str, Any]:
                 return _subrun(target, options, own_seed, tell, compiled)
 
-            parts = run_subruns(subrun, options.subruns, seed, checkpoint, progress)
+            parts = run_subruns(subrun, options.subruns, target, seed, checkpoint, progress)
         advice = "raise jax-nested.slices_per_dimension"
         return merged_result(self.name, target, parts, seed, options.remaining, advice)
 

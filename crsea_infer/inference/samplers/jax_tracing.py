@@ -25,7 +25,17 @@ if TYPE_CHECKING:
 
     from crsea_infer.support.arrays import Float64
 
-__all__ = ["JAX_EXTRA", "JAX_PACKAGES", "double_precision", "random_key", "refuse_nan", "traced_log_likelihood"]
+__all__ = [
+    "JAX_EXTRA",
+    "JAX_PACKAGES",
+    "double_precision",
+    "random_key",
+    "refuse_disagreement",
+    "refuse_nan",
+    "refusing_untraceable",
+    "traceable_log_likelihood",
+    "traced_log_likelihood",
+]
 
 JAX_PACKAGES: Final = ("jax", "blackjax")
 """What the samplers of the extra import."""
@@ -93,6 +103,18 @@ def traced_log_likelihood(counted: Counted, sampler: str, probit: Float64) -> Ca
         When the likelihood cannot be traced, or when JAX and NumPy give different values.
     """
     import jax
+
+    log_likelihood = traceable_log_likelihood(counted)
+    some = probit[:_COMPARED]
+    with refusing_untraceable(sampler):
+        values = np.asarray(jax.jit(jax.vmap(log_likelihood))(jax.numpy.asarray(some)))
+    refuse_disagreement(counted, sampler, some, values)
+    return log_likelihood
+
+
+def traceable_log_likelihood(counted: Counted) -> Callable[[Any], Any]:
+    """Return ln L of one point [d] in probit coordinates for JAX, not compared with NumPy's; +inf where it is NaN."""
+    import jax
     import jax.numpy as jnp
 
     def log_likelihood(z: Any) -> Any:
@@ -100,17 +122,26 @@ def traced_log_likelihood(counted: Counted, sampler: str, probit: Float64) -> Ca
         value = counted.target.log_likelihood(counted.target.prior_transform(unit))
         return jnp.where(jnp.isnan(value), jnp.inf, value)
 
-    some = probit[:_COMPARED]
+    return log_likelihood
+
+
+@contextmanager
+def refusing_untraceable(sampler: str) -> Iterator[None]:
+    """Refuse a likelihood that cannot be traced within this context, in the name of a sampler."""
     try:
-        values = np.asarray(jax.jit(jax.vmap(log_likelihood))(jnp.asarray(some)))
+        yield
     except TypeError as error:  # what JAX raises when NumPy or SciPy is called on a traced array
         raise UserError(
             f"the likelihood cannot be traced by JAX: {str(error).splitlines()[0]}",
             valid="likelihoods written against the array API, as those of this package are",
             fix=f"use the sampler dynesty or nautilus instead of {sampler}",
         ) from error
-    refuse_nan(counted, some, values)
-    expected = Counted(counted.target).from_probit(some)  # not counted: a resumed run compares again
+
+
+def refuse_disagreement(counted: Counted, sampler: str, probit: Float64, values: Float64) -> None:
+    """Refuse ln L [n] of JAX at points [n, d] where NumPy gives another, in the name of a sampler."""
+    refuse_nan(counted, probit, values)
+    expected = Counted(counted.target).from_probit(probit)  # not counted: a resumed run compares again
     finite = np.isfinite(expected)
     difference = np.abs(values - expected)[finite] / (1.0 + np.abs(expected[finite]))
     if not np.array_equal(finite, np.isfinite(values)) or (finite.any() and np.max(difference) > _AGREEMENT):
@@ -119,7 +150,6 @@ def traced_log_likelihood(counted: Counted, sampler: str, probit: Float64) -> Ca
             valid=f"agreement to {_AGREEMENT:g}",
             fix=f"use the sampler dynesty or nautilus instead of {sampler}, and report this",
         )
-    return log_likelihood
 
 
 def refuse_nan(counted: Counted, probit: Float64, log_likelihood: Float64) -> None:

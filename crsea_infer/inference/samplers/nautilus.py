@@ -20,8 +20,6 @@ from __future__ import annotations
 import time
 import warnings
 from dataclasses import dataclass, field
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
@@ -29,6 +27,7 @@ from pydantic import Field, model_validator
 
 from crsea_infer.inference.evidence import Evidence
 from crsea_infer.inference.samplers.leaks import leaked_share
+from crsea_infer.inference.samplers.nautilus_states import kept_sampler, kept_work, state_bytes
 from crsea_infer.inference.samplers.options import Count, SamplerOptions, require
 from crsea_infer.inference.samplers.pareto_smoothing import pareto_k_hat
 from crsea_infer.inference.samplers.sampler import (
@@ -44,7 +43,9 @@ from crsea_infer.inference.samplers.sampler import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from crsea_infer.inference.samplers.nautilus_states import NautilusWork
     from crsea_infer.inference.samplers.sampler import Progress
+    from crsea_infer.inference.samplers.states import Kept
     from crsea_infer.inference.target import Target
     from crsea_infer.support.arrays import Float64
     from crsea_infer.support.checkpoint import Checkpoint
@@ -114,15 +115,14 @@ class Nautilus(Sampler):
         """Sample; see :class:`~crsea_infer.inference.samplers.sampler.Sampler`."""
         options = self.options
         counted = Counted(target)
-        kept = checkpoint.load()
-        wall_s = float(kept["plain"]["wall_s"]) if kept else 0.0
-        counted.n_calls = int(kept["plain"]["n_calls"]) if kept else 0
+        kept = kept_work(checkpoint)
+        wall_s, counted.n_calls = (0.0, 0) if kept is None else (kept.plain.wall_s, kept.plain.n_calls)
         for_start, for_shells = child_seed(seed, 0), child_seed(seed, 1)
-        if not kept:  # refuses a prior that lies outside the model
+        if kept is None:  # refuses a prior that lies outside the model
             draw_from_prior(counted, options.live_points, np.random.default_rng(for_start))
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # scikit-learn, of networks that could be trained for longer
-            sampler = _sampler(counted, options, for_shells, kept.get("nautilus"))
+            sampler = _sampler(counted, options, for_shells, kept)
             finished = False
             while not finished:
                 started = time.perf_counter()
@@ -140,7 +140,7 @@ class Nautilus(Sampler):
                 if sampler.n_like >= options.most_calls:
                     break
                 plain = {"wall_s": wall_s, "n_calls": counted.n_calls}
-                checkpoint.offer(lambda plain=plain: {"nautilus": _state(sampler), "plain": plain})  # type: ignore[misc]
+                checkpoint.offer(lambda plain=plain: {"nautilus": state_bytes(sampler), "plain": plain})  # type: ignore[misc]
         leaked = 0.0
         if finished:
             started = time.perf_counter()
@@ -192,11 +192,13 @@ class Nautilus(Sampler):
         )
 
 
-def _sampler(counted: Counted, options: NautilusOptions, seed: np.random.SeedSequence, state: Any) -> Any:
+def _sampler(
+    counted: Counted, options: NautilusOptions, seed: np.random.SeedSequence, kept: Kept[NautilusWork] | None
+) -> Any:
     """Make a nautilus sampler, new or as it was; it never writes files by itself."""
     kind = _stopping_on_plateaus()
     n_dimensions = len(counted.names)
-    arguments = {
+    arguments: dict[str, Any] = {
         "prior": _identity,
         "likelihood": _in_cube(counted),
         "n_dim": max(n_dimensions, 2),  # nautilus wants two: a second one without meaning changes nothing
@@ -206,14 +208,11 @@ def _sampler(counted: Counted, options: NautilusOptions, seed: np.random.SeedSeq
         "vectorized": True,
         "seed": np.random.PCG64(seed),
     }
-    if state is None:
+    if kept is None:
         return kind(**arguments)
-    with TemporaryDirectory() as folder:
-        path = Path(folder) / "state.h5"
-        path.write_bytes(np.asarray(state, dtype=np.uint8).tobytes())
-        sampler = kind(**arguments, filepath=path, resume=True)
-    sampler.filepath = None
-    return sampler
+    return kept_sampler(
+        kept, lambda path: kind(**arguments, filepath=path, resume=True), counted.target, arguments["n_dim"]
+    )
 
 
 def _in_cube(counted: Counted) -> Callable[[Float64], Float64]:
@@ -242,14 +241,6 @@ def _stopping_on_plateaus() -> type[Any]:
             return 0.0 if bounded and np.sum(values == top) >= self.n_live else fraction
 
     return Stopping
-
-
-def _state(sampler: Any) -> np.typing.NDArray[np.uint8]:
-    """Return nautilus' own file as bytes."""
-    with TemporaryDirectory() as folder:
-        path = Path(folder) / "state.h5"
-        sampler.write(path)
-        return np.frombuffer(path.read_bytes(), dtype=np.uint8)
 
 
 def _evidence_error(sampler: Any) -> float:

@@ -20,6 +20,9 @@ import numpy as np
 from crsea_infer.inference.evidence import Evidence
 from crsea_infer.inference.samplers.nested_volumes import Deaths, integrate, merge, simulate_error, uniform_p_value
 from crsea_infer.inference.samplers.sampler import CONVERGED, SamplerResult, child_seed
+from crsea_infer.inference.samplers.states import START_AGAIN, finished_parts, save_parts
+from crsea_infer.support.array_schema import ArraySpec
+from crsea_infer.support.errors import UserError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,11 +35,21 @@ if TYPE_CHECKING:
 __all__ = ["fraction_done", "merged_result", "run_subruns"]
 
 _SMALLEST_P_VALUE = 1e-3
+_SUBRUN = {
+    "log_likelihood": ArraySpec(("dead point",)),
+    "unit": ArraySpec(("dead point", "parameter"), numbers="not negative"),
+    "live": ArraySpec(("dead point",), ("i8",), "positive"),
+    "log_volume_start": ArraySpec(()),
+    "ranks": ArraySpec(("rank",), numbers="not negative", may_be_empty=True),
+    "n_calls": ArraySpec((), ("i8",), "not negative"),
+    "wall_s": ArraySpec((), numbers="not negative"),
+}
 
 
 def run_subruns(
     subrun: Callable[[np.random.SeedSequence, Progress], dict[str, Any]],
     n_subruns: int,
+    target: Target,
     seed: np.random.SeedSequence,
     checkpoint: Checkpoint,
     progress: Progress,
@@ -50,9 +63,17 @@ def run_subruns(
         as arrays "log_likelihood" [n], "unit" [n, d] and "live" [n] (live points just before each death), the
         "log_volume_start" of :class:`~crsea_infer.inference.samplers.nested_volumes.Deaths`, insertion "ranks" [m]
         between 0 and 1, "n_calls" and "wall_s".
+    target
+        What is sampled: what was kept is held against it.
+
+    Raises
+    ------
+    UserError
+        When the checkpoint holds anything but finished sub-runs of this target.
     """
-    kept = checkpoint.load()
-    finished = [_subrun_from(kept, index) for index in range(int(kept["plain"]["finished"]))] if kept else []
+    finished: list[dict[str, Any]] = [*finished_parts(checkpoint, _SUBRUN, target, n_subruns)]
+    for index, part in enumerate(finished):
+        _check_subrun(part, f"the checkpoint {checkpoint.path}, part {index + 1}")
     for index in range(len(finished), n_subruns):
         own_seed = child_seed(seed, index)
 
@@ -60,9 +81,29 @@ def run_subruns(
             progress((index + fraction) / n_subruns, f"sub-run {index + 1}/{n_subruns}, {message}")
 
         finished.append(subrun(own_seed, tell))
-        arrays = {f"{i}/{name}": value for i, part in enumerate(finished) for name, value in part.items()}
-        checkpoint.save({**arrays, "plain": {"finished": len(finished)}})
+        save_parts(checkpoint, finished)
     return finished
+
+
+def _check_subrun(part: dict[str, Any], where: str) -> None:
+    """Refuse a sub-run that is no succession of deaths.
+
+    Raises
+    ------
+    UserError
+        With what is wrong.
+    """
+    wrong = ""
+    if np.any(np.diff(part["log_likelihood"]) < 0.0):
+        wrong = "ln L of dead points does not rise"
+    elif part["log_volume_start"] > 0.0:
+        wrong = "log_volume_start is above 0"
+    elif np.any(part["ranks"] > 1.0):
+        wrong = "ranks lie above 1"
+    elif part["live"][-1] != 1 or np.any(np.diff(part["live"]) < -1):
+        wrong = "live points are not those that are left after each death"
+    if wrong:
+        raise UserError(f"{where}: {wrong}", valid="a sub-run of nested sampling", fix=START_AGAIN)
 
 
 def merged_result(
@@ -141,8 +182,3 @@ def fraction_done(remaining: float, first: float, last: float) -> float:
     if not np.isfinite(remaining) or first <= last:
         return 0.0
     return float(np.clip(1.0 - (remaining - last) / (first - last), 0.0, 1.0))
-
-
-def _subrun_from(kept: dict[str, Any], index: int) -> dict[str, Any]:
-    prefix = f"{index}/"
-    return {name.removeprefix(prefix): value for name, value in kept.items() if name.startswith(prefix)}

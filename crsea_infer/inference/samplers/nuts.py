@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
 
 import numpy as np
 from pydantic import Field, model_validator
@@ -37,6 +37,8 @@ from crsea_infer.inference.samplers.sampler import (
     refuse_missing_packages,
     to_unit,
 )
+from crsea_infer.inference.samplers.states import Calls, Kept, Seconds, StateEntry, kept_state
+from crsea_infer.support.array_schema import ArraySpec
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -51,6 +53,21 @@ __all__ = ["Nuts", "NutsOptions"]
 _LARGEST_R_HAT = 1.01
 _MOST_DIVERGENT = 0.01
 _STARTS = 50  # prior draws of which each chain begins at the best
+_STATE = {
+    "points": ArraySpec(("draw", "chain", "parameter"), may_be_empty=True),
+    "log_posterior": ArraySpec(("draw", "chain"), may_be_empty=True),
+    "positions": ArraySpec(("chain", "parameter")),
+    "steps": ArraySpec(("chain",), numbers="positive"),
+}
+_DENSE = {**_STATE, "masses": ArraySpec(("chain", "parameter", "parameter"))}
+_DIAGONAL = {**_STATE, "masses": ArraySpec(("chain", "parameter"), numbers="positive")}
+
+
+class _Plain(StateEntry):
+    divergent: Annotated[int, Field(ge=0)]
+    blocks: Annotated[int, Field(ge=0)]
+    n_calls: Calls
+    wall_s: Seconds
 
 
 class NutsOptions(SamplerOptions):
@@ -114,7 +131,8 @@ class Nuts(Sampler):
 
         options = self.options
         counted = Counted(target)
-        kept = checkpoint.load()
+        sizes = {"chain": options.chains, "parameter": len(counted.names)}
+        kept = kept_state(checkpoint, _Plain, _DENSE if options.dense else _DIAGONAL, sizes)
         for_start, for_moves = child_seed(seed, 0), child_seed(seed, 1)
         with double_precision():
             started = time.perf_counter()
@@ -122,8 +140,8 @@ class Nuts(Sampler):
             log_likelihood = traced_log_likelihood(counted, self.name, starts)
             adapt, advance = _functions(log_likelihood, options)
             for_adaptation, for_draws = jax.random.split(random_key(for_moves))
-            if kept:
-                chains = _Chains.from_arrays(kept)
+            if kept is not None:
+                chains = _Chains.resumed(kept, counted.target, options)
                 counted.n_calls = chains.n_calls
             else:
                 progress(0.0, f"adapting in {options.adaptation} steps")
@@ -227,11 +245,35 @@ class _Chains:
         return cls(empty, np.empty((0, n_chains)), positions, np.asarray(steps), np.asarray(masses), 0, 0, n_calls, 0.0)
 
     @classmethod
-    def from_arrays(cls, kept: dict[str, Any]) -> _Chains:
-        """Invert :meth:`arrays`."""
-        plain = kept["plain"]
-        names = ("points", "log_posterior", "positions", "steps", "masses")
-        return cls(**{name: kept[name] for name in names}, **plain)
+    def resumed(cls, kept: Kept[_Plain], target: Target, options: NutsOptions) -> _Chains:
+        """Continue what a checkpoint holds, if it is such chains."""
+        arrays = kept.arrays
+        points, log_posterior, masses = arrays["points"], arrays["log_posterior"], arrays["masses"]
+        kept.require(len(points) == kept.plain.blocks * options.block, f"{len(points)} draws", "whole blocks")
+        if options.dense:
+            even = np.allclose(masses, masses.transpose(0, 2, 1), rtol=1e-6)
+            proper = even and bool(np.all(np.linalg.eigvalsh(masses) > 0.0))
+            kept.require(proper, "masses are no covariances", "symmetric positive matrices")
+        if len(points):
+            kept.require(
+                np.array_equal(points[-1], arrays["positions"]),
+                "positions are not where the chains end",
+                "the last draws",
+            )
+            flat = points.reshape(-1, points.shape[-1])
+            kept.hold_against(target, to_unit(flat), log_posterior.reshape(-1) + 0.5 * np.sum(flat**2, axis=-1))
+        plain = kept.plain
+        return cls(
+            points,
+            log_posterior,
+            arrays["positions"],
+            arrays["steps"],
+            masses,
+            plain.divergent,
+            plain.blocks,
+            plain.n_calls,
+            plain.wall_s,
+        )
 
     def arrays(self) -> dict[str, Any]:
         """Return what a checkpoint needs for an exact continuation."""

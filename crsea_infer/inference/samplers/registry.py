@@ -33,6 +33,7 @@ SAMPLERS: Final = Registry(
         "jax-nested": f"{_HOME}.jax_nested:JaxNested",
         "nautilus": f"{_HOME}.nautilus:Nautilus",
         "nuts": f"{_HOME}.nuts:Nuts",
+        "smc": f"{_HOME}.tempered_particles:Smc",
     },
     members=(
         "name",

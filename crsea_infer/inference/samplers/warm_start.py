@@ -21,32 +21,41 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from crsea_infer.hypotheses.distributions import Product
-from crsea_infer.inference.samplers.importance import Estimate, Importance, ImportanceOptions, walked
-from crsea_infer.inference.samplers.mixtures import fit_mixture, joined
+from crsea_infer.inference.samplers.importance import Importance, ImportanceOptions, walked
+from crsea_infer.inference.samplers.mixtures import joined
+from crsea_infer.inference.samplers.neighbours import (
+    SAMPLES,
+    Neighbour,
+    TargetWithPrior,
+    covers,
+    fitted,
+    neighbour_of,
+    resampled,
+    start,
+    weighted,
+)
 from crsea_infer.inference.samplers.proposals import Proposal, improved
 from crsea_infer.inference.samplers.sampler import (
     CONVERGED,
     Counted,
     child_seed,
     standard_normal_log_density,
-    to_probit,
     to_unit,
 )
+from crsea_infer.inference.samplers.weighted_draws import Estimate
 from crsea_infer.support.checkpoint import Checkpoint
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from crsea_infer.hypotheses.distributions import Distribution
     from crsea_infer.inference.samplers.sampler import Progress, Sampler, SamplerResult
-    from crsea_infer.support.arrays import Array, Float64
+    from crsea_infer.support.arrays import Float64
 
-__all__ = ["FROM_PRIOR", "REWEIGHTED", "WARM", "Found", "Neighbour", "WarmStart", "neighbour_of"]
+__all__ = ["FROM_PRIOR", "REWEIGHTED", "WARM", "Found", "WarmStart", "found_by"]
 
 REWEIGHTED: Final = "reweighting"
 WARM: Final = "warm start"
@@ -56,49 +65,8 @@ _LARGEST_K_HAT = 0.7
 _AGREEMENT_SIGMA = 3.0
 _WORTH_REWEIGHTING = 0.03  # share of effective draws below which a new proposal is cheaper than more draws
 _TRIAL = 1024
-_FARTHEST = 7.0  # probit coordinates beyond which no walker starts
-_SAMPLES = 1024  # that a neighbour leaves
 _BLOCK = 4096
-
-
-class TargetWithPrior(Protocol):
-    """A target that knows its prior as a product of distributions."""
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """Names of the n parameters."""
-
-    @property
-    def prior(self) -> Product:
-        """Prior of the n parameters."""
-
-    def prior_transform(self, unit: Array) -> Array:
-        """Map the unit cube u [..., n] to parameters theta [..., n]."""
-
-    def log_likelihood(self, theta: Array) -> Array:
-        """Return ln L [...] of theta [..., n]."""
-
-
-@dataclass(frozen=True, eq=False)
-class Neighbour:
-    """What one posterior leaves for the next.
-
-    Attributes
-    ----------
-    names
-        Of its d parameters.
-    distributions
-        Their priors.
-    samples
-        Parameters [n, d], equally weighted.
-    proposal
-        From which its evidence came, in the coordinates in which its prior is normal.
-    """
-
-    names: tuple[str, ...]
-    distributions: tuple[Distribution, ...]
-    samples: Float64
-    proposal: Proposal
+_STEPS_EACH = 4  # of a walk, for each parameter that the neighbour lacks
 
 
 @dataclass(frozen=True, eq=False)
@@ -209,9 +177,9 @@ class WarmStart:
         """Weight draws of the best neighbour's proposal; None when there is no good one."""
         best, most = None, _WORTH_REWEIGHTING * _TRIAL
         for number, neighbour in enumerate(neighbours):
-            if not _covers(neighbour, target):
+            if not covers(neighbour, target):
                 continue
-            weights, _ = _weighted(neighbour, target, counted, _TRIAL, np.random.default_rng(child_seed(seed, number)))
+            weights, _ = weighted(neighbour, target, counted, _TRIAL, np.random.default_rng(child_seed(seed, number)))
             trial = Estimate.of(weights)
             if trial.effective > most and trial.k_hat < _LARGEST_K_HAT:
                 best, most = neighbour, trial.effective
@@ -223,7 +191,7 @@ class WarmStart:
             return None  # a proposal of its own needs fewer draws
         parts = [
             self._drawn(
-                lambda n, generator: _weighted(best, target, counted, n, generator),
+                lambda n, generator: weighted(best, target, counted, n, generator),
                 np.random.default_rng(child_seed(seed, 1000 + repetition)),
             )
             for repetition in range(2)
@@ -242,13 +210,15 @@ class WarmStart:
     ) -> Found | None:
         """Walk from the nearest neighbour's samples and fit proposals there, twice; None when no walker can start."""
         parts, proposals = [], []
+        new = len(set(counted.names).difference(neighbours[0].names))
+        steps = self.steps + _STEPS_EACH * new  # what is drawn from the prior has further to go
         for repetition in range(2):
             own = [child_seed(child_seed(seed, repetition), index) for index in range(4)]
-            start = _start(neighbours[0], target, counted, self.walkers, np.random.default_rng(own[0]))
-            if start is None:
+            walkers = start(neighbours[0], target, counted, self.walkers, np.random.default_rng(own[0]))
+            if walkers is None:
                 return None
             progress(0.1 + 0.4 * repetition, f"{WARM}, walk {repetition + 1} of 2")
-            points = walked(counted, *start, self.steps, own[1], lambda _fraction, _words: None)
+            points = walked(counted, *walkers, steps, own[1], lambda _fraction, _words: None)
             sizes = tuple(dict.fromkeys((1, max(self.components // 4, 1), self.components)))
             proposal = improved(
                 points,
@@ -311,10 +281,10 @@ class WarmStart:
             reasons.append(f"two repetitions differ by {abs(first.lnz - other.lnz):.3f} +- {error:.3f}")
         if reasons:
             return Found(math.nan, math.nan, method, k_hat, together.effective, 0, "; ".join(reasons), None)
-        chosen = _resampled(log_weights, _SAMPLES)
+        chosen = resampled(log_weights, SAMPLES)
         samples = np.asarray(target.prior_transform(to_unit(points[chosen])))
         if proposal is None:
-            proposal = _fitted(points[chosen], self)
+            proposal = fitted(points[chosen], self.components, self.importance.freedom, self.importance.prior_share)
         lnz_err = max(together.lnz_err, 0.5 * abs(first.lnz - other.lnz))
         neighbour = Neighbour(target.names, target.prior.distributions, samples, proposal)
         return Found(together.lnz, lnz_err, method, k_hat, together.effective, 0, CONVERGED, neighbour)
@@ -355,65 +325,8 @@ def found_by(result: SamplerResult, target: TargetWithPrior, how: WarmStart) -> 
         effective,
         result.n_calls,
         CONVERGED,
-        neighbour_of(result, target, how),
+        neighbour_of(result, target, how.components, how.importance.freedom, how.importance.prior_share),
     )
-
-
-def neighbour_of(result: SamplerResult, target: TargetWithPrior, how: WarmStart | None = None) -> Neighbour:
-    """Return what the samples of a sampler leave for others: a proposal is fitted to them."""
-    n = len(result.samples)
-    log_weights = np.zeros(n) if result.log_weights is None else result.log_weights
-    chosen = _resampled(log_weights, 4 * _SAMPLES)
-    proposal = _fitted(to_probit(result.unit_samples[chosen]), how or WarmStart())
-    return Neighbour(
-        target.names, target.prior.distributions, result.samples[chosen[:: len(chosen) // _SAMPLES]], proposal
-    )
-
-
-def _fitted(points: Float64, how: WarmStart) -> Proposal:
-    """Fit a proposal to equally weighted points [n, d] in probit coordinates."""
-    generator = np.random.default_rng(0)
-    mixtures = [fit_mixture(points, size, how.importance.freedom, generator) for size in (1, how.components)]
-    return Proposal(joined(mixtures, np.array([0.3, 0.7])), how.importance.prior_share)
-
-
-def _resampled(log_weights: Float64, n: int) -> np.typing.NDArray[np.intp]:
-    """Return the indices [n] of an equally weighted sample, evenly spread over the weights."""
-    weights = np.exp(log_weights - np.max(log_weights))
-    cumulative = np.cumsum(weights) / np.sum(weights)
-    order = np.searchsorted(cumulative, (np.arange(n) + 0.5) / n).clip(max=len(log_weights) - 1)
-    return np.asarray(np.random.default_rng(0).permutation(order))
-
-
-def _covers(neighbour: Neighbour, target: TargetWithPrior) -> bool:
-    """Return whether the neighbour has the same parameters, and priors that reach wherever the target's do."""
-    if sorted(neighbour.names) != sorted(target.names):
-        return False
-    old = dict(zip(neighbour.names, neighbour.distributions, strict=True))
-    return all(
-        old[name].lower <= wanted.lower and old[name].upper >= wanted.upper
-        for name, wanted in zip(target.names, target.prior.distributions, strict=True)
-    )
-
-
-def _weighted(
-    neighbour: Neighbour, target: TargetWithPrior, counted: Counted, n: int, generator: np.random.Generator
-) -> tuple[Float64, Float64]:
-    """Return ln weights [n] of draws of the neighbour's proposal, and the draws in the target's probit coordinates."""
-    points = neighbour.proposal.draw(n, generator)
-    old = Product(neighbour.distributions)
-    theta = np.asarray(old.prior_transform(to_unit(points)))
-    log_weights = standard_normal_log_density(points) - neighbour.proposal.log_density(points)
-    columns = [neighbour.names.index(name) for name in target.names]
-    changed = np.asarray(target.prior.log_pdf(theta[:, columns])) - np.asarray(old.log_pdf(theta))
-    inside = np.isfinite(changed)
-    values = np.full(n, -np.inf)
-    own = theta[inside][:, columns]
-    if len(own):
-        values[inside] = np.asarray(target.log_likelihood(own))
-    counted.n_calls += len(own)
-    probit = np.clip(target.prior.to_probit(np.where(inside[:, None], theta[:, columns], own[:1])), -8.2, 8.2)
-    return np.where(inside, values + log_weights + np.where(inside, changed, 0.0), -np.inf), probit
 
 
 def _in_probit_of(neighbour: Neighbour, target: TargetWithPrior) -> Proposal | None:
@@ -421,27 +334,3 @@ def _in_probit_of(neighbour: Neighbour, target: TargetWithPrior) -> Proposal | N
     if neighbour.distributions == target.prior.distributions and neighbour.names == target.names:
         return neighbour.proposal
     return None
-
-
-def _start(
-    neighbour: Neighbour, target: TargetWithPrior, counted: Counted, n: int, generator: np.random.Generator
-) -> tuple[Float64, Float64] | None:
-    """Return walkers [n, d] in the target's probit coordinates, and their ln L [n]; None when too few can start."""
-    n = max(n, 2 * len(target.names) + 2 * (len(target.names) % 2))
-    rows = generator.integers(len(neighbour.samples), size=4 * n)
-    probit = generator.standard_normal((4 * n, len(target.names)))
-    shared = [name for name in target.names if name in neighbour.names]
-    for name in shared:
-        column = target.names.index(name)
-        distribution = target.prior.distributions[column]
-        values = neighbour.samples[rows, neighbour.names.index(name)]
-        values = np.clip(values, distribution.lower, distribution.upper)
-        probit[:, column] = Product((distribution,)).to_probit(values[:, None])[:, 0]
-    probit = np.clip(probit, -_FARTHEST, _FARTHEST)
-    # samples are drawn with replacement: no two walkers may stand on one point
-    probit += 1e-3 * generator.standard_normal(probit.shape)
-    log_likelihood = counted.from_probit(probit)
-    good = np.flatnonzero(np.isfinite(log_likelihood))[:n]
-    if len(good) < n:
-        return None
-    return probit[good], log_likelihood[good]

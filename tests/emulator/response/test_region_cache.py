@@ -102,6 +102,7 @@ def test_one_sky_trains_no_region_twice_without_any_folder(
     assert solved == [("nuclei", (HERE,)), ("nuclei", (THERE,))]
 
 
+@pytest.mark.slow
 def test_electrons_are_trained_when_asked_for_and_kept(
     tmp_path: Path, solved: list[tuple[str, tuple[str, ...]]]
 ) -> None:

@@ -14,6 +14,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 def _compile_once(tmp_path_factory: pytest.TempPathFactory) -> None:
     """Every run of a JAX sampler compiles anew; within these tests, the same programs come from disk."""
     import jax
+    from common_folder import common_folder
 
-    jax.config.update("jax_compilation_cache_dir", str(tmp_path_factory.mktemp("jax")))
+    jax.config.update("jax_compilation_cache_dir", str(common_folder(tmp_path_factory, "jax")))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)

@@ -18,6 +18,7 @@ from crsea_infer.inference.samplers.jax_nested import JaxNestedOptions
 from crsea_infer.inference.samplers.nautilus import NautilusOptions
 from crsea_infer.inference.samplers.nuts import NutsOptions
 from crsea_infer.inference.samplers.registry import sampler_class
+from crsea_infer.inference.samplers.tempered_particles import SmcOptions
 from crsea_infer.support.arrays import array_namespace
 
 QUICK = {
@@ -36,6 +37,7 @@ QUICK = {
     "importance": ImportanceOptions(walkers=64, steps=80, draws=3000, least_effective=100.0),
     "jax-nested": JaxNestedOptions(subruns=2, live_points=80, replaced=20, remaining=0.2),
     "nautilus": NautilusOptions(live_points=200, networks=1, batch=128, effective_samples=800.0),
+    "smc": SmcOptions(particles=64, components=4, draws=1000, most_moves=12),
     "nuts": NutsOptions(chains=2, adaptation=200, block=100, most_draws=300, effective_samples=200.0),
 }
 
@@ -369,6 +371,7 @@ def modest_options(sampler: str, n_dimensions: int) -> Any:
         "dynesty-dynamic": {**walks, **batches},
         "importance": {"walkers": 128, "steps": 200, "draws": 6000, "least_effective": 200.0},
         "jax-nested": {"subruns": 2, "live_points": 100, "replaced": 25},
+        "smc": {"particles": 256, "draws": 4000, "most_moves": 100},
         "nautilus": {"live_points": 300, "networks": 1, "batch": 256, "effective_samples": 1000.0},
     }
     return sampler_class(sampler).Options(**chosen[sampler])

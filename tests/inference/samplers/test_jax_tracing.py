@@ -100,6 +100,7 @@ def test_a_likelihood_that_differs_between_jax_and_numpy_is_refused(sampler: str
         run(sampler, TwoFaced.make(2, 5, 0.5))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sampler", JAX_SAMPLERS)
 def test_a_nan_deep_in_the_posterior_stops_compiled_code_with_the_parameters(sampler: str) -> None:
     class Broken(LinearGaussian):

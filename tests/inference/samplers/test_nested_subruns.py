@@ -80,5 +80,5 @@ def test_subruns_are_not_done_again(parts: list[dict[str, Any]]) -> None:
     def subrun(*_: Any) -> dict[str, Any]:
         raise AssertionError("a finished sub-run was done again")
 
-    again = run_subruns(subrun, len(parts), np.random.SeedSequence(3), Finished(None), no_progress)
+    again = run_subruns(subrun, len(parts), TARGET, np.random.SeedSequence(3), Finished(None), no_progress)
     assert merged(again).evidence == merged(parts).evidence

@@ -26,7 +26,6 @@ from known_problems import (
 )
 
 from crsea_infer.inference.samplers.emcee_ensemble import EmceeOptions
-from crsea_infer.inference.samplers.importance import Importance, ImportanceOptions
 from crsea_infer.inference.samplers.registry import make, sampler_names
 from crsea_infer.inference.samplers.sampler import (
     CONVERGED,
@@ -41,9 +40,8 @@ from crsea_infer.support.arrays import array_namespace
 from crsea_infer.support.checkpoint import Checkpoint
 from crsea_infer.support.errors import UserError
 
-EVIDENCES = {"dynesty", "dynesty-dynamic", "importance", "jax-nested", "nautilus"}
+EVIDENCES = {"dynesty", "dynesty-dynamic", "importance", "jax-nested", "nautilus", "smc"}
 TRACED = {"jax-nested", "nuts"}
-HARD = {"corner of the prior", "half-space", "heavy tail", "twisted banana, 4 dimensions"}
 REFUSED = {("importance", "twisted banana, 4 dimensions"), ("importance", "unequal modes")}
 """Where these settings do not suffice, and the sampler says so."""
 
@@ -70,13 +68,19 @@ SPREADS = {
 """Errors of two small sub-runs are too small by so much there: measured, and said in docs/samplers.md."""
 
 
+COSTLY = ("jax-nested", "nautilus", "nuts")
+"""What compiles, or trains networks, for seconds."""
+
+
+def each(names: Any) -> list[Any]:
+    return [pytest.param(name, marks=pytest.mark.slow) if name in COSTLY else name for name in sorted(names)]
+
+
 def sampler_and_problem() -> list[Any]:
-    slow = {
-        *product(("jax-nested", "nautilus"), (*HARD, "unequal modes")),
-        ("importance", "twisted banana, 4 dimensions"),
-    }
+    quick = {("jax-nested", "upper limit"), ("nautilus", "upper limit")}
+    long = {*product(COSTLY, PROBLEMS), ("importance", "twisted banana, 4 dimensions")} - quick
     return [
-        pytest.param(*pair, marks=pytest.mark.slow) if pair in slow else pair
+        pytest.param(*pair, marks=pytest.mark.slow) if pair in long else pair
         for pair in product(sorted(EVIDENCES), sorted(PROBLEMS))
     ]
 
@@ -100,6 +104,7 @@ def test_evidence_is_known_within_four_sigma(sampler: str, problem: str) -> None
     assert result.log_likelihood == pytest.approx(target.log_likelihood(result.samples))
 
 
+@pytest.mark.slow
 def test_default_dynesty_gives_two_tenths_in_twenty_dimensions() -> None:
     target = LinearGaussian.make(20, 15, 0.15)
     result = run("dynesty", target)
@@ -130,9 +135,8 @@ def test_evidence_errors_are_honest_over_many_seeds(sampler: str) -> None:
     assert 0.4 < np.std(pulls) < 1.5
 
 
-@pytest.mark.parametrize(
-    "sampler", sorted(set(sampler_names()) - {"nuts"})
-)  # no gradient leads from one mode to the other
+# no gradient leads from one mode to the other
+@pytest.mark.parametrize("sampler", each(set(sampler_names()) - {"nuts"}))
 def test_separate_modes_are_both_found(sampler: str) -> None:
     target = TwoModes()
     options = modest_options(sampler, 5) if sampler in EVIDENCES else None
@@ -144,6 +148,7 @@ def test_separate_modes_are_both_found(sampler: str) -> None:
         assert share == pytest.approx(0.7, abs=0.02 if sampler in {"importance", "nautilus"} else 0.2)
 
 
+@pytest.mark.slow
 def test_nuts_says_so_when_its_chains_sit_in_different_modes() -> None:
     result = run("nuts", TwoModes(), 2, QUICK["nuts"])
     share = np.mean(result.samples[:, 0] > 0.5)
@@ -152,7 +157,7 @@ def test_nuts_says_so_when_its_chains_sit_in_different_modes() -> None:
     assert "R-hat" in str(result.diagnostics["status"])
 
 
-@pytest.mark.parametrize("sampler", sorted(sampler_names()))
+@pytest.mark.parametrize("sampler", each(sampler_names()))
 def test_a_posterior_cut_off_by_its_prior_has_the_right_mean(sampler: str) -> None:
     target = AtAnEdge()
     options = modest_options(sampler, len(target.names)) if sampler in EVIDENCES else None
@@ -161,7 +166,7 @@ def test_a_posterior_cut_off_by_its_prior_has_the_right_mean(sampler: str) -> No
     assert np.all(result.samples > 0.0)
 
 
-@pytest.mark.parametrize("sampler", sorted(sampler_names()))
+@pytest.mark.parametrize("sampler", each(sampler_names()))
 def test_what_the_data_leave_open_is_left_as_the_prior(sampler: str) -> None:
     target = FlatDirection()
     options = modest_options(sampler, len(target.names)) if sampler in EVIDENCES else None
@@ -172,68 +177,6 @@ def test_what_the_data_leave_open_is_left_as_the_prior(sampler: str) -> None:
         assert mean == pytest.approx(0.5, abs=0.06)
         assert np.sqrt(result.weights @ (values - mean) ** 2) == pytest.approx(1.0 / np.sqrt(12.0), abs=0.03)
     assert result.weights @ result.samples[:, 2] == pytest.approx(0.5, abs=0.004)
-
-
-def test_importance_refuses_when_its_walkers_cannot_find_the_posterior() -> None:
-    target = TwoModes(names=tuple(f"x_{index}" for index in range(12)), width=0.002)
-    options = ImportanceOptions(walkers=32, steps=40, draws=2000, components=4)
-    result = run("importance", target, options=options)
-    assert result.evidence is None
-    assert "no evidence is quoted" in str(result.diagnostics["status"])
-    assert not result.converged
-
-
-@pytest.mark.parametrize(("n_dimensions", "width"), [(5, 0.03), (10, 0.03), (10, 0.01), (14, 0.03)])
-@pytest.mark.parametrize("seed", [1, 2])
-def test_importance_finds_both_modes_or_refuses(n_dimensions: int, width: float, seed: int) -> None:
-    target = TwoModes(names=tuple(f"x_{index}" for index in range(n_dimensions)), width=width)
-    result = run("importance", target, seed)
-    if result.evidence is None:
-        assert not result.converged
-    else:
-        assert abs(result.evidence.lnz) < max(4.0 * result.evidence.lnz_err, 0.02)
-        assert result.weights @ (result.samples[:, 0] > 0.5) == pytest.approx(0.7, abs=0.05)
-
-
-@pytest.mark.parametrize(
-    ("n_dimensions", "centres", "widths"),
-    [(10, (0.5, 0.95), (0.015, 0.015)), (8, (0.5, 0.9), (0.015, 0.015)), (10, (0.25, 0.75), (0.015, 0.03))],
-)
-@pytest.mark.parametrize("seed", [1, 2])
-def test_importance_finds_lopsided_modes_or_refuses(
-    n_dimensions: int, centres: tuple[float, float], widths: tuple[float, float], seed: int
-) -> None:
-    """Two peaks of half the evidence each, of which the first steps from the prior favour one."""
-
-    class Lopsided(TwoModes):
-        def log_likelihood(self, theta: Any) -> Any:
-            one, other = (self.log_peak(theta, *peak) for peak in zip(centres, widths, strict=True))
-            return np.logaddexp(one, other) + np.log(0.5)
-
-    result = run("importance", Lopsided(names=tuple(f"x_{index}" for index in range(n_dimensions))), seed)
-    if result.evidence is None:
-        assert not result.converged
-    else:
-        assert abs(result.evidence.lnz) < max(4.0 * result.evidence.lnz_err, 0.02)
-
-
-def test_importance_compares_all_its_repetitions() -> None:
-    """The first of three agrees with both others, which differ from each other."""
-    parts = []
-    for lnz in (0.0, -0.035, 0.035):
-        log_weights = lnz + 0.8 * np.random.default_rng(1).standard_normal(4000) - 0.32
-        points = np.full((4000, 1), 0.5)
-        counts = {"n_calls": 1, "wall_s": 0.0, "scouts": 0, "peaks": 0, "missed": 0}
-        parts.append({"log_weights": log_weights, "unit": points, "log_likelihood": log_weights, **counts})
-    result = Importance()._result(LinearGaussian.make(1, 5, 0.3), parts)
-    assert result.evidence is None
-    assert "two repetitions differ by 0.070" in str(result.diagnostics["status"])
-
-
-def test_importance_asks_for_twice_as_many_walkers_as_parameters() -> None:
-    with pytest.raises(UserError, match=r"importance\.walkers = 16") as caught:
-        run("importance", LinearGaussian.make(20, 15, 0.3), options=ImportanceOptions(walkers=16))
-    assert "an even number >= 40" in caught.value.valid
 
 
 def test_emcee_gives_the_known_mean_and_covariance() -> None:
@@ -254,7 +197,7 @@ def test_emcee_says_so_when_the_chain_is_too_short() -> None:
     assert "autocorrelation" in str(result.diagnostics["status"])
 
 
-@pytest.mark.parametrize("sampler", sorted(sampler_names()))
+@pytest.mark.parametrize("sampler", each(sampler_names()))
 def test_same_seed_same_numbers_and_another_seed_others(sampler: str) -> None:
     target = LinearGaussian.make(3, 5, 0.5)
     first = run(sampler, target, 5, QUICK[sampler])
@@ -272,7 +215,7 @@ def interrupting(limit: float) -> Any:
     return progress
 
 
-@pytest.mark.parametrize("sampler", sorted(sampler_names()))
+@pytest.mark.parametrize("sampler", each(sampler_names()))
 @pytest.mark.parametrize("fraction", [0.02, 0.7, 0.97])
 def test_an_interrupted_run_ends_with_the_numbers_of_an_unbroken_one(
     sampler: str, fraction: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -346,7 +289,7 @@ def test_kill_minus_nine_loses_nothing_but_time(sampler: str, tmp_path: Path) ->
     assert same(resumed, run(sampler, target, 5, QUICK[sampler]))
 
 
-@pytest.mark.parametrize("sampler", sorted(sampler_names()))
+@pytest.mark.parametrize("sampler", each(sampler_names()))
 def test_a_likelihood_that_is_not_a_number_stops_with_the_parameters(sampler: str) -> None:
     class Broken(LinearGaussian):
         def log_likelihood(self, theta: np.ndarray) -> np.ndarray:
@@ -357,7 +300,7 @@ def test_a_likelihood_that_is_not_a_number_stops_with_the_parameters(sampler: st
         run(sampler, Broken.make(3, 5, 0.5), options=QUICK[sampler])
 
 
-@pytest.mark.parametrize("sampler", sorted(EVIDENCES))
+@pytest.mark.parametrize("sampler", each(EVIDENCES))
 def test_a_prior_partly_outside_the_model_gives_the_evidence_of_the_part_inside(sampler: str) -> None:
     class Half(LinearGaussian):
         def log_likelihood(self, theta: np.ndarray) -> np.ndarray:

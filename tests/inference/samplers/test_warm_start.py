@@ -11,9 +11,10 @@ import pytest
 from crsea_infer.hypotheses.distributions import Product, normal, uniform
 from crsea_infer.inference.samplers.importance import Importance, ImportanceOptions
 from crsea_infer.inference.samplers.sampler import CONVERGED, no_progress
-from crsea_infer.inference.samplers.warm_start import FROM_PRIOR, REWEIGHTED, WARM, Found, Neighbour, WarmStart
+from crsea_infer.inference.samplers.warm_start import FROM_PRIOR, REWEIGHTED, WARM, Found, WarmStart
 
 if TYPE_CHECKING:
+    from crsea_infer.inference.samplers.neighbours import Neighbour
     from crsea_infer.support.arrays import Float64
 
 COLD = ImportanceOptions(scouts=0, walkers=32, steps=80, components=4, draws=4000)

@@ -8,8 +8,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from crsea_infer.emulator.parameters import SPECIES, Names, SkyParameters
-from crsea_infer.emulator.response.bound import COMPONENT_SCALES, LEPTON_SCALES
+from crsea_infer.emulator.response.bound import COMPONENT_SCALES, INFRARED, LEPTON_SCALES
 from crsea_infer.emulator.response.cross_sections import MIX_PARAMETERS
+from crsea_infer.emulator.response.gas_mix import GAS_PARAMETERS
 from crsea_infer.physics.local_spectrum import SpectrumParameters
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ def galactic_parameters(box: Iterable[str], requests: Sequence[Request], *, elec
     needed, _ = local_spectra(tuple(species for species in SPECIES if has_sky or species in asked))
     _, spectra = local_spectra()
     leptons = Names(tuple(LEPTON_SCALES.values()))
-    gas = Names((*box, "delta_sun", *COMPONENT_SCALES.values(), *MIX_PARAMETERS))
+    gas = Names((*box, "delta_sun", *COMPONENT_SCALES.values(), *GAS_PARAMETERS, *MIX_PARAMETERS, INFRARED))
     return SkyParameters(
         (*transport, *needed),
         gas + spectra + leptons if electrons else gas + spectra,

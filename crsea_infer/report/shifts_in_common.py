@@ -1,0 +1,33 @@
+"""What must be said of a run whose systematic errors are one shift of all points of a data set.
+
+One shift is the limit of an error that is correlated over any distance in energy. It is the published and the shipped
+choice; whether the data bear it out is a question that their evidence answers.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["shift_words"]
+
+_KM2A = (
+    " The spectra of LHAASO-KM2A reject that: with one shift in each region ln Z of Min is 612.8, with an error "
+    "correlated over 0.5 dex of energy 617.7, and ln B (Min : Max) is 29.1 and 9.0."
+)
+
+
+def shift_words(likelihoods: Sequence[Any]) -> str:
+    """Return what is to be known of data sets with one shift; empty when there are none."""
+    names = [one.name for one in likelihoods if getattr(getattr(one, "systematics", None), "kind", "") == "correlated"]
+    if not names:
+        return ""
+    listed = " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
+    evidence = _KM2A if any(name.startswith("lhaaso_km2a") for name in names) else ""
+    return (
+        f"The systematic error of {listed} is one shift of all points, as if it were one at all energies.{evidence}"
+        ' What else it may be: [options.NAME] systematics = { kind = "energy-correlated", length_dex = 0.5 } in the '
+        "run file; see flux-points in the documentation (docs/likelihoods/flux-points.md)."
+    )
