@@ -148,7 +148,7 @@ def fitted(model: str, free: dict[str, float], fixed: dict[str, float | str], *,
         values = {**fixed, **dict(zip(free, np.exp(logs).tolist(), strict=True))}
         slope, height = float(values.pop("delta_slope", 0.0)), float(values.pop("halo_height"))
         rim = float(values.get("disc_radius", 20.0))
-        settings = TransportSettings(n_radial=round(rim / _CELL), n_modes=12, **values)  # type: ignore[arg-type]
+        settings = TransportSettings(n_radial=round(rim / _CELL), n_modes=12, **values)
         return SetUp(slope, height, settings)
 
     def cost(logs: Float64) -> float:
