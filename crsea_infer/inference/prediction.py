@@ -22,9 +22,21 @@ __all__ = ["intensities", "parameter_values", "predict", "predict_profile", "req
 
 
 def parameter_values(
-    hypothesis: Hypothesis, changes: Mapping[str, float], box: Mapping[str, tuple[float, float]]
+    hypothesis: Hypothesis,
+    changes: Mapping[str, float],
+    box: Mapping[str, tuple[float, float]],
+    optional: Sequence[str] = (),
 ) -> dict[str, Float64]:
     """Return the fiducial values of a hypothesis with some of them changed.
+
+    Parameters
+    ----------
+    changes
+        Values by name: of its parameters, or of others that the sky model uses when they are given.
+    box
+        Of the sky model.
+    optional
+        Names of those others.
 
     Raises
     ------
@@ -33,8 +45,8 @@ def parameter_values(
     """
     values = {parameter.name: float(parameter.fiducial) for parameter in hypothesis.parameters}
     for name, value in changes.items():
-        if name not in values:
-            raise unknown_name("parameter", name, values, where=f"{name} = {value:g}")
+        if name not in values and name not in optional:
+            raise unknown_name("parameter", name, dict.fromkeys((*values, *optional)), where=f"{name} = {value:g}")
         if not np.isfinite(value):
             raise UserError(f"{name} = {value}", valid="a finite number")
         values[name] = float(value)
@@ -109,7 +121,8 @@ def predict(
     """
     model = sky_for(model, hypothesis)
     check_names(hypothesis, model, [request])
-    return intensities(model, [request], parameter_values(hypothesis, changes or {}, model.box))[0]
+    optional = model.parameters([request]).optional.single
+    return intensities(model, [request], parameter_values(hypothesis, changes or {}, model.box, optional))[0]
 
 
 def predict_profile(
@@ -149,7 +162,8 @@ def predict_profile(
     requests = [Request(request.messenger, energies, part.name) for part in seen]
     model = sky_for(model, hypothesis)
     check_names(hypothesis, model, requests)
-    results = intensities(model, requests, parameter_values(hypothesis, changes or {}, model.box))
+    optional = model.parameters(requests).optional.single
+    results = intensities(model, requests, parameter_values(hypothesis, changes or {}, model.box, optional))
     by_name = {part.name: result for part, result in zip(seen, results, strict=True)}
     nothing = {name: np.full(len(energies), np.nan) for name in results[0]}
     columns: dict[str, list[Float64]] = {f"{axis}_low_deg": [], f"{axis}_high_deg": [], "energy_gev": []}

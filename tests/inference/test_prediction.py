@@ -45,3 +45,14 @@ def test_three_flavours_are_three_times_one(capsys: pytest.CaptureFixture[str]) 
     every = json.loads(capsys.readouterr().out)
     assert every["intensity"][0] == pytest.approx(3 * one["intensity"][0])
     assert every["energy_gev"] == one["energy_gev"]
+
+
+def test_choices_of_physics_may_be_set_where_the_hypothesis_leaves_them_out(capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["predict", "base-min", "--region", "lhaaso_inner", "--energies", "1e5", "--format", "json"]
+    assert main(arguments) == 0
+    plain = json.loads(capsys.readouterr().out)
+    assert main([*arguments, "--set", "xco_gradient=0.5", "--set", "cross_section_kafexhiu=1"]) == 0
+    other = json.loads(capsys.readouterr().out)
+    assert other["H2"][0] < other["intensity"][0] < plain["intensity"][0]
+    assert main([*arguments, "--set", "xco_gradiant=0.5"]) == 1
+    assert "xco_gradient" in capsys.readouterr().err

@@ -33,6 +33,7 @@ def test_it_is_largest_near_150_tev_and_toward_the_centre() -> None:
     assert outer < wide
 
 
+@pytest.mark.slow
 def test_the_packaged_table_is_what_integration_gives() -> None:
     np.testing.assert_allclose(
         effective_depth("tibet_outer", DEPTH_ENERGIES[1:]), region_depth("tibet_outer")[1:], rtol=1e-6

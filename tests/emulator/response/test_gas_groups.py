@@ -52,6 +52,7 @@ def test_components_stay_hi_and_h2_and_sum_to_the_whole() -> None:
     assert "HII" in bound.components(values | {"ionised_gas_scale": np.asarray(1.0)})[0]
 
 
+@pytest.mark.slow
 def test_the_emulator_agrees_with_the_solver_wherever_gas_is() -> None:
     requests = REQUESTS[:4]
     values = _values(xco_gradient=0.4, outer_disc_scale=1.3, ionised_gas_scale=0.8, cross_section_mix=0.5)
@@ -110,6 +111,7 @@ def test_other_physics_does_not_take_the_groups_of_the_package() -> None:
     assert shipped_groups(replace(settings, transport=replace(settings.transport, sources="lorimer"))) is None
 
 
+@pytest.mark.slow
 def test_a_region_that_the_package_lacks_is_trained_beside_those_it_has() -> None:
     requests = [Request("gamma", (1e3, 1e5), "l=30..33,b=-1..1"), Request("gamma", (1e3, 1e5), "lhaaso_inner")]
     values = _values(xco_gradient=0.2, outer_disc_scale=1.1)
@@ -126,6 +128,7 @@ def test_held_out_errors_of_the_package_are_stated_and_small() -> None:
     assert groups.basis.shape[2] == len(GAS_GROUPS)
 
 
+@pytest.mark.slow
 def test_derivatives_are_finite_and_right() -> None:
     jax = pytest.importorskip("jax")
     bound = load().bind(REQUESTS[:4])
