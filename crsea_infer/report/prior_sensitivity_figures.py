@@ -150,17 +150,23 @@ def _reweighted(item: HypothesisSummary, summary: RunSummary) -> list[Reweighted
     )
     if not training:
         return joint
-    return [
-        replace(
-            both,
-            shift=both.shift - trained.shift,
-            shift_err=math.hypot(both.shift_err, trained.shift_err),
-            k_hat=max(both.k_hat, trained.k_hat),
-            effective_samples=min(both.effective_samples, trained.effective_samples),
-            withheld=both.withheld or (f"training: {trained.withheld}" if trained.withheld else ""),
-        )
-        for both, trained in zip(joint, training[0], strict=True)
-    ]
+    # nuisances of data that are predicted are no parameters of the training set, whose evidence they leave as it is
+    own = {(row.parameter, row.factor): row for row in training[0]}
+    return [_given(both, own.get((both.parameter, both.factor))) for both in joint]
+
+
+def _given(both: Reweighted, trained: Reweighted | None) -> Reweighted:
+    """Return the shift of a conditional evidence: that of all data less that of the training set."""
+    if trained is None:
+        return both
+    return replace(
+        both,
+        shift=both.shift - trained.shift,
+        shift_err=math.hypot(both.shift_err, trained.shift_err),
+        k_hat=max(both.k_hat, trained.k_hat),
+        effective_samples=min(both.effective_samples, trained.effective_samples),
+        withheld=both.withheld or (f"training: {trained.withheld}" if trained.withheld else ""),
+    )
 
 
 def _evidence_row(item: HypothesisSummary, row: Reweighted) -> dict[str, Any]:
