@@ -206,6 +206,17 @@ def test_the_numbers_of_the_width_never_touch(
             assert all(left.x1 + 2.0 < right.x0 for left, right in pairwise(boxes))
 
 
+def test_a_parameter_that_the_training_does_not_have_shifts_the_conditional_evidence_alone(tmp_path: Path) -> None:
+    """The nuisance of a data set that is predicted is no parameter of the training set."""
+    joint, training = hypothesis("one", 0.1, -3.0), hypothesis("one", 0.1, -9.0, sampled=("halo_height",))
+    joint.samplings["training"] = training.samplings["all"]
+    evidences, _ = write(tmp_path, summary_of(joint, parameters=("hi_scale", "halo_height")))
+    assert len(evidences) == 2 * len(FACTORS)
+    (row,) = [row for row in evidences if row["parameter"] == "hi_scale" and row["factor"] == 0.5]
+    assert row["lnz_shift"] == pytest.approx(known_shift(0.1, 0.5), abs=0.05)
+    assert all(row["withheld"] for row in evidences if row["parameter"] == "halo_height" and row["factor"] > 1.0)
+
+
 def test_of_a_conditional_evidence_the_shift_of_the_training_is_taken_off(tmp_path: Path) -> None:
     joint, training = hypothesis("one", 0.1, -3.0), hypothesis("one", 0.1, -9.0, sampled=("halo_height", "hi_scale"))
     joint.samplings["training"] = training.samplings["all"]

@@ -86,6 +86,21 @@ def test_the_likelihood_is_poisson(home: Path) -> None:
     assert float(likelihood.log_likelihood(intensities(likelihood), NOMINAL)) == pytest.approx(expected.sum())
 
 
+def test_counts_are_drawn_in_batches(home: Path) -> None:
+    likelihood = load(home)
+    batch = tuple(np.repeat(np.asarray(part)[None], 300, axis=0) for part in intensities(likelihood))
+    norms = {name: np.full(300, float(value)) for name, value in dict(NOMINAL).items()}
+    drawn = likelihood.simulate(np.random.default_rng(0), batch, norms)  # type: ignore[arg-type]
+    assert drawn.values.shape == (300, likelihood.n_data)
+    expected = np.asarray(likelihood.binned_prediction(intensities(likelihood), NOMINAL))
+    assert np.all(np.abs(drawn.values.mean(axis=0) - expected) < 5 * np.sqrt(expected / 300))
+    single = replace(drawn, values=drawn.values[7])
+    for name in ("chi2", "pulls"):
+        whole = np.asarray(getattr(drawn, name)(batch, norms))
+        np.testing.assert_allclose(whole[7], getattr(single, name)(intensities(likelihood), NOMINAL))
+    np.testing.assert_allclose(drawn.chi2_profiled(batch)[7], single.chi2_profiled(intensities(likelihood)), rtol=1e-6)
+
+
 def test_a_mask_takes_pixels_from_counts_and_model_alike(tmp_path: Path) -> None:
     import healpy
 
