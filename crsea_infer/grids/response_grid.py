@@ -9,12 +9,13 @@ from __future__ import annotations
 import itertools
 import json
 import math
-from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any, Final, Literal
+from dataclasses import asdict, dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
 
 import numpy as np
 
 from crsea_infer.grids.description import Settings, described
+from crsea_infer.grids.shared_geometry import solver_with_geometry
 from crsea_infer.physics.analytic_gas import GasModel, gas_columns, gas_provenance
 from crsea_infer.physics.electrons import ElectronSettings
 from crsea_infer.physics.geometry import COMPONENTS, N_ABSORPTION_NODES, LineOfSight, absorption_nodes
@@ -86,6 +87,7 @@ DEFAULT_AXES: Final = (
 )
 DEFAULT_REGIONS: Final = tuple(REGIONS)
 _FIX: Final = "build the grid again with: crsea-infer grid build"
+NucleiSolver = TypeVar("NucleiSolver", ResponseSolver, GroupSolver)
 CrossSection = Literal["kelner-aharonian", "aafrag"]
 
 
@@ -144,41 +146,54 @@ class GridSettings:
 
     def solver(self, regions: Sequence[Region] | None = None) -> ResponseSolver:
         """Return the transport solver seen through the regions of the grid, or through others."""
-        return ResponseSolver.for_regions(
-            [parse_region(name) for name in self.regions] if regions is None else regions,
-            rigidities=self.rigidities,
-            transport=self.transport,
-            line_of_sight=self.line_of_sight,
-            gas=gas_columns(self.gas_model),
-        )
+        return self._seen_through(ResponseSolver, regions)
+
+    def group_solver(self, regions: Sequence[Region] | None = None) -> GroupSolver:
+        """Return the same solver for each group of gas."""
+        return self._seen_through(GroupSolver, regions)
+
+    def _seen_through(self, kind: type[NucleiSolver], regions: Sequence[Region] | None) -> NucleiSolver:
+        chosen = self._chosen(regions)
+
+        def make() -> NucleiSolver:
+            return kind.for_regions(
+                chosen,
+                rigidities=self.rigidities,
+                transport=self.transport,
+                line_of_sight=self.line_of_sight,
+                gas=gas_columns(self.gas_model),
+            )
+
+        found: NucleiSolver = solver_with_geometry(kind.__name__, self.as_json(), chosen, make)
+        return replace(found, transport=self.transport)
+
+    def _chosen(self, regions: Sequence[Region] | None) -> list[Region]:
+        return [parse_region(name) for name in self.regions] if regions is None else list(regions)
 
     @property
     def highest_halo(self) -> float:
         """The largest halo height of the grid, kpc."""
         return next(axis.upper for axis in self.axes if axis.name == "halo_height")
 
-    def group_solver(self, regions: Sequence[Region] | None = None) -> GroupSolver:
-        """Return the same solver for each group of gas."""
-        return GroupSolver.for_regions(
-            [parse_region(name) for name in self.regions] if regions is None else regions,
-            rigidities=self.rigidities,
-            transport=self.transport,
-            line_of_sight=self.line_of_sight,
-            gas=gas_columns(self.gas_model),
-        )
-
     def lepton_solver(self, regions: Sequence[Region] | None = None) -> LeptonSolver | None:
         """Return the transport of electrons seen through the regions, or None when the grid leaves them out."""
-        if self.electrons is None:
+        electrons = self.electrons
+        if electrons is None:
             return None
-        return LeptonSolver.for_regions(
-            [parse_region(name) for name in self.regions] if regions is None else regions,
-            transport=self.transport,
-            line_of_sight=self.line_of_sight,
-            gas=gas_columns(self.gas_model),
-            settings=self.electrons,
-            highest=self.highest_halo,
-        )
+        chosen = self._chosen(regions)
+
+        def make() -> LeptonSolver:
+            return LeptonSolver.for_regions(
+                chosen,
+                transport=self.transport,
+                line_of_sight=self.line_of_sight,
+                gas=gas_columns(self.gas_model),
+                settings=electrons,
+                highest=self.highest_halo,
+            )
+
+        found: LeptonSolver = solver_with_geometry("electrons", self.as_json(), chosen, make)
+        return replace(found, electrons=replace(found.electrons, transport=self.transport))
 
     def as_json(self) -> dict[str, Any]:
         """Return the settings as plain JSON types, for provenance and hashes."""

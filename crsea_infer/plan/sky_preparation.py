@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from crsea_infer.emulator.response.bound import LEPTON_SCALES
 from crsea_infer.emulator.response.chosen_settings import choices_of
+from crsea_infer.emulator.response.gas_mix import GROUP_PARAMETERS
+from crsea_infer.emulator.response.group_store import shipped_groups
 from crsea_infer.emulator.response.region_training import RegionFit, train_regions
 from crsea_infer.emulator.response.response_sky import EmulatedSky
 from crsea_infer.emulator.sky_of_physics import sky_of
@@ -23,7 +25,7 @@ from crsea_infer.support.jobs import run_jobs
 from crsea_infer.support.local import available_cores
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
     from crsea_infer.emulator.response.region_training import Particles
     from crsea_infer.emulator.sky_model import SkyModel
@@ -79,16 +81,14 @@ def missing_regions(run: RunFile, model: SkyModel) -> list[RegionJob]:
     for hypothesis in run.hypotheses:
         regions = _regions(hypothesis, run.likelihoods_of(hypothesis.name))
         names = {parameter.name for parameter in hypothesis.parameters}
-        with_electrons = any(scale in names for scale in LEPTON_SCALES.values())
         physics = [of_variant(hypothesis, one).physics for one in run.variants] or [hypothesis.physics]
         for sky in (sky_of(model, one) for one in physics):
             if not isinstance(sky, EmulatedSky):
                 continue
-            lacked = [name for name in regions if name not in sky.settings.regions]
             key = digest(sky.settings.as_json())
-            for particles in _particles(sky, with_electrons=with_electrons):
+            for particles, known in _particles(sky, names).items():
                 _, there = wanted.setdefault((key, particles), (sky, {}))
-                there.update(dict.fromkeys(lacked))
+                there.update(dict.fromkeys(name for name in regions if name not in known))
     jobs = [
         RegionJob(sky.settings, particles, tuple(sky.regions.lacked(sky.settings, particles, tuple(names))))
         for (_, particles), (sky, names) in wanted.items()
@@ -96,8 +96,16 @@ def missing_regions(run: RunFile, model: SkyModel) -> list[RegionJob]:
     return sorted((job for job in jobs if job.regions), key=lambda job: job.particles)
 
 
-def _particles(sky: EmulatedSky, *, with_electrons: bool) -> tuple[Particles, ...]:
-    return ("nuclei", "electrons") if with_electrons and sky.settings.electrons is not None else ("nuclei",)
+def _particles(sky: EmulatedSky, names: Collection[str]) -> dict[Particles, tuple[str, ...]]:
+    """Return what parameters of these names ask of a sky model, and the regions that it has of each."""
+    own = sky.settings.regions
+    found: dict[Particles, tuple[str, ...]] = {"nuclei": own}
+    if any(name in GROUP_PARAMETERS for name in names):
+        shipped = shipped_groups(sky.settings)
+        found["gas groups"] = () if shipped is None else shipped.settings.regions
+    if sky.settings.electrons is not None and any(scale in names for scale in LEPTON_SCALES.values()):
+        found["electrons"] = own
+    return found
 
 
 def _regions(hypothesis: Hypothesis, likelihoods: Sequence[Likelihood]) -> list[str]:

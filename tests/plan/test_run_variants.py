@@ -149,3 +149,19 @@ def test_what_variants_lack_is_trained_side_by_side_and_kept(
     theta = both[0].prior_transform(np.random.default_rng(0).random((40, len(both[0].names))))
     np.testing.assert_allclose(both[0].log_likelihood(theta), both[1].log_likelihood(theta), rtol=1e-9)
     assert capsys.readouterr().out == ""
+
+
+def test_hypotheses_of_one_run_may_have_different_sky_models(tmp_path: Path, sky: EmulatedSky) -> None:
+    (tmp_path / "near.toml").write_text('title = "x"\ndescription = "x"\nreferences = []\n[physics]\nrim = 11.0\n')
+    tables = '[hypotheses]\nfar = ["base", "min", "gas"]\nnear = ["base", "min", "gas", "near.toml"]\n'
+    head = 'title = "x"\nlikelihoods = ["lhaaso_km2a_outer"]\n'
+    run = written(tmp_path, "", head=head + tables)
+    assert run.resolved()["hypotheses"]["near"]["physics"] == {"rim": 11.0}
+    assert "physics" not in run.resolved()["hypotheses"]["far"]
+    found = {name: by_data["all"] for name, by_data in check_run(run, sky).items()}
+    theta = np.stack([found["far"].fiducial] * 3)
+    theta[:, found["far"].names.index("halo_height")] = [3.0, 5.0, 9.0]
+    far, near = (found[name].predictions(theta)["lhaaso_km2a_outer"] for name in ("far", "near"))
+    # nothing shines beyond the rim, and less inside it; more so when a higher halo lets cosmic rays come to the rim
+    ratio = (near / far).mean(axis=-1)
+    assert ratio == pytest.approx([0.824, 0.777, 0.734], abs=0.02)  # of the solver, at 100 TeV
