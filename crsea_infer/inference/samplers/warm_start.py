@@ -210,11 +210,12 @@ class WarmStart:
     ) -> Found | None:
         """Walk from the nearest neighbour's samples and fit proposals there, twice; None when no walker can start."""
         parts, proposals = [], []
-        new = len(set(counted.names).difference(neighbours[0].names))
+        nearest = min(neighbours, key=lambda one: len(set(counted.names).difference(one.names)))
+        new = len(set(counted.names).difference(nearest.names))
         steps = self.steps + _STEPS_EACH * new  # what is drawn from the prior has further to go
         for repetition in range(2):
             own = [child_seed(child_seed(seed, repetition), index) for index in range(4)]
-            walkers = start(neighbours[0], target, counted, self.walkers, np.random.default_rng(own[0]))
+            walkers = start(nearest, target, counted, self.walkers, np.random.default_rng(own[0]))
             if walkers is None:
                 return None
             progress(0.1 + 0.4 * repetition, f"{WARM}, walk {repetition + 1} of 2")
