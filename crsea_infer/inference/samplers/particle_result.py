@@ -20,7 +20,7 @@ __all__ = ["particle_result"]
 
 _SMALLEST_P_VALUE = 1e-3
 _AGREEMENT_SIGMA = 4.0  # of ln Z of weighted draws and of particles
-_BIAS = 0.5  # of ln Z, for a correlation of one with the start: measured where that is 0.1 to 0.25
+_BIAS = 1.5  # of ln Z, for a correlation of one with the start: as measured, 0.5 to 3 where that is 0.1
 _REMEMBERED = 0.3  # correlation with the start beyond which ln Z of particles is biased: measured
 
 
