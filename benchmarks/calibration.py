@@ -50,7 +50,7 @@ def settings(sampler: str, n_dimensions: int) -> Any:
     return modest_options(sampler, n_dimensions)
 
 
-SAMPLERS = ("dynesty", "dynesty-dynamic", "importance", "jax-nested", "nautilus")
+SAMPLERS = ("dynesty", "dynesty-dynamic", "importance", "jax-nested", "nautilus", "smc")
 
 
 def one(task: tuple[str, str, int]) -> tuple[Any, ...]:

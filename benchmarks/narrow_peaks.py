@@ -22,7 +22,7 @@ import numpy as np
 
 ROOT = Path(__file__).resolve().parents[1]
 PROBLEMS = ((5, 3.0), (5, 5.0), (5, 10.0), (10, 3.0))  # dimensions, how much narrower
-SAMPLERS = ("importance", "dynesty", "dynesty-dynamic", "jax-nested", "nautilus")
+SAMPLERS = ("importance", "dynesty", "dynesty-dynamic", "jax-nested", "nautilus", "smc")
 FOUND, REFUSED, MISSED = "found", "refused", "missed"
 
 

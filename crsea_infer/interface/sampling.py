@@ -35,8 +35,8 @@ def sample(
         A :class:`crsea_infer.Posterior`, or any object with `names`, `prior_transform` and `log_likelihood` over a
         leading batch axis.
     sampler
-        Its name: "importance", "dynesty", "dynesty-dynamic", "nautilus", "emcee", with the extra `jax` "jax-nested" and
-        "nuts", or that of an installed plug-in.
+        Its name: "importance", "dynesty", "dynesty-dynamic", "nautilus", "smc", "emcee", with the extra `jax`
+        "jax-nested" and "nuts", or that of an installed plug-in.
     seed
         Of all random numbers: the same seed gives the same result.
     checkpoint

@@ -112,7 +112,8 @@ def as_user_error(error: BaseException) -> UserError | None:
     if _DEVICE_FULL in str(error):
         return UserError(
             f"not enough memory on the device of JAX ({str(error).splitlines()[0]})",
-            fix="lower jax-nested.live_points or nuts.chains, end what else uses the device, or set JAX_PLATFORMS=cpu",
+            fix="lower jax-nested.live_points, nuts.chains or smc.particles, end what else uses the device, or set "
+            "JAX_PLATFORMS=cpu",
         )
     return None
 

@@ -256,7 +256,8 @@ def _tasks(
 
 def _on_device(task: Task) -> bool:
     """Tell whether a task computes on a device where there is one: those of JAX do."""
-    return "jax" in sampler_class(task.sampler).packages
+    chosen = getattr(task.run.samplers[task.sampler], "backend", "")
+    return chosen == "jax" or "jax" in sampler_class(task.sampler).packages
 
 
 def _sample(listener: Listener, runs: Sequence[_Begun], workers: int | None, scheduler: str | None) -> None:

@@ -81,7 +81,7 @@ PRIORS: dict[str, Any] = {"title": "T", "description": "D", "references": []}
 
 
 @pytest.mark.parametrize(
-    "name", ["dynesty", "dynesty-dynamic", "nautilus", "importance", "emcee", "jax-nested", "nuts"]
+    "name", ["dynesty", "dynesty-dynamic", "nautilus", "importance", "emcee", "jax-nested", "nuts", "smc"]
 )
 def test_options_of_samplers_are_known(name: str) -> None:
     assert faults("run", {**RUN, "samplers": {name: {}}}) == []

@@ -77,9 +77,11 @@ def test_too_little_memory_on_the_device_is_one_message(work: Any) -> None:
         assert "live_points" in caught.value.fix
 
 
-def test_samplings_with_jax_go_to_the_device(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("backend", ["numpy", "jax"])
+def test_samplings_with_jax_go_to_the_device(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, backend: str) -> None:
+    smc = f'[samplers.smc]\nbackend = "{backend}"\n'
     text = 'title = "Lanes"\nhypotheses = ["base-min"]\nlikelihoods = ["lhaaso_km2a_outer"]\n'
-    (tmp_path / "lanes.toml").write_text(text + "[samplers.nuts]\n[samplers.emcee]\n[samplers.jax-nested]\n")
+    (tmp_path / "lanes.toml").write_text(text + "[samplers.nuts]\n[samplers.emcee]\n[samplers.jax-nested]\n" + smc)
     given: dict[str, Any] = {}
 
     class NothingElseError(Exception):
@@ -93,7 +95,8 @@ def test_samplings_with_jax_go_to_the_device(tmp_path: Path, monkeypatch: pytest
     monkeypatch.setattr(runs, "device_present", lambda: True)
     with pytest.raises(NothingElseError):
         runs.execute(load_run(str(tmp_path / "lanes.toml")), tmp_path / "out")
-    assert given == {"nuts": DEVICE, "jax-nested": DEVICE, "emcee": CORES, "lanes": Lanes(device=True)}
+    smc_lane = DEVICE if backend == "jax" else CORES
+    assert given == {"nuts": DEVICE, "jax-nested": DEVICE, "emcee": CORES, "smc": smc_lane, "lanes": Lanes(device=True)}
 
 
 @pytest.mark.parametrize(

@@ -7,22 +7,25 @@ likelihood over proposal. All in probit coordinates and all in batches. The whol
 numbers.
 
 The estimate is withheld, with the reason, when the effective sample is small, when the tail of the weights is too heavy
-(Pareto k-hat), or when the repetitions disagree, as they do when only one of them finds a second peak. It stands beside
-nested sampling, never instead of it.
+(Pareto k-hat), or when the repetitions disagree, as they do when only one of them finds a second peak. Before that, a
+repetition whose weights fail tries other proposals, among them a single Student-t with the moments of its draws. Where
+all this does not help, :mod:`crsea_infer.inference.samplers.tempered_particles` takes over, unless it is told not to.
+It stands beside nested sampling, never instead of it.
 """
 
 from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 import numpy as np
 from pydantic import Field, model_validator
 
 from crsea_infer.inference.evidence import Evidence
+from crsea_infer.inference.samplers.importance_fallback import Before, taken_over
 from crsea_infer.inference.samplers.options import Count, SamplerOptions, require
-from crsea_infer.inference.samplers.proposals import improved
+from crsea_infer.inference.samplers.proposals import best_of, improved, softened
 from crsea_infer.inference.samplers.sampler import (
     CONVERGED,
     Counted,
@@ -31,10 +34,12 @@ from crsea_infer.inference.samplers.sampler import (
     child_seed,
     draw_from_prior,
     standard_normal_log_density,
+    to_probit,
     to_unit,
 )
 from crsea_infer.inference.samplers.scouts import find_peaks, missed_peaks
 from crsea_infer.inference.samplers.states import START_AGAIN, finished_parts, save_parts
+from crsea_infer.inference.samplers.temperatures import resampled
 from crsea_infer.inference.samplers.weighted_draws import Estimate, refusals
 from crsea_infer.support.array_schema import ArraySpec
 from crsea_infer.support.errors import UserError
@@ -42,6 +47,7 @@ from crsea_infer.support.errors import UserError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from crsea_infer.inference.samplers.proposals import Proposal
     from crsea_infer.inference.samplers.sampler import Progress
     from crsea_infer.inference.target import Target
     from crsea_infer.support.arrays import Float64
@@ -52,6 +58,7 @@ __all__ = ["Importance", "ImportanceOptions", "walked"]
 _BLOCK = 4096
 _TRIAL = 8  # draws by which a proposal is tried: one in so many of those that count, and at least 500
 _MOST_COMPONENTS = 64  # more take long to fit, and follow noise
+_POINTS_PER_DIMENSION = 20.0  # effective points to which weights are softened before other proposals are fitted
 _SHARE_OF_PEAK = 8  # a peak that the walk missed is given one in so many of its points
 _ROUNDING = 1e-6
 _NUMBER = ArraySpec((), ("i8",), "not negative")
@@ -90,6 +97,8 @@ class ImportanceOptions(SamplerOptions):
         Weighted draws of each repetition.
     least_effective
         Effective sample below which no evidence is quoted.
+    fallback
+        What takes over where no evidence can be quoted: the sampler "smc" with its default options, or "none".
     """
 
     repetitions: Count = Field(default=2, ge=2)
@@ -102,6 +111,7 @@ class ImportanceOptions(SamplerOptions):
     prior_share: float = Field(default=0.03, gt=0.0, lt=1.0)
     draws: Count = Field(default=24000, ge=1000)
     least_effective: float = Field(default=500.0, ge=100.0)
+    fallback: Literal["smc", "none"] = "smc"
 
     @model_validator(mode="after")
     def _fit_together(self) -> Self:
@@ -141,7 +151,7 @@ class Importance(Sampler):
         options = self.options
         sizes = {"draw": options.draws}
         parts: list[dict[str, Any]] = [
-            *finished_parts(checkpoint, _REPETITION, target, options.repetitions, sizes=sizes)
+            *finished_parts(Before(checkpoint), _REPETITION, target, options.repetitions, sizes=sizes)
         ]
         for index, part in enumerate(parts):
             _check_repetition(part, options.prior_share, f"the checkpoint {checkpoint.path}, part {index + 1}")
@@ -154,7 +164,10 @@ class Importance(Sampler):
 
             parts.append(_repetition(target, options, own_seed, tell))
             save_parts(checkpoint, parts)
-        return self._result(target, parts)
+        result = self._result(target, parts)
+        if result.evidence is not None or options.fallback == "none":
+            return result
+        return taken_over(result, target, child_seed(seed, options.repetitions), checkpoint, progress)
 
     def _result(self, target: Target, parts: Sequence[dict[str, Any]]) -> SamplerResult:
         options = self.options
@@ -188,6 +201,7 @@ class Importance(Sampler):
                 "lnz_err_scatter": scatter,
                 "scouts": float(sum(int(part["scouts"]) for part in parts)),
                 "peaks": float(max(int(part["peaks"]) for part in parts)),
+                "second_proposals": float(sum(int(part.get("second", 0)) for part in parts)),
                 "peaks_missed_by_walkers": float(max(int(part["missed"]) for part in parts)),
                 **{f"lnz_repetition_{index + 1}": float(value) for index, value in enumerate(lnzs)},
             },
@@ -218,33 +232,61 @@ def _repetition(
     points = _explore(counted, options, seeds[0], seeds[1], progress)
     points, found = _with_missed_peaks(points, counted, options.scouts, np.random.default_rng(seeds[4]))
     progress(0.5, "fitting the proposal")
-    generator = np.random.default_rng(seeds[2])
+
+    def log_target(probit: Float64) -> Float64:
+        return np.asarray(counted.from_probit(probit) + standard_normal_log_density(probit))
+
+    n_trial = max(options.draws // _TRIAL, 500)
+    sizes = (1, options.components // 4, options.components) if options.components > 4 else (1, options.components)
     proposal = improved(
         points,
-        lambda probit: counted.from_probit(probit) + standard_normal_log_density(probit),
-        sizes=(1, options.components // 4, options.components) if options.components > 4 else (1, options.components),
+        log_target,
+        sizes=sizes,
         freedom=options.freedom,
         prior_share=options.prior_share,
         rounds=options.rounds,
-        n_trial=max(options.draws // _TRIAL, 500),
-        generator=generator,
+        n_trial=n_trial,
+        generator=np.random.default_rng(seeds[2]),
     )
-    draws = proposal.draw(options.draws, np.random.default_rng(seeds[3]))
-    log_prior = standard_normal_log_density(draws)
-    log_proposal = proposal.log_density(draws)
-    unit = to_unit(draws)
-    log_likelihood = np.empty(options.draws)
-    for start in range(0, options.draws, _BLOCK):
-        log_likelihood[start : start + _BLOCK] = counted.from_unit(unit[start : start + _BLOCK])
-        progress(0.5 + 0.5 * start / options.draws, f"{start} of {options.draws} weighted draws")
+
+    def tell(share: float, message: str) -> None:
+        progress(0.5 + 0.5 * share, message)
+
+    weighted = _weighted(proposal, counted, options.draws, seeds[3], tell)
+    estimate = Estimate.of(weighted["log_weights"])
+    second = bool(refusals([estimate], options.least_effective)) and estimate.effective > 1.0
+    if second:  # the weights would be refused: other proposals, from what they say
+        for_fit, for_draws = child_seed(seed, 5), child_seed(seed, 6)
+        generator = np.random.default_rng(for_fit)
+        weights = softened(weighted["log_weights"], _POINTS_PER_DIMENSION * len(counted.names))
+        chosen = resampled(np.log(np.maximum(weights, 1e-300)), generator)
+        other, _ = best_of(
+            to_probit(weighted["unit"][chosen]), log_target, sizes, options.prior_share, n_trial, generator
+        )
+        again = _weighted(other, counted, options.draws, for_draws, tell)
+        if Estimate.of(again["log_weights"]).effective > estimate.effective:
+            weighted = again
     return {
-        "unit": unit,
-        "log_likelihood": log_likelihood,
-        "log_weights": log_likelihood + log_prior - log_proposal,
+        **weighted,
         **found,
+        "second": int(second),
         "n_calls": counted.n_calls,
         "wall_s": time.perf_counter() - started,
     }
+
+
+def _weighted(
+    proposal: Proposal, counted: Counted, n: int, seed: np.random.SeedSequence, tell: Progress
+) -> dict[str, Float64]:
+    """Draw n points from a proposal and weight them."""
+    draws = proposal.draw(n, np.random.default_rng(seed))
+    unit = to_unit(draws)
+    log_likelihood = np.empty(n)
+    for start in range(0, n, _BLOCK):
+        log_likelihood[start : start + _BLOCK] = counted.from_unit(unit[start : start + _BLOCK])
+        tell(start / n, f"{start} of {n} weighted draws")
+    log_weights = log_likelihood + standard_normal_log_density(draws) - proposal.log_density(draws)
+    return {"unit": unit, "log_likelihood": log_likelihood, "log_weights": log_weights}
 
 
 def _with_missed_peaks(

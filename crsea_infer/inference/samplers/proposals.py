@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from crsea_infer.support.arrays import Float64
 
-__all__ = ["Proposal", "best_of", "effective_sample", "improved"]
+__all__ = ["Proposal", "best_of", "effective_sample", "improved", "softened"]
 
 _POINTS_PER_DIMENSION = 20.0  # effective points to which weights are softened before a fit
 
@@ -144,7 +144,7 @@ def improved(
     for count in range(rounds):
         if count >= _FEWEST_ROUNDS and most >= _GOOD * n_trial:
             break
-        weights = _softened(log_weights, _POINTS_PER_DIMENSION * points.shape[1])
+        weights = softened(log_weights, _POINTS_PER_DIMENSION * points.shape[1])
         mixtures = [fit_mixture(points, size, freedom, generator, weights) for size in sizes]
         proposals = [Proposal(mixture, prior_share) for mixture in mixtures]
         points = np.concatenate([proposal.draw(n_trial, generator) for proposal in proposals])
@@ -166,7 +166,7 @@ def improved(
     return best
 
 
-def _softened(log_weights: Float64, wanted: float) -> Float64:
+def softened(log_weights: Float64, wanted: float) -> Float64:
     """Return weights [n] of mean 1, raised to a power of at most 1 so that `wanted` of them (or half) are effective."""
     finite = np.isfinite(log_weights)
     wanted = min(wanted, 0.5 * float(finite.sum()))

@@ -8,8 +8,8 @@ few, by more than its scatter shows. Peaks that lie apart keep their shares, sin
 ways between them close.
 
 At the end a proposal is fitted to the particles of either half of the sub-runs, and weighted draws from it give ln Z
-as in :mod:`crsea_infer.inference.samplers.importance`, with the same gates. Where a gate refuses, which a posterior that
-no mixture follows makes it do, the evidence is that of the particles, with the scatter between sub-runs.
+as in :mod:`crsea_infer.inference.samplers.importance`, with the same gates. Where a gate refuses, as one does where no
+mixture follows the posterior, the evidence is that of the particles, with the scatter between sub-runs.
 
 All of it works on batches, by NumPy on a core, or by JAX on whatever device it finds.
 """
@@ -82,7 +82,7 @@ class SmcOptions(SamplerOptions):
     subruns: Count = Field(default=4, ge=4, multiple_of=2)
     particles: Count = Field(default=512, ge=64)
     effective_share: float = Field(default=0.5, ge=0.1, le=0.95)
-    forgotten: float = Field(default=0.1, gt=0.0, le=0.5)
+    forgotten: float = Field(default=0.05, gt=0.0, le=0.5)
     most_moves: Count = Field(default=200, ge=4)
     components: int = Field(default=16, ge=4, le=64)
     draws: Count = Field(default=12000, ge=0)

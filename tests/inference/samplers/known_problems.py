@@ -34,7 +34,7 @@ QUICK = {
         remaining=0.2,
     ),
     "emcee": EmceeOptions(block=100, max_steps=400),
-    "importance": ImportanceOptions(walkers=64, steps=80, draws=3000, least_effective=100.0),
+    "importance": ImportanceOptions(walkers=64, steps=80, draws=3000, least_effective=100.0, fallback="none"),
     "jax-nested": JaxNestedOptions(subruns=2, live_points=80, replaced=20, remaining=0.2),
     "nautilus": NautilusOptions(live_points=200, networks=1, batch=128, effective_samples=800.0),
     "smc": SmcOptions(particles=64, components=4, draws=1000, most_moves=12),
@@ -369,7 +369,7 @@ def modest_options(sampler: str, n_dimensions: int) -> Any:
     chosen: dict[str, dict[str, Any]] = {
         "dynesty": walks,
         "dynesty-dynamic": {**walks, **batches},
-        "importance": {"walkers": 128, "steps": 200, "draws": 6000, "least_effective": 200.0},
+        "importance": {"walkers": 128, "steps": 200, "draws": 6000, "least_effective": 200.0, "fallback": "none"},
         "jax-nested": {"subruns": 2, "live_points": 100, "replaced": 25},
         "smc": {"particles": 256, "draws": 4000, "most_moves": 100},
         "nautilus": {"live_points": 300, "networks": 1, "batch": 256, "effective_samples": 1000.0},

@@ -39,6 +39,14 @@ from crsea_infer.support.errors import UserError
         ("nuts", "dense", 1),
         ("nuts", "acceptance", 0.2),
         ("nuts", "chains", 1),
+        ("smc", "backend", "torch"),
+        ("smc", "subruns", 5),
+        ("smc", "subruns", 2),
+        ("smc", "particles", 10),
+        ("smc", "effective_share", 1.0),
+        ("smc", "forgotten", 0.0),
+        ("smc", "draws", -1),
+        ("importance", "fallback", "dynesty"),
     ],
 )
 def test_a_bad_option_is_named_with_what_is_allowed(sampler: str, option: str, value: object) -> None:
