@@ -1,10 +1,11 @@
 """How long the posterior takes per point, in batches and point by point, beside two other ways of getting its numbers.
 
-Three sets of data: both LHAASO-KM2A regions with the hypothesis of `min_vs_max`, all data of the study `paper` with the
-leptons that it adds, and every bundled data set that one hypothesis can take without training an emulator first (those
-of a region that comes with the package, and of one observation only one). For each: microseconds of processor time per
-point in a batch drawn from the prior and for a single point (medians over repeats), and their split into the sky model
-and what is left, the likelihoods; then the prior transform. Beside it stand, in the same run, the same ln L
+Four cases: both LHAASO-KM2A regions with the hypothesis of `min_vs_max`, the same with gas by rings and the
+cross-section free, all data of the study `paper` with the leptons that it adds, and every bundled data set that one
+hypothesis can take without training an emulator first (those of a region that comes with the package, and of one
+observation only one). For each: microseconds of processor time per point in a batch drawn from the prior and for a
+single point (medians over repeats), and their split into the sky model and what is left, the likelihoods; then the
+prior transform. Beside it stand, in the same run, the same ln L
 
 * by plain composition: for each data set by itself the sky model bound to its requests, and its ln L, in equal blocks,
 * compiled by JAX, if it is installed: for the whole batch, and for a single point.
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from crsea_infer.support.arrays import Float64
 
 SEA = ("gamma_optimized", "min", "gas")
+FREE_PHYSICS = (*SEA, "gas_rings", "cross_section")
 WITH_LEPTONS = (*SEA, "leptons")
 AGREEMENT = 1e-10
 
@@ -66,6 +68,7 @@ def cases(regions: Sequence[str]) -> dict[str, tuple[tuple[str, ...], tuple[Like
             observations |= {observation} if observation else set()
     return {
         "LHAASO-KM2A": (SEA, load_run("min_vs_max").likelihoods),
+        "free physics": (FREE_PHYSICS, load_run("min_vs_max").likelihoods),
         "paper": (WITH_LEPTONS, load_study("paper").runs["all"].likelihoods),
         "bundled": (WITH_LEPTONS, tuple(bundled)),
     }
@@ -181,7 +184,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--batch", type=int, default=4096, help="points drawn from the prior (default 4096)")
     parser.add_argument("--repeats", type=int, default=9, help="of which the median is taken (default 9)")
-    parser.add_argument("--only", help="one set of data: LHAASO-KM2A, paper or bundled")
+    parser.add_argument("--only", help="one case: LHAASO-KM2A, 'free physics', paper or bundled")
     options = parser.parse_args()
     emulator = read_emulator()
     model = EmulatedSky(emulator)

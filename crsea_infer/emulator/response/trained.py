@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Amplitudes", "Trained"]
 
-_LEFT_OUT: Final = 1e-9
+_LEFT_OUT: Final = 1e-11
 """Singular values below this fraction of the largest are left out of groups of gas."""
 
 
