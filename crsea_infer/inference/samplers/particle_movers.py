@@ -111,11 +111,12 @@ class Mover:
             for _ in range(_BLOCK):
                 others, log_ratio, randoms = self._propose(source, moves, now[0], start[0], shape, lengths)
                 after = (others, self._values(others))
-                *now, lengths, taken = self._decide(tuple(now), after, log_ratio, beta, randoms, lengths)
+                *moved, lengths, taken = self._decide(now, after, log_ratio, beta, randoms, lengths)
+                now = (moved[0], moved[1])
                 share = share + taken
                 moves += 1
             self._look(*now)
-            remembered = float(np.max(np.asarray(self._correlations(shape, start, tuple(now)))))
+            remembered = float(np.max(np.asarray(self._correlations(shape, start, now))))
         host = [np.asarray(array) for array in (*now, *lengths)]
         return Settled(host[0], host[1], Lengths(*host[2:]), moves, remembered, float(share) / moves)
 
@@ -202,7 +203,7 @@ class Compiled(Counted):
         super().__init__(target, n_calls)
         self.block = block
         n_dimensions = len(self.names)
-        form = jax.ShapeDtypeStruct((block, n_dimensions), np.float64)
+        form: Any = jax.ShapeDtypeStruct((block, n_dimensions), np.float64)  # type: ignore[no-untyped-call]
         with refusing_untraceable(sampler):
             traced = jax.make_jaxpr(jax.vmap(traceable_log_likelihood(Counted(target))))(form)
         self._function, self._data = _with_data(traced)
@@ -297,7 +298,8 @@ class JaxMover(Mover):
     def _propose(
         self, source: Any, move: int, points: Array, kept: Array, shape: Shape, lengths: Lengths
     ) -> tuple[Array, Array, Randoms]:
-        return self._compiled["propose"](source, move, points, kept, shape, lengths)
+        others, log_ratio, randoms = self._compiled["propose"](source, move, points, kept, shape, lengths)
+        return others, log_ratio, randoms
 
     def _decide(
         self,
@@ -308,7 +310,8 @@ class JaxMover(Mover):
         randoms: Randoms,
         lengths: Lengths,
     ) -> tuple[Array, Array, Lengths, Array]:
-        return self._compiled["decide"](before, after, log_ratio, beta, randoms, lengths)
+        points, values, lengths, taken = self._compiled["decide"](before, after, log_ratio, beta, randoms, lengths)
+        return points, values, lengths, taken
 
 
 @cache

@@ -21,6 +21,7 @@ __all__ = ["particle_result"]
 _SMALLEST_P_VALUE = 1e-3
 _AGREEMENT_SIGMA = 4.0  # of ln Z of weighted draws and of particles
 _BIAS = 1.5  # of ln Z, for a correlation of one with the start: as measured, 0.5 to 3 where that is 0.1
+_MOST = 0.2  # beyond it, moves are so slow that particles have their shares from the temperatures before
 _REMEMBERED = 0.3  # correlation with the start beyond which ln Z of particles is biased: measured
 
 
@@ -103,7 +104,7 @@ def _of_particles(lnz: Float64, errors: Float64, remembered: float) -> Evidence:
     widening = float(t.ppf(0.8413, k - 1))
     scatter = widening * float(np.std(lnz, ddof=1)) / float(np.sqrt(k))
     error = max(scatter, float(np.sqrt(np.sum(errors**2))) / k)
-    return Evidence(mean, float(np.hypot(error, _BIAS * max(remembered, 0.0))), "tempered Monte Carlo")
+    return Evidence(mean, float(np.hypot(error, _BIAS * np.clip(remembered, 0.0, _MOST))), "tempered Monte Carlo")
 
 
 def _doubts(particles: Particles, lnz: Float64, errors: Float64, options: SmcOptions) -> list[str]:

@@ -61,7 +61,8 @@ def resampled(log_weights: Float64, generator: np.random.Generator) -> np.typing
     weights = np.exp(log_weights - np.max(log_weights))
     cumulative = np.cumsum(weights)
     positions = (np.arange(len(weights)) + generator.random()) / len(weights) * cumulative[-1]
-    return np.minimum(np.searchsorted(cumulative, positions, side="right"), len(weights) - 1)
+    found: np.typing.NDArray[np.intp] = np.searchsorted(cumulative, positions, side="right")
+    return np.asarray(np.minimum(found, len(weights) - 1))
 
 
 def evidence_of_all(log_likelihood: Float64, betas: Float64) -> tuple[float, float]:

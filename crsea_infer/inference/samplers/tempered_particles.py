@@ -130,14 +130,14 @@ class Smc(Sampler):
     ) -> SamplerResult:
         options = self.options
         started = time.perf_counter()
-        particles = Particles.restored(checkpoint.load(), counted)
-        spent = particles.wall_s if particles else 0.0
+        particles = Particles.restored(checkpoint.load(), counted) or Particles.begin(
+            counted, options.subruns, options.particles, child_seed(seed, 0)
+        )
+        spent = particles.wall_s
 
         def keep() -> dict[str, Any]:
             return particles.arrays(counted.n_calls, spent + time.perf_counter() - started)
 
-        if particles is None:
-            particles = Particles.begin(counted, options.subruns, options.particles, child_seed(seed, 0))
         while not particles.arrived:
             particles.advance(
                 mover, options.effective_share, options.forgotten, options.most_moves, child_seed(seed, 1)
