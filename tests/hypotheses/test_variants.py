@@ -11,7 +11,8 @@ import pytest
 from crsea_infer.hypotheses.demanded_physics import DemandedPhysics
 from crsea_infer.hypotheses.distributions import Distribution, Product, categorical, normal, uniform
 from crsea_infer.hypotheses.hypothesis import load_hypothesis
-from crsea_infer.hypotheses.variants import VARIANT, Variant, of_variant, variants_from, with_variants
+from crsea_infer.hypotheses.variants import VARIANT, Variant, variants_from
+from crsea_infer.hypotheses.varied_hypothesis import of_variant, with_variants
 
 VARIANTS = (
     Variant("one", "One", 0.2, DemandedPhysics(rim=12.0)),
