@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 from crsea_infer.hypotheses.variants import Variant
 from crsea_infer.inference.posterior import posterior_for
 from crsea_infer.inference.samplers.importance import Importance, ImportanceOptions
-from crsea_infer.inference.samplers.registry import make, sampler_names
 from crsea_infer.inference.samplers.sampler import CONVERGED
 from crsea_infer.inference.samplers.warm_start import WarmStart
 from crsea_infer.plan.atlas_tasks import AtlasTask, found_from_arrays, measure, question_key
@@ -154,10 +153,7 @@ def _estimator(run: RunFile) -> WarmStart:
     """Return the estimator: with the options that the run gives to samplers it has."""
     options = run.samplers.get(Importance.name)
     importance = options if isinstance(options, ImportanceOptions) else ImportanceOptions()
-    last = "smc" if "smc" in sampler_names() else "dynesty"
-    given = run.samplers.get(last)
-    sampler = make(last, given) if given is not None else make(last)
-    return WarmStart(importance=importance, last=sampler)
+    return WarmStart(importance=importance)  # which has a sampler of its own to fall back on
 
 
 @dataclass(frozen=True, eq=False)

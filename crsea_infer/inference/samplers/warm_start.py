@@ -321,7 +321,7 @@ def found_by(result: SamplerResult, target: TargetWithPrior, how: WarmStart) -> 
     return Found(
         result.evidence.lnz,
         result.evidence.lnz_err,
-        method,
+        result.evidence.method,
         k_hat,
         effective,
         result.n_calls,
