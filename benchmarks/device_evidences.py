@@ -127,7 +127,7 @@ def main() -> None:
 
     from crsea_infer.inference.samplers import particle_movers
     from crsea_infer.inference.samplers.jax_tracing import double_precision
-    from crsea_infer.inference.samplers.tempered_particles import SmcOptions
+    from crsea_infer.inference.samplers.smc_options import SmcOptions
     from crsea_infer.plan.run_file import load_run
     from crsea_infer.plan.study_file import load_study
 

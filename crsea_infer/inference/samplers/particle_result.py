@@ -12,7 +12,7 @@ from crsea_infer.inference.samplers.weighted_draws import Estimate, refusals
 
 if TYPE_CHECKING:
     from crsea_infer.inference.samplers.particles import Particles
-    from crsea_infer.inference.samplers.tempered_particles import SmcOptions
+    from crsea_infer.inference.samplers.smc_options import SmcOptions
     from crsea_infer.inference.target import Target
     from crsea_infer.support.arrays import Float64
 

@@ -6,25 +6,89 @@ What they hold is all that a checkpoint needs: random numbers come from the run'
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Annotated, Any, Self
 
 import numpy as np
+from pydantic import Field
 
 from crsea_infer.inference.samplers.particle_moves import Lengths
-from crsea_infer.inference.samplers.sampler import child_seed, draw_from_prior
+from crsea_infer.inference.samplers.sampler import child_seed, draw_from_prior, to_unit
+from crsea_infer.inference.samplers.states import Calls, Kept, Seconds, StateEntry, kept_state
 from crsea_infer.inference.samplers.temperatures import evidence_of_all, next_temperature, resampled
+from crsea_infer.support.array_schema import ArraySpec
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from crsea_infer.inference.samplers.particle_movers import Mover
     from crsea_infer.inference.samplers.sampler import Counted
+    from crsea_infer.inference.target import Target
     from crsea_infer.support.arrays import Float64
+    from crsea_infer.support.checkpoint import Checkpoint
 
 __all__ = ["Particles"]
 
 _FIRST_LENGTH = 0.5
 _PARTS = ("unit", "log_likelihood", "log_weights")
+_HALVES = 2
+_OF_STEPS = ArraySpec(("rise",), numbers="not negative", may_be_empty=True)
+_STATE = {
+    "points": ArraySpec(("subrun", "particle", "parameter")),
+    "log_likelihood": ArraySpec(("subrun", "particle")),
+    "log_share": ArraySpec(("subrun",)),
+    "turn": ArraySpec(("subrun",)),
+    "difference": ArraySpec(("subrun",)),
+    "betas": ArraySpec(("step", "subrun"), numbers="not negative"),
+    "history": ArraySpec(("step", "subrun", "particle")),
+    "moves": _OF_STEPS,
+    "remembered": _OF_STEPS,
+    "taken": _OF_STEPS,
+    **{f"{half}/unit": ArraySpec((f"draw {half}", "parameter"), required=False) for half in range(_HALVES)},
+    **{
+        f"{half}/{name}": ArraySpec((f"draw {half}",), numbers="log", required=False)
+        for half in range(_HALVES)
+        for name in _PARTS[1:]
+    },
+}
+
+
+class _Plain(StateEntry):
+    """Beside the arrays."""
+
+    n_calls: Calls
+    wall_s: Seconds
+    halves: Annotated[int, Field(ge=0, le=_HALVES)]
+
+
+def _check(kept: Kept[_Plain], target: Target) -> None:
+    """Hold arrays that passed the schema against each other and against the likelihood."""
+    arrays, betas = kept.arrays, kept.arrays["betas"]
+    kept.require(
+        len(arrays["moves"]) == len(betas) - 1, f"{len(arrays['moves'])} rises of {len(betas)} powers", "one less"
+    )
+    rises = np.diff(betas, axis=0)
+    kept.require(
+        np.all(betas[0] == 0.0) and np.all(rises >= 0.0) and np.all(betas <= 1.0),
+        "powers of the likelihood that do not rise from 0 to 1",
+        "powers as the sampler raises them",
+    )
+    kept.require(np.all(arrays["log_share"] <= 0.0), "a share of the prior above 1", "shares")
+    kept.require(
+        np.array_equal(arrays["history"][-1], arrays["log_likelihood"]),
+        "a history that does not end where the particles are",
+        "the work of this sampler",
+    )
+    there = [half for half in range(_HALVES) if any(f"{half}/{name}" in arrays for name in _PARTS)]
+    kept.require(
+        there == list(range(kept.plain.halves))
+        and all(f"{half}/{name}" in arrays for half in there for name in _PARTS),
+        f"weighted draws of {len(there)} halves",
+        f"those of {kept.plain.halves}, whole",
+    )
+    points = arrays["points"].reshape(-1, arrays["points"].shape[-1])
+    kept.hold_against(target, to_unit(points), arrays["log_likelihood"].ravel())
+    for half in there:
+        unit = arrays[f"{half}/unit"]
+        kept.require(np.all((unit >= 0.0) & (unit <= 1.0)), "draws outside the unit cube", "draws within it")
+        kept.hold_against(target, unit, arrays[f"{half}/log_likelihood"])
 
 
 @dataclass
@@ -74,16 +138,25 @@ class Particles:
         return cls(points, values, np.log(shares), Lengths(length, length), betas, values[None], none, none, none)
 
     @classmethod
-    def restored(cls, kept: Mapping[str, Any], counted: Counted) -> Self | None:
-        """Return what a checkpoint holds, or None when it holds nothing."""
-        if not kept:
+    def restored(cls, checkpoint: Checkpoint, counted: Counted, k: int, n: int) -> Self | None:
+        """Return what a checkpoint holds of k sub-runs of n particles, or None when it holds nothing.
+
+        Raises
+        ------
+        UserError
+            When it is damaged, belongs to something else, or is not what :meth:`arrays` gives.
+        """
+        sizes = {"subrun": k, "particle": n, "parameter": len(counted.target.names)}
+        kept = kept_state(checkpoint, _Plain, _STATE, sizes)
+        if kept is None:
             return None
-        plain = kept["plain"]
-        counted.n_calls = plain["n_calls"]
+        _check(kept, counted.target)
+        counted.n_calls = kept.plain.n_calls
         names = ("points", "log_likelihood", "log_share", "betas", "history", "moves", "remembered", "taken")
-        halves = [{name: kept[f"{half}/{name}"] for name in _PARTS} for half in range(plain["halves"])]
-        lengths = Lengths(kept["turn"], kept["difference"])
-        return cls(**{name: kept[name] for name in names}, lengths=lengths, halves=halves, wall_s=plain["wall_s"])
+        halves = [{name: kept.arrays[f"{half}/{name}"] for name in _PARTS} for half in range(kept.plain.halves)]
+        lengths = Lengths(kept.arrays["turn"], kept.arrays["difference"])
+        found = {name: kept.arrays[name] for name in names}
+        return cls(**found, lengths=lengths, halves=halves, wall_s=kept.plain.wall_s)
 
     def arrays(self, n_calls: int, wall_s: float) -> dict[str, Any]:
         """Return what a checkpoint needs for an exact continuation."""

@@ -18,13 +18,11 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
-from pydantic import Field
 
 from crsea_infer.inference.samplers.jax_tracing import JAX_EXTRA, double_precision
-from crsea_infer.inference.samplers.options import Count, SamplerOptions
 from crsea_infer.inference.samplers.particle_movers import Compiled, JaxMover, Mover
 from crsea_infer.inference.samplers.particle_result import particle_result
 from crsea_infer.inference.samplers.particles import Particles
@@ -38,55 +36,21 @@ from crsea_infer.inference.samplers.sampler import (
     standard_normal_log_density,
     to_unit,
 )
+from crsea_infer.inference.samplers.smc_options import SmcOptions
 
 if TYPE_CHECKING:
+    from crsea_infer.inference.samplers.options import SamplerOptions
     from crsea_infer.inference.samplers.sampler import Progress
     from crsea_infer.inference.target import Target
     from crsea_infer.support.arrays import Float64
     from crsea_infer.support.checkpoint import Checkpoint
 
-__all__ = ["Smc", "SmcOptions", "compiled_target"]
+__all__ = ["Smc", "compiled_target"]
 
 _HALVES = 2
 _PRIOR_SHARE = 0.03
 _TRIAL = 12  # draws by which each proposal is tried: one in so many of those that count, and at least 500
 _BLOCK = 4096
-
-
-class SmcOptions(SamplerOptions):
-    """Options of tempered sequential Monte Carlo.
-
-    Attributes
-    ----------
-    backend
-        What moves the particles: "numpy", or "jax", which needs the extra `jax` and uses a device where there is one.
-    subruns
-        Independent sub-runs, an even number of at least 4.
-    particles
-        Of each sub-run.
-    effective_share
-        Share of the particles that is effective after each rise of the power of the likelihood.
-    forgotten
-        Correlation of particles with their start, in every coordinate, below which they have moved enough.
-    most_moves
-        Moves at one temperature at most; particles that still remember their start are said not to have converged.
-    components
-        Most components of the proposal, at least 4; a quarter as many and a single one are tried as well.
-    draws
-        Weighted draws from the proposal of each half of the sub-runs; 0 for none.
-    least_effective
-        Effective sample of each half below which the evidence is not that of weighted draws.
-    """
-
-    backend: Literal["numpy", "jax"] = "numpy"
-    subruns: Count = Field(default=4, ge=4, multiple_of=2)
-    particles: Count = Field(default=512, ge=64)
-    effective_share: float = Field(default=0.5, ge=0.1, le=0.95)
-    forgotten: float = Field(default=0.05, gt=0.0, le=0.5)
-    most_moves: Count = Field(default=200, ge=4)
-    components: int = Field(default=16, ge=4, le=64)
-    draws: Count = Field(default=12000, ge=0)
-    least_effective: float = Field(default=300.0, ge=100.0)
 
 
 @dataclass(frozen=True)
@@ -130,7 +94,7 @@ class Smc(Sampler):
     ) -> SamplerResult:
         options = self.options
         started = time.perf_counter()
-        particles = Particles.restored(checkpoint.load(), counted) or Particles.begin(
+        particles = Particles.restored(checkpoint, counted, options.subruns, options.particles) or Particles.begin(
             counted, options.subruns, options.particles, child_seed(seed, 0)
         )
         spent = particles.wall_s

@@ -18,7 +18,7 @@ from crsea_infer.inference.samplers.jax_nested import JaxNestedOptions
 from crsea_infer.inference.samplers.nautilus import NautilusOptions
 from crsea_infer.inference.samplers.nuts import NutsOptions
 from crsea_infer.inference.samplers.registry import sampler_class
-from crsea_infer.inference.samplers.tempered_particles import SmcOptions
+from crsea_infer.inference.samplers.smc_options import SmcOptions
 from crsea_infer.support.arrays import array_namespace
 
 QUICK = {
