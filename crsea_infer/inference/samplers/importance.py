@@ -69,6 +69,7 @@ _REPETITION = {
     "scouts": _NUMBER,
     "peaks": _NUMBER,
     "missed": _NUMBER,
+    "second": _NUMBER,
     "n_calls": _NUMBER,
     "wall_s": ArraySpec((), numbers="not negative"),
 }
