@@ -39,7 +39,7 @@ _STATE = {
     "betas": ArraySpec(("step", "subrun"), numbers="not negative"),
     "history": ArraySpec(("step", "subrun", "particle")),
     "moves": _OF_STEPS,
-    "remembered": _OF_STEPS,
+    "remembered": ArraySpec(("rise",), may_be_empty=True),
     "taken": _OF_STEPS,
     **{f"{half}/unit": ArraySpec((f"draw {half}", "parameter"), required=False) for half in range(_HALVES)},
     **{
