@@ -41,10 +41,6 @@ IN_PARTS = ("dynesty", "dynesty-dynamic", "jax-nested", "importance")
 HARMLESS = {
     *((name, what) for name in ("n_calls", "wall_s", "scouts", "peaks", "missed", "second") for what in CONTENT),
     *(("accepted", what) for what in CONTENT),
-        (name, what)
-        for name in ("n_calls", "wall_s", "scouts", "peaks", "missed", "second", "accepted")
-        for what in CONTENT
-    ),
     ("random_keys", "moved"),  # other random numbers
     ("random_keys", "nudged"),
     *(("ranks", what) for what in ("moved", "cut", "cut at the end of its last axis", "longer", "empty")),
