@@ -7,7 +7,7 @@ made from full ring maps by ``crsea-infer grid gas`` and carries its provenance.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
@@ -93,7 +93,7 @@ class GasColumns:
     carbon_monoxide: Float64
     provenance: str
     molecular: Float64 | None = None
-    profile: Callable[[str, Float64, Float64], Float64] = profile
+    profile: Callable[[str, Float64, Float64], Float64] = field(default_factory=lambda: profile)
 
     def column(self, component: str, x_co: tuple[float, ...] = X_CO) -> Float64:
         """Return the column of hydrogen atoms per ring and pixel, cm^-2, for "HI" or "H2"."""
