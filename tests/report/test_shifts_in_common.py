@@ -25,4 +25,4 @@ def test_only_one_shift_is_told() -> None:
 
 def test_of_km2a_the_evidence_is_told() -> None:
     words = shift_words([one("lhaaso_km2a_outer", "correlated")])
-    assert "ln Z of Min is 612.8, with an error correlated over 0.5 dex of energy 617.7" in words
+    assert "That of LHAASO-KM2A says no" in words
