@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from crsea_infer.inference.posterior import Posterior
 
 jax = pytest.importorskip("jax")
-OBSERVED_ONCE = {"icecube_pi0", "icecube_kra5", "icecube_kra50", "icecube_averaged"}  # with another template: icecube_galactic_plane
+# with other templates: icecube_galactic_plane
+OBSERVED_ONCE = {"icecube_pi0", "icecube_kra5", "icecube_kra50", "icecube_averaged"}
 NEAR = 100.0
 """How far below its best ln L is compared to 0.01; further down nothing weighs, and seven digits are left."""
 
