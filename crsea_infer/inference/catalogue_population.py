@@ -15,12 +15,13 @@ get none.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, ClassVar, Final
 
 import numpy as np
 
+from crsea_infer.inference.widened_sky import WidenedSky, is_widened, without
 from crsea_infer.physics.regions import parse_region
 from crsea_infer.physics.source_catalogue import leaked_light, plane_spectrum
 from crsea_infer.physics.source_population import unresolved_intensity
@@ -29,8 +30,7 @@ from crsea_infer.support.arrays import Array, Float64, array_namespace
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from crsea_infer.emulator.parameters import SkyParameters
-    from crsea_infer.emulator.sky_model import BoundModel, Request, SkyModel
+    from crsea_infer.emulator.sky_model import BoundModel, Request
 
 __all__ = ["POPULATION_PARAMETERS", "SkyWithPopulation"]
 
@@ -41,46 +41,16 @@ _PIVOT: Final = 5.0e4  # GeV
 
 
 @dataclass(frozen=True)
-class SkyWithPopulation:
-    """A sky model with the catalogue's sources; itself a sky model.
+class SkyWithPopulation(WidenedSky):
+    """A sky model with the catalogue's sources; itself a sky model."""
 
-    Attributes
-    ----------
-    sea
-        The sky model without them.
-    """
-
-    sea: SkyModel
-
-    def parameters(self, requests: Sequence[Request]) -> SkyParameters:
-        """Those of the sea, and all three of the population."""
-        sea = self.sea.parameters(requests)
-        return replace(sea, required=(*sea.required, *POPULATION_PARAMETERS))
-
-    @property
-    def box(self) -> Mapping[str, tuple[float, float]]:
-        """Range of the sea's transport parameters."""
-        return self.sea.box
-
-    @property
-    def fingerprint(self) -> str:
-        """That of the sea: what is added is a formula of the hypothesis's own parameters."""
-        return self.sea.fingerprint
-
-    @property
-    def description(self) -> Mapping[str, str]:
-        """The sea's, and what is added to it."""
-        text = "light of the first LHAASO catalogue through the mask, and sources below its threshold"
-        return {**self.sea.description, "source_population": text}
-
-    @property
-    def relative_error(self) -> float:
-        """Of the sea."""
-        return self.sea.relative_error
+    added: ClassVar[tuple[str, ...]] = POPULATION_PARAMETERS
+    key: ClassVar[str] = "source_population"
+    words: ClassVar[str] = "light of the first LHAASO catalogue through the mask, and sources below its threshold"
 
     def bind(self, requests: Sequence[Request]) -> BoundModel:
         """Prepare the sea, and the spectra of leaks and of faint sources in each gamma-ray region."""
-        spectra = [_spectra(one.region or "", one.energies) if _has_sources(one) else None for one in requests]
+        spectra = [_spectra(one.region or "", one.energies) if is_widened(one) else None for one in requests]
         return _BoundWithPopulation(tuple(requests), tuple(spectra), self.sea.bind(requests))
 
 
@@ -114,12 +84,14 @@ class _BoundWithPopulation:
     def __call__(self, parameters: Mapping[str, Array]) -> tuple[Array, ...]:
         return tuple(
             intensity if own is None else intensity + sum(_light(own, parameters))
-            for own, intensity in zip(self.spectra, self.sea(_without_population(parameters)), strict=True)
+            for own, intensity in zip(self.spectra, self.sea(without(parameters, POPULATION_PARAMETERS)), strict=True)
         )
 
     def components(self, parameters: Mapping[str, Array]) -> tuple[dict[str, Array], ...]:
         found = []
-        for own, parts in zip(self.spectra, self.sea.components(_without_population(parameters)), strict=True):
+        for own, parts in zip(
+            self.spectra, self.sea.components(without(parameters, POPULATION_PARAMETERS)), strict=True
+        ):
             if own is None:
                 found.append(parts)
                 continue
@@ -135,11 +107,3 @@ def _light(spectra: _Spectra, parameters: Mapping[str, Array]) -> tuple[Array, A
     leak, unresolved, tilt = (xp.asarray(value)[..., None] for value in given)
     tilted = xp.exp(-tilt * xp.asarray(spectra.log_energy))
     return leak * xp.asarray(spectra.leak) * tilted, unresolved * xp.asarray(spectra.unresolved) * tilted
-
-
-def _has_sources(request: Request) -> bool:
-    return request.messenger == "gamma"
-
-
-def _without_population(parameters: Mapping[str, Array]) -> dict[str, Array]:
-    return {name: value for name, value in parameters.items() if name not in POPULATION_PARAMETERS}

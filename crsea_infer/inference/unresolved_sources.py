@@ -15,17 +15,17 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, ClassVar, Final
 
 import numpy as np
 
 from crsea_infer.inference.catalogue_population import POPULATION_PARAMETERS, SkyWithPopulation
+from crsea_infer.inference.widened_sky import WidenedSky, is_widened, without
 from crsea_infer.support.arrays import Array, Float64, array_namespace
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
-    from crsea_infer.emulator.parameters import SkyParameters
     from crsea_infer.emulator.sky_model import BoundModel, Request, SkyModel
 
 __all__ = ["PIVOT_ENERGY", "UNRESOLVED_PARAMETERS", "SkyWithSources", "with_unresolved_sources"]
@@ -53,47 +53,17 @@ def with_unresolved_sources(model: SkyModel, parameters: Collection[str]) -> Sky
 
 
 @dataclass(frozen=True)
-class SkyWithSources:
-    """A sky model with unresolved sources; itself a sky model.
+class SkyWithSources(WidenedSky):
+    """A sky model with unresolved sources; itself a sky model."""
 
-    Attributes
-    ----------
-    sea
-        The sky model without them.
-    """
-
-    sea: SkyModel
-
-    def parameters(self, requests: Sequence[Request]) -> SkyParameters:
-        """Those of the sea, and all three of the sources."""
-        sea = self.sea.parameters(requests)
-        return replace(sea, required=(*sea.required, *UNRESOLVED_PARAMETERS))
-
-    @property
-    def box(self) -> Mapping[str, tuple[float, float]]:
-        """Range of the sea's transport parameters."""
-        return self.sea.box
-
-    @property
-    def fingerprint(self) -> str:
-        """That of the sea: sources are a formula of the hypothesis's own parameters."""
-        return self.sea.fingerprint
-
-    @property
-    def description(self) -> Mapping[str, str]:
-        """The sea's, and what is added to it."""
-        text = "power law with exponential cutoff, a fraction of the sea at 10 TeV in each gamma-ray region"
-        return {**self.sea.description, "unresolved_sources": text}
-
-    @property
-    def relative_error(self) -> float:
-        """Of the sea."""
-        return self.sea.relative_error
+    added: ClassVar[tuple[str, ...]] = UNRESOLVED_PARAMETERS
+    key: ClassVar[str] = "unresolved_sources"
+    words: ClassVar[str] = "power law with exponential cutoff, a fraction of the sea at 10 TeV in each gamma-ray region"
 
     def bind(self, requests: Sequence[Request]) -> BoundModel:
         """Prepare the sea for the requests, and for 10 TeV in each gamma-ray region."""
         wider = [
-            replace(request, energies=(*request.energies, PIVOT_ENERGY)) if _has_sources(request) else request
+            replace(request, energies=(*request.energies, PIVOT_ENERGY)) if is_widened(request) else request
             for request in requests
         ]
         return _BoundWithSources(tuple(requests), self.sea.bind(wider))
@@ -109,7 +79,7 @@ class _BoundWithSources:
     @cached_property
     def _energies(self) -> dict[tuple[float, ...], slice]:
         """Where each distinct set of energies of gamma rays stands when they are put one after the other."""
-        distinct = list(dict.fromkeys(request.energies for request in self.requests if _has_sources(request)))
+        distinct = list(dict.fromkeys(request.energies for request in self.requests if is_widened(request)))
         ends = np.cumsum([0, *(len(energies) for energies in distinct)]).tolist()
         return {energies: slice(*pair) for energies, pair in zip(distinct, pairwise(ends), strict=True)}
 
@@ -120,19 +90,23 @@ class _BoundWithSources:
         return -np.log(energies / PIVOT_ENERGY), PIVOT_ENERGY - energies
 
     def __call__(self, parameters: Mapping[str, Array]) -> tuple[Array, ...]:
-        ratios = self._ratios(parameters)
+        ratios, sea = self._ratios(parameters), self.sea(without(parameters, UNRESOLVED_PARAMETERS))
         return tuple(
             intensity[..., :-1] + ratios[..., self._energies[request.energies]] * intensity[..., -1:]
-            if _has_sources(request)
+            if is_widened(request)
             else intensity
-            for request, intensity in zip(self.requests, self.sea(_without_sources(parameters)), strict=True)
+            for request, intensity in zip(
+                self.requests, self.sea(without(parameters, UNRESOLVED_PARAMETERS)), strict=True
+            )
         )
 
     def components(self, parameters: Mapping[str, Array]) -> tuple[dict[str, Array], ...]:
         ratios = self._ratios(parameters)
         found = []
-        for request, parts in zip(self.requests, self.sea.components(_without_sources(parameters)), strict=True):
-            if not _has_sources(request):
+        for request, parts in zip(
+            self.requests, self.sea.components(without(parameters, UNRESOLVED_PARAMETERS)), strict=True
+        ):
+            if not is_widened(request):
                 found.append(parts)
                 continue
             total: Array = sum(parts.values())
@@ -147,11 +121,3 @@ class _BoundWithSources:
         fraction, index, cutoff = (xp.asarray(parameters[name])[..., None] for name in UNRESOLVED_PARAMETERS)
         of_index, of_cutoff = (xp.asarray(factor) for factor in self._exponents)
         return fraction * xp.exp(index * of_index + of_cutoff / cutoff)
-
-
-def _has_sources(request: Request) -> bool:
-    return request.messenger == "gamma"
-
-
-def _without_sources(parameters: Mapping[str, Array]) -> dict[str, Array]:
-    return {name: value for name, value in parameters.items() if name not in UNRESOLVED_PARAMETERS}
