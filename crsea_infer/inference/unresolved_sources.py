@@ -95,17 +95,13 @@ class _BoundWithSources:
             intensity[..., :-1] + ratios[..., self._energies[request.energies]] * intensity[..., -1:]
             if is_widened(request)
             else intensity
-            for request, intensity in zip(
-                self.requests, self.sea(without(parameters, UNRESOLVED_PARAMETERS)), strict=True
-            )
+            for request, intensity in zip(self.requests, sea, strict=True)
         )
 
     def components(self, parameters: Mapping[str, Array]) -> tuple[dict[str, Array], ...]:
-        ratios = self._ratios(parameters)
+        ratios, sea = self._ratios(parameters), self.sea.components(without(parameters, UNRESOLVED_PARAMETERS))
         found = []
-        for request, parts in zip(
-            self.requests, self.sea.components(without(parameters, UNRESOLVED_PARAMETERS)), strict=True
-        ):
+        for request, parts in zip(self.requests, sea, strict=True):
             if not is_widened(request):
                 found.append(parts)
                 continue
