@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from crsea_infer.cli.tables import new_console, say, show_table
 from crsea_infer.plan.subsets import ALL
 from crsea_infer.report.calibration_tables import summary_words
 from crsea_infer.report.number_words import lnz_text
@@ -38,17 +39,9 @@ if TYPE_CHECKING:
 __all__ = ["ConsoleListener", "Display", "new_console", "show_comparison", "show_result"]
 
 
-def new_console() -> Console:
-    """Return a console; where there is no terminal, lines are not broken at 80 characters."""
-    from rich.console import Console
-
-    console = Console(highlight=False, soft_wrap=False, emoji=False)
-    return console if console.is_terminal else Console(highlight=False, width=140, emoji=False)
-
-
 def _plain(console: Console) -> Callable[[str], None]:
     """Return what prints a line as it is: no part of it is taken for markup."""
-    return lambda words: console.print(words, markup=False)
+    return lambda words: say(console, words)
 
 
 @dataclass(frozen=True)
@@ -141,26 +134,29 @@ class Display:
 def show_comparison(console: Console, comparison: Comparison) -> None:
     """Print evidences, Bayes factors with their verdicts, and what to know of them."""
     for line in comparison.lines:
-        console.print(line, markup=False, soft_wrap=True)
+        say(console, line)
 
 
 def show_result(console: Console, summary: RunSummary, sections: Sequence[Section], directory: Path) -> None:
     """Print evidences, Bayes factors, goodness of fit, what else was found, and where everything is."""
     _show_table(console, "Evidence (natural logarithms)", _evidence_table(summary))
+    console.print()
     _show_table(console, "chi2 / points, systematics at their best", _fit_table(summary))
-    console.print(
-        "Best fit: the largest posterior density; priors count as measurements, so no degree of freedom is lost."
+    console.print()
+    say(
+        console,
+        "Best fit: the largest posterior density; priors count as measurements, so no degree of freedom is lost.",
     )
     console.print()
     for line in factor_lines(summary, directory):
-        console.print(line, markup=False, soft_wrap=True)
+        say(console, line)
     if summary.condition:
-        console.print(f"{summary.condition}.", markup=False)
+        say(console, f"{summary.condition}.")
     for section in sections:
         if section.on_console:
             _show_section(console, section)
     for text in caution_lines(summary, sections):
-        console.print(text, markup=False)
+        say(console, text)
     console.print()
     console.print(f"figures  {directory / FIGURES}", markup=False, soft_wrap=True)
     console.print(f"page     {directory / PAGE}", markup=False, soft_wrap=True)
@@ -215,19 +211,14 @@ def _fit_table(summary: RunSummary) -> SectionTable:
 def _show_section(console: Console, section: Section) -> None:
     console.print()
     for number, table in enumerate(section.tables):
+        if number:
+            console.print()
         _show_table(console, table.title or (section.title if number == 0 else ""), table)
+    if section.tables and section.words:
+        console.print()
     for words in section.words:
-        console.print(words, markup=False)
+        say(console, words)
 
 
 def _show_table(console: Console, title: str, content: SectionTable) -> None:
-    from rich.box import SIMPLE_HEAD
-    from rich.markup import escape
-    from rich.table import Table
-
-    table = Table(title=escape(title), box=SIMPLE_HEAD, title_justify="left")
-    for name in content.columns:
-        table.add_column(escape(name), justify="right" if name in content.numbers else "left")
-    for row in content.rows:
-        table.add_row(*(escape(text) for text in row))
-    console.print(table)
+    show_table(console, title, content.columns, content.rows, content.numbers)

@@ -57,7 +57,19 @@ Editors with a TOML language server complete and check a file whose first line n
 examples:
   crsea-infer schema run > run.schema.json       then, in a run file: #:schema ./run.schema.json"""
 
+_COMPLETION_EXAMPLES = """\
+Prints a script that completes commands, options, kinds and names of runs and hypotheses; it starts no Python
+but for names.
+
+examples:
+  bash  eval "$(crsea-infer completion bash)"                                          in ~/.bashrc
+  zsh   eval "$(crsea-infer completion zsh)"                                           in ~/.zshrc, after compinit
+  fish  crsea-infer completion fish > ~/.config/fish/completions/crsea-infer.fish      once"""
+
+_SHELLS = ("bash", "zsh", "fish")
 _SCHEMAS = ("run", "study", "priors", "hypotheses", "likelihood", "choices")
+_ALL = "*"
+"""In place of a command: the arguments of all."""
 _KINDS = ("regions", "priors", "likelihoods", "hypotheses", "runs", "choices")
 
 
@@ -104,7 +116,7 @@ def _print_anything() -> None:
 
 
 def _parser(chosen: str) -> argparse.ArgumentParser:
-    """Build the parser; the arguments that the modules of a command define only when it is chosen."""
+    """Build the parser; the arguments that the modules of a command define only when it is chosen, or all are."""
     parser = argparse.ArgumentParser(
         prog="crsea-infer",
         description=_DESCRIPTION,
@@ -148,6 +160,7 @@ def _parser(chosen: str) -> argparse.ArgumentParser:
 
     compare = add("compare", "give the Bayes factors between finished hypotheses", _compare)
     compare.add_argument("directories", metavar="DIR", type=place("DIR"), nargs="+", help="output directory of a run")
+    _add_json(compare)
 
     prediction = add("predict", "print the intensity that a hypothesis predicts", _predict)
 
@@ -155,16 +168,54 @@ def _parser(chosen: str) -> argparse.ArgumentParser:
 
     atlas = add("robustness", "find what equally good choices make of the Bayes factors of a run file", _robustness)
 
+    check, listing, cite = _add_content(add)
+
+    for one in (run, calibration, atlas, check, listing, cite):
+        add_allow_code(one)
+
+    grid = add("grid", "build and look at grids of transport and emission", _grid)
+    emulator = add("emulator", "train emulators on grids, and validate them", _emulator)
+    if chosen in ("grid", _ALL):
+        from crsea_infer.cli import grid_commands
+
+        grid_commands.add_arguments(grid)
+    if chosen in ("emulator", _ALL):
+        from crsea_infer.cli import emulator_commands
+
+        emulator_commands.add_arguments(emulator)
+    if chosen in ("predict", _ALL):
+        from crsea_infer.cli import predict_command
+
+        predict_command.add_arguments(prediction)
+    if chosen in ("calibrate", _ALL):
+        from crsea_infer.cli import calibrate_command
+
+        calibrate_command.add_arguments(calibration)
+    if chosen in ("robustness", _ALL):
+        from crsea_infer.cli import robustness_command
+
+        robustness_command.add_arguments(atlas)
+    return parser
+
+
+def _add_content(add: Callable[..., argparse.ArgumentParser]) -> tuple[argparse.ArgumentParser, ...]:
+    """Add the commands that read content and show it, and those that write what helps with it."""
     check = add("check", "read a run file and all that it names, and show what it would do", _check)
     check.add_argument("run", metavar="RUN", help="name or path of a run file")
+    check.add_argument("--long", action="store_true", help="with descriptions, prior sets, nuisances and references")
+    _add_json(check)
 
     listing = add("list", "show what there is", _list)
     listing.add_argument(
         "kind", nargs="?", choices=_KINDS, type=one_of("kind of content", _KINDS), help="only this (default: all)"
     )
+    listing.add_argument("--long", action="store_true", help="with all columns, for wide terminals")
+    listing.add_argument("--names", action="store_true", help="print the names alone, one a line, reading no file")
+    _add_json(listing)
 
     cite = add("cite", "print BibTeX for what a run uses", _cite)
     cite.add_argument("run", metavar="RUN", help="name or path of a run file")
+    _add_json(cite)
 
     schema = add("schema", "print the JSON schema of a sort of file, for editors", _schema, _SCHEMA_EXAMPLES)
     schema.add_argument(
@@ -174,32 +225,16 @@ def _parser(chosen: str) -> argparse.ArgumentParser:
     init = add("init", "write a run file, a prior set and a data set to start from", _init)
     init.add_argument("directory", metavar="DIR", type=place("DIR"), help="folder to write them to")
 
-    for one in (run, calibration, atlas, check, listing, cite):
-        add_allow_code(one)
+    completion = add("completion", "print a script by which a shell completes this command", _complete)
+    completion.epilog = _COMPLETION_EXAMPLES
+    completion.add_argument(
+        "shell", metavar="SHELL", choices=_SHELLS, type=one_of("shell", _SHELLS), help=", ".join(_SHELLS)
+    )
+    return check, listing, cite
 
-    grid = add("grid", "build and look at grids of transport and emission", _grid)
-    emulator = add("emulator", "train emulators on grids, and validate them", _emulator)
-    if chosen == "grid":
-        from crsea_infer.cli import grid_commands
 
-        grid_commands.add_arguments(grid)
-    if chosen == "emulator":
-        from crsea_infer.cli import emulator_commands
-
-        emulator_commands.add_arguments(emulator)
-    if chosen == "predict":
-        from crsea_infer.cli import predict_command
-
-        predict_command.add_arguments(prediction)
-    if chosen == "calibrate":
-        from crsea_infer.cli import calibrate_command
-
-        calibrate_command.add_arguments(calibration)
-    if chosen == "robustness":
-        from crsea_infer.cli import robustness_command
-
-        robustness_command.add_arguments(atlas)
-    return parser
+def _add_json(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--json", action="store_true", help="print JSON for programs, of a form that stays")
 
 
 def _run(options: argparse.Namespace) -> None:
@@ -237,10 +272,17 @@ def _run(options: argparse.Namespace) -> None:
 
 
 def _compare(options: argparse.Namespace) -> None:
-    from crsea_infer.cli.console import new_console, show_comparison
     from crsea_infer.workflow.comparison import compare
 
-    show_comparison(new_console(), compare(options.directories))
+    found = compare(options.directories)
+    if options.json:
+        from crsea_infer.cli.machine_output import compare_json
+
+        print(compare_json(found))
+        return
+    from crsea_infer.cli.console import new_console, show_comparison
+
+    show_comparison(new_console(), found)
 
 
 def _predict(options: argparse.Namespace) -> None:
@@ -262,21 +304,45 @@ def _robustness(options: argparse.Namespace) -> None:
 
 
 def _check(options: argparse.Namespace) -> None:
+    if options.json:
+        from crsea_infer.cli.machine_output import check_json
+
+        print(check_json(options.run))
+        return
     from crsea_infer.cli import commands
 
-    commands.check(options.run)
+    commands.check(options.run, long=options.long)
 
 
 def _list(options: argparse.Namespace) -> None:
+    kinds = (options.kind,) if options.kind else _KINDS
+    if options.names:
+        from crsea_infer.cli.listings import names
+
+        print(*(name for kind in kinds for name in names(kind)), sep="\n")
+        return
+    if options.json:
+        from crsea_infer.cli.machine_output import list_json
+
+        print(list_json(kinds))
+        return
     from crsea_infer.cli import commands
 
-    commands.list_content((options.kind,) if options.kind else _KINDS)
+    commands.list_content(kinds, long=options.long)
 
 
 def _cite(options: argparse.Namespace) -> None:
     from crsea_infer.cli import commands
+    from crsea_infer.cli.machine_output import cite_json
 
-    print(commands.cite(options.run))
+    text = commands.cite(options.run)
+    print(cite_json(text) if options.json else text)
+
+
+def _complete(options: argparse.Namespace) -> None:
+    from crsea_infer.cli.completion import script
+
+    print(script(_parser(_ALL), options.shell), end="")
 
 
 def _schema(options: argparse.Namespace) -> None:

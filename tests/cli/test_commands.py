@@ -19,7 +19,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.mark.parametrize(
     ("kind", "words"),
     [
-        ("regions", ["lhaaso_inner", "15 to 125 deg"]),
+        ("regions", ["lhaaso_inner", "15..125"]),
         ("priors", ["gamma_optimized_free", "proton_norm", "package"]),
         ("likelihoods", ["lhaaso_km2a_outer", "arXiv:2305.05372", "published-table"]),
         ("hypotheses", ["gamma-optimized-min", "gamma_optimized, min, gas", "19"]),
@@ -29,7 +29,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_list_shows_what_comes_with_the_package(
     capsys: pytest.CaptureFixture[str], kind: str, words: list[str]
 ) -> None:
-    commands.list_content((kind,))
+    commands.list_content((kind,), long=True)
     shown = capsys.readouterr().out
     for word in words:
         assert word in shown
