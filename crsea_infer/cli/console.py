@@ -5,7 +5,9 @@ On a terminal, bars that move; elsewhere (a log file, a batch job), one plain li
 
 from __future__ import annotations
 
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
 from crsea_infer.cli.tables import new_console, say, show_table
@@ -18,23 +20,25 @@ from crsea_infer.report.run_tables import chi2_rows, evidence_rows
 from crsea_infer.report.sections import SectionTable
 from crsea_infer.support.output_names import CALIBRATION_FILES, FIGURES, PAGE
 from crsea_infer.support.progress import counter
-from crsea_infer.workflow.listening import LineMeter
+from crsea_infer.workflow.listening import LineMeter, LineTotal, Totals, forecast_words
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from contextlib import AbstractContextManager
     from pathlib import Path
     from types import TracebackType
     from typing import Self
 
     from rich.console import Console
-    from rich.progress import Progress, TaskID
+    from rich.progress import Progress, Task, TaskID
 
     from crsea_infer.report.calibration_tables import CalibrationReport
     from crsea_infer.report.robustness_tables import AtlasReport
     from crsea_infer.report.sections import Section
     from crsea_infer.report.summary import RunSummary
+    from crsea_infer.support.time_left import Forecast, Step
     from crsea_infer.workflow.comparison import Comparison
+    from crsea_infer.workflow.listening import Reach
 
 __all__ = ["ConsoleListener", "Display", "new_console", "show_comparison", "show_result"]
 
@@ -55,6 +59,10 @@ class ConsoleListener:
     """
 
     console: Console = field(default_factory=new_console)
+    _bars: Bars = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_bars", Bars(self.console))
 
     def tell(self, words: str, /) -> None:
         """Print a line."""
@@ -62,7 +70,11 @@ class ConsoleListener:
 
     def sampling(self, names: Sequence[str], /) -> Display:
         """Return the display of tasks."""
-        return Display(self.console, names)
+        return Display(self.console, names, self._bars)
+
+    def overall(self, steps: Sequence[Step], /) -> AbstractContextManager[Reach]:
+        """Return what shows how far the whole is, and how long it may still take."""
+        return self._bars.overall(steps)
 
     def counting(self, what: str, /) -> AbstractContextManager[Callable[[int, int], None]]:
         """Return a counter that is drawn where somebody watches."""
@@ -88,47 +100,128 @@ class ConsoleListener:
         self.console.print(f"page     {directory / PAGE}", markup=False, soft_wrap=True)
 
 
-class Display:
-    """Progress of several tasks at once."""
+class Bars:
+    """The bars of a terminal: one for each task under way, and below them one for the whole; elsewhere, lines.
 
-    def __init__(self, console: Console, names: Sequence[str]) -> None:
+    They stand in one display, so that lines that are told go above them.
+    """
+
+    def __init__(self, console: Console) -> None:
+        self.console = console
+        self._progress: Progress | None = None
+        self._users = 0
+        self._total: TaskID | None = None
+        self._totals = Totals(self._show if console.is_terminal else LineTotal(_plain(console)).show)
+
+    @contextmanager
+    def shown(self) -> Iterator[Progress]:
+        """Show the display for as long as somebody needs it."""
+        if self._progress is None:
+            self._progress = _progress(self.console)
+            self._progress.start()
+        self._users += 1
+        try:
+            yield self._progress
+        finally:
+            self._users -= 1
+            if not self._users:
+                self._progress.stop()
+                self._progress = None
+
+    @contextmanager
+    def overall(self, steps: Sequence[Step]) -> Iterator[Reach]:
+        """Show a bar for the whole; what is carried out within a step of it has no other."""
+        if not self.console.is_terminal or self._total is not None:
+            with self._totals.overall(steps) as reach:
+                yield reach
+            return
+        with self.shown() as progress, self._totals.overall(steps) as reach:
+            self._total = progress.add_task("in all", total=1.0, words="")
+            try:
+                yield reach
+            finally:
+                progress.remove_task(self._total)
+                self._total = None
+
+    def _show(self, forecast: Forecast) -> None:
+        if self._progress is not None and self._total is not None:
+            words = partial(forecast_words, forecast)
+            self._progress.update(self._total, completed=forecast.fraction, words=words)
+
+    def last(self) -> None:
+        """Move the bar of the whole below those of tasks."""
+        if self._progress is not None and self._total is not None:
+            with self._progress._lock:  # noqa: SLF001 -- rich shows tasks in the order in which they were added
+                tasks = self._progress._tasks  # noqa: SLF001
+                tasks[self._total] = tasks.pop(self._total)
+
+
+def _progress(console: Console) -> Progress:
+    """Return the display: fixed parts first, so that a narrow terminal cuts the words and not the numbers."""
+    from rich.progress import BarColumn, Progress, ProgressColumn, TaskProgressColumn, TextColumn, TimeElapsedColumn
+    from rich.table import Column
+    from rich.text import Text
+
+    class Words(ProgressColumn):
+        """The words of a task; of those that a function gives, as they are at the moment."""
+
+        def render(self, task: Task) -> Text:
+            words = task.fields["words"]
+            return Text(words() if callable(words) else words, style="dim", no_wrap=True, overflow="ellipsis")
+
+    return Progress(
+        TextColumn("{task.description}", markup=False, table_column=Column(no_wrap=True, overflow="ellipsis")),
+        BarColumn(bar_width=min(16, max(console.width // 8, 4))),
+        TaskProgressColumn(),
+        TimeElapsedColumn(),
+        Words(Column(no_wrap=True, overflow="ellipsis", min_width=16)),
+        console=console,
+    )
+
+
+class Display:
+    """Progress of several tasks at once; each leaves a line when it is done."""
+
+    def __init__(self, console: Console, names: Sequence[str], bars: Bars | None = None) -> None:
         self._console = console
         self._names = names
-        self._bars: Progress | None = None
+        self._bars = bars or Bars(console)
+        self._open = ExitStack()
+        self._progress: Progress | None = None
         self._ids: dict[int, TaskID] = {}
         self._lines = LineMeter(_plain(console), names)
 
     def __enter__(self) -> Self:
         if self._console.is_terminal:
-            from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
-            from rich.table import Column
-
-            # Fixed parts first, so that a narrow terminal cuts the words and not the numbers.
-            self._bars = Progress(
-                TextColumn("{task.description}"),
-                BarColumn(bar_width=16),
-                TaskProgressColumn(),
-                TimeElapsedColumn(),
-                TextColumn("{task.fields[words]}", style="dim", table_column=Column(no_wrap=True, overflow="ellipsis")),
-                console=self._console,
-            )
-            self._bars.start()
+            self._progress = self._open.enter_context(self._bars.shown())
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._bars is not None:
-            self._bars.stop()
+        if self._progress is not None:
+            self._progress.refresh()  # what was told last is seen, even of what was over at once
+            for one in self._ids.values():
+                self._progress.remove_task(one)
+            self._ids.clear()
+        self._open.close()
 
     def update(self, index: int, fraction: float, words: str, /) -> None:
         """Take what a task reports; fraction 1 means done."""
-        if self._bars is None:
+        if self._progress is None or fraction >= 1.0:
             self._lines.update(index, fraction, words)
+        else:
+            self._lines.begin(index)
+        if self._progress is None:
+            return
+        if fraction >= 1.0:
+            if index in self._ids:
+                self._progress.remove_task(self._ids.pop(index))
             return
         if index not in self._ids:
-            self._ids[index] = self._bars.add_task(self._names[index], total=1.0, words="")
-        self._bars.update(self._ids[index], completed=fraction, words=words)
+            self._ids[index] = self._progress.add_task(self._names[index], total=1.0, words="")
+            self._bars.last()
+        self._progress.update(self._ids[index], completed=fraction, words=words)
 
 
 def show_comparison(console: Console, comparison: Comparison) -> None:

@@ -87,6 +87,8 @@ class Product:
         Write them even when they are there, because they take no time and what they say may depend on other files.
     is_current
         Tells of files that are there whether they answer to options that are no part of the run's identity.
+    seconds
+        How long it takes, roughly, for two hypotheses and two data sets.
     """
 
     name: str
@@ -96,10 +98,31 @@ class Product:
     section: Callable[[Path, RunSummary], Section | None] = _no_section
     always: bool = False
     is_current: Callable[[Path, RunSummary], bool] = _is_current
+    seconds: float = 0.5
 
 
-def write_products(directory: Path, summary: RunSummary, tell: Callable[[str], None]) -> list[str]:
+def _unheard(_number: int, _done: float) -> None:
+    return None
+
+
+def write_products(
+    directory: Path,
+    summary: RunSummary,
+    tell: Callable[[str], None],
+    reach: Callable[[int, float], None] = _unheard,
+) -> list[str]:
     """Make what is missing or damaged, in the order of :data:`PRODUCTS`, and remove what the run no longer has.
+
+    Parameters
+    ----------
+    directory
+        Of the run.
+    summary
+        What it found.
+    tell
+        Takes what is being made, in words.
+    reach
+        Takes the number of a product, with 0 when it is begun and 1 when it is there.
 
     Returns
     -------
@@ -110,11 +133,13 @@ def write_products(directory: Path, summary: RunSummary, tell: Callable[[str], N
     kept = Checksums(directory)
     kept.forget_all_but({name for product in PRODUCTS for name in product.files(summary)})
     missing = []
-    for product in PRODUCTS:
+    for number, product in enumerate(PRODUCTS):
         files = product.files(summary)
         whole = all(kept.is_whole(name) for name in files)
         if not files or (whole and not product.always and product.is_current(directory, summary)):
+            reach(number, 1.0)
             continue
+        reach(number, 0.0)
         for name in files:
             if kept.is_changed(name):
                 tell(f"{name} is not as it was written: it is made again.")
@@ -131,6 +156,7 @@ def write_products(directory: Path, summary: RunSummary, tell: Callable[[str], N
             tell(words)
             missing.append(words)
         kept.keep(files)
+        reach(number, 1.0)
     return missing
 
 
@@ -191,7 +217,7 @@ def _figure_files(names: Callable[[RunSummary], dict[str, str]]) -> Callable[[Ru
 
 
 PRODUCTS: tuple[Product, ...] = (
-    Product("posteriors", "", lambda summary: list(_posterior_files(summary)), _write_posteriors),
+    Product("posteriors", "", lambda summary: list(_posterior_files(summary)), _write_posteriors, seconds=2.0),
     Product(
         "goodness of fit",
         "Drawing replicated data",
@@ -199,6 +225,7 @@ PRODUCTS: tuple[Product, ...] = (
         goodness_of_fit_table.write_goodness_of_fit,
         goodness_of_fit_table.goodness_of_fit_section,
         is_current=goodness_of_fit_table.is_current,
+        seconds=4.0,
     ),
     Product("tables", "", lambda _: run_tables.FILES, run_tables.write_tables, always=True),
     Product(
@@ -226,6 +253,7 @@ PRODUCTS: tuple[Product, ...] = (
         data_set_pulls.files,
         data_set_pulls.write_data_sets,
         data_set_pulls.data_sets_section,
+        seconds=1.0,
     ),
     Product(
         "leave-one-out", "Leaving one out", leave_one_out.files, leave_one_out.write_loo, leave_one_out.loo_section
@@ -238,12 +266,14 @@ PRODUCTS: tuple[Product, ...] = (
         "Drawing spectra",
         _figure_files(spectrum_figures.figure_names),
         lambda directory, summary: spectrum_figures.write_spectra(directory / "figures", summary),
+        seconds=1.5,
     ),
     Product(
         "corners",
         "Drawing corners",
         lambda summary: [*_figure_files(corner_figures.figure_names)(summary), *corner_figures.full_figures(summary)],
         lambda directory, summary: corner_figures.write_corners(directory / "figures", summary),
+        seconds=13.0,
     ),
     Product(
         "exact check",
@@ -252,6 +282,7 @@ PRODUCTS: tuple[Product, ...] = (
         exact_check_table.write_exact_check,
         exact_check_table.exact_section,
         is_current=exact_check_table.is_current,
+        seconds=12.0,
     ),
     Product(
         "prior sensitivity",
@@ -260,6 +291,7 @@ PRODUCTS: tuple[Product, ...] = (
         prior_sensitivity_figures.write_sensitivity,
         prior_sensitivity_figures.sensitivity_section,
         is_current=prior_sensitivity_figures.is_current,
+        seconds=2.5,
     ),
 )
 """What makes each product, in the order of the names."""

@@ -21,6 +21,10 @@ _TOLD: Final = 0.03
 """Share of a step from which on its own pace counts."""
 
 
+def _now() -> float:
+    return time.monotonic()
+
+
 @dataclass(frozen=True)
 class Step:
     """A piece of work.
@@ -57,7 +61,7 @@ class Forecast:
     """
 
     steps: Sequence[Step]
-    clock: Callable[[], float] = time.monotonic
+    clock: Callable[[], float] = _now
     _states: list[_State] = field(init=False)
     _started: float = field(init=False)
 

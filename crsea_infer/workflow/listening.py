@@ -7,25 +7,29 @@ listener does with it what it is for. Who listens changes no number and no file.
 from __future__ import annotations
 
 import time
-from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Protocol
 
 from crsea_infer.report.calibration_tables import summary_words
 from crsea_infer.report.plain_lines import result_lines
 from crsea_infer.report.robustness_tables import summary_lines
 from crsea_infer.support.output_names import PAGE
+from crsea_infer.support.time_left import Forecast, duration_words
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from crsea_infer.report.calibration_tables import CalibrationReport
     from crsea_infer.report.robustness_tables import AtlasReport
     from crsea_infer.report.sections import Section
     from crsea_infer.report.summary import RunSummary
+    from crsea_infer.support.time_left import Step
 
-__all__ = ["QUIET", "LineMeter", "Listener", "Meter", "Quiet", "Told"]
+    Reach = Callable[[int, float], None]
+
+__all__ = ["QUIET", "LineMeter", "LineTotal", "Listener", "Meter", "Quiet", "Told", "Totals", "forecast_words"]
 
 _INTERVAL = 10.0  # seconds between two lines on one task
 
@@ -45,6 +49,13 @@ class Listener(Protocol):
 
     def sampling(self, names: Sequence[str], /) -> AbstractContextManager[Meter]:
         """Return the meter of tasks of these names, entered when the first begins and left when the last has ended."""
+
+    def overall(self, steps: Sequence[Step], /) -> AbstractContextManager[Reach]:
+        """Return a function of (number of a step, share of it that is done) for the whole of what is carried out.
+
+        It is told 0 when a step begins and 1 when it has ended. What is carried out within a step may ask again: that
+        whole is the step.
+        """
 
     def counting(self, what: str, /) -> AbstractContextManager[Callable[[int, int], None]]:
         """Return a function of (done, total) for many equal pieces of work, such as "simulated data sets"."""
@@ -77,6 +88,10 @@ class Quiet:
 
     def update(self, index: int, fraction: float, words: str, /) -> None:
         """Show nothing."""
+
+    def overall(self, _steps: Sequence[Step], /) -> AbstractContextManager[Reach]:
+        """Return a function that shows nothing."""
+        return nullcontext(lambda _index, _done: None)
 
     def counting(self, _what: str, /) -> AbstractContextManager[Callable[[int, int], None]]:
         """Return a counter that shows nothing."""
@@ -113,6 +128,10 @@ class LineMeter:
         self._told: dict[int, float] = {}
         self._started: dict[int, float] = {}
 
+    def begin(self, index: int) -> None:
+        """Take that a task has begun, in silence."""
+        self._started.setdefault(index, time.monotonic())
+
     def update(self, index: int, fraction: float, words: str, /) -> None:
         """Take what a task reports; fraction 1 means done."""
         now = time.monotonic()
@@ -122,6 +141,64 @@ class LineMeter:
             self._told[index] = now
             state = f"done in {now - self._started[index]:.0f} s" if done else f"{100 * fraction:3.0f} %  {words}"
             self._tell(f"{self._names[index]}: {state}")
+
+
+def forecast_words(forecast: Forecast) -> str:
+    """Return how long the rest of some work may take, and how many of its steps are done."""
+    return f"{duration_words(forecast.left)} left, {forecast.n_ended} of {len(forecast.steps)} steps done"
+
+
+class Totals:
+    """Keeps how far the whole of some work is, of which a step may be a whole of its own.
+
+    Parameters
+    ----------
+    show
+        Is given the state of the outermost whole whenever something was told.
+    """
+
+    def __init__(self, show: Callable[[Forecast], None]) -> None:
+        self._show = show
+        self._open: list[tuple[Forecast, list[int]]] = []  # each with the step that began last in it
+
+    @contextmanager
+    def overall(self, steps: Sequence[Step]) -> Iterator[Reach]:
+        """Give a function of (number of a step, share of it that is done)."""
+        whole = (Forecast(steps), [0])
+        self._open.append(whole)
+        try:
+            yield lambda index, done: self._reach(whole, index, done)
+        finally:
+            self._open.remove(whole)
+
+    def _reach(self, whole: tuple[Forecast, list[int]], index: int, done: float) -> None:
+        forecast, at = whole
+        forecast.update(index, done)
+        at[0] = index
+        for (outer, step), (inner, _) in zip(self._open[-2::-1], self._open[:0:-1], strict=True):
+            outer.update(step[0], min(inner.fraction, 0.999))  # it ends when its own caller says so
+        self._show(self._open[0][0])
+
+
+class LineTotal:
+    """Tells in plain lines how far the whole is: every ten seconds at most.
+
+    Parameters
+    ----------
+    tell
+        Takes a line.
+    """
+
+    def __init__(self, tell: Callable[[str], None]) -> None:
+        self._tell = tell
+        self._told = time.monotonic()
+
+    def show(self, forecast: Forecast) -> None:
+        """Take how far it is."""
+        now = time.monotonic()
+        if now - self._told > _INTERVAL:
+            self._told = now
+            self._tell(f"in all: {100 * forecast.fraction:3.0f} %  about {forecast_words(forecast)}")
 
 
 @dataclass(frozen=True)
@@ -142,10 +219,18 @@ class Told:
     """
 
     tell: Callable[[str], None]
+    _totals: Totals = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_totals", Totals(LineTotal(self.tell).show))
 
     def sampling(self, names: Sequence[str], /) -> AbstractContextManager[Meter]:
         """Return a meter that tells in lines."""
         return nullcontext(LineMeter(self.tell, names))
+
+    def overall(self, steps: Sequence[Step], /) -> AbstractContextManager[Reach]:
+        """Return a function that tells of the whole in lines."""
+        return self._totals.overall(steps)
 
     def counting(self, what: str, /) -> AbstractContextManager[Callable[[int, int], None]]:
         """Return a counter that tells in lines."""

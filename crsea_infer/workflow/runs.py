@@ -32,11 +32,11 @@ from crsea_infer.support.errors import UserError
 from crsea_infer.support.files import make_directory, remove_leftovers
 from crsea_infer.support.jobs import run_jobs
 from crsea_infer.support.lanes import CORES, DEVICE, Lanes, device_present
-from crsea_infer.support.local import available_cores
 from crsea_infer.support.output_names import BESIDE
 from crsea_infer.support.processes import terminated_like_interrupted
 from crsea_infer.workflow.listening import QUIET
 from crsea_infer.workflow.run_directory import RunDirectory, versions
+from crsea_infer.workflow.run_steps import run_steps, worker_count
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -46,11 +46,14 @@ if TYPE_CHECKING:
     from crsea_infer.inference.posterior import Posterior
     from crsea_infer.inference.samplers.sampler import Sampler, SamplerResult
     from crsea_infer.plan.run_file import RunFile
-    from crsea_infer.workflow.listening import Listener
+    from crsea_infer.workflow.listening import Listener, Reach
 
 __all__ = ["NotConvergedError", "execute", "sample_together"]
 
 _MOST_WORKERS = 8
+_DURATION = (
+    40.0  # seconds of a sampler whose duration is 1: rough, and only until the first of them tells how far it is
+)
 
 
 class NotConvergedError(UserError):
@@ -115,25 +118,31 @@ def execute(
     directory = RunDirectory(make_directory(output))
     with lock(directory.path), terminated_like_interrupted():
         begun = _begin(run, directory, _preparing(listener, workers, scheduler), fresh=fresh)
-        _sample(listener, [begun], workers, scheduler)
-        for name, one in beside.items():
-            listener.tell(f"Beside it: {name}")
-            execute(
-                one,
-                directory.path / BESIDE / name,
-                seed,
-                fresh=fresh,
-                workers=workers,
-                scheduler=scheduler,
-                accept_unconverged=True,
-                listener=listener,
+        tasks = begun.tasks
+        with listener.overall(run_steps(tasks, workers, beside.values())) as reach:
+            _sample(listener, [begun], workers, scheduler, reach)
+            for number, (name, one) in enumerate(beside.items(), start=len(tasks)):
+                listener.tell(f"Beside it: {name}")
+                reach(number, 0.0)
+                execute(
+                    one,
+                    directory.path / BESIDE / name,
+                    seed,
+                    fresh=fresh,
+                    workers=workers,
+                    scheduler=scheduler,
+                    accept_unconverged=True,
+                    listener=listener,
+                )
+                reach(number, 1.0)
+            first = len(tasks) + len(beside)
+            summary = _summarise(run, begun.identity, begun.model, begun.posteriors, tasks)
+            missing = write_products(
+                directory.path, summary, listener.tell, lambda number, done: reach(first + number, done)
             )
-        model, posteriors, identity, tasks = begun.model, begun.posteriors, begun.identity, begun.tasks
-        summary = _summarise(run, identity, model, posteriors, tasks)
-        missing = write_products(directory.path, summary, listener.tell)
-        found, more = sections(directory.path, summary)
-        missing += more
-        write_page(directory.path, summary, found, versions() | _hashes(identity), missing)
+            found, more = sections(directory.path, summary)
+            missing += more
+            write_page(directory.path, summary, found, versions() | _hashes(begun.identity), missing)
         listener.finished(summary, found, directory.path)
     if missing:
         raise IncompleteError.of(missing)
@@ -179,7 +188,8 @@ def sample_together(
             held.enter_context(lock(directory.path))
             seeded = run if seed is None else replace(run, seed=seed)
             begun.append(_begin(seeded, directory, _preparing(listener, None, scheduler), fresh=fresh))
-        _sample(listener, begun, None, scheduler)
+        with listener.overall(run_steps([task for one in begun for task in one.tasks], None)) as reach:
+            _sample(listener, begun, None, scheduler, reach)
 
 
 @dataclass(frozen=True)
@@ -260,12 +270,17 @@ def _on_device(task: Task) -> bool:
     return chosen == "jax" or "jax" in sampler_class(task.sampler).packages
 
 
-def _sample(listener: Listener, runs: Sequence[_Begun], workers: int | None, scheduler: str | None) -> None:
+def _sample(
+    listener: Listener, runs: Sequence[_Begun], workers: int | None, scheduler: str | None, reach: Reach
+) -> None:
     """Do the tasks of some runs that are not done yet."""
     tasks = [(task, begun.model) for begun in runs for task in begun.tasks]
     for task, _ in tasks:
         task.check()
-    left = [AwayTask(task, model) for task, model in tasks if not task.result_path.exists()]
+    numbers = [number for number, (task, _) in enumerate(tasks) if not task.result_path.exists()]
+    left = [AwayTask(*tasks[number]) for number in numbers]
+    for number in sorted(set(range(len(tasks))).difference(numbers)):
+        reach(number, 1.0)
     if not left:
         listener.tell("Sampling was finished before; nothing is sampled again.")
         return
@@ -274,26 +289,32 @@ def _sample(listener: Listener, runs: Sequence[_Begun], workers: int | None, sch
     several = len(runs) > 1
     names = [f"{away.task.run.name}: {away.task.name}" if several else away.task.name for away in left]
     with listener.sampling(names) as meter:
+
+        def update(index: int, fraction: float, words: str) -> None:
+            reach(numbers[index], fraction)
+            meter.update(index, fraction, words)
+
         if scheduler is not None:
             run_jobs(
                 sample_away,
                 left,
                 names,
-                meter.update,
+                update,
                 scheduler=scheduler,
                 take=lambda index, arrays: left[index].task.keep(arrays),
             )
-            return
-        n_workers = min(len(left), available_cores(), _MOST_WORKERS) if workers is None else workers
-        run_jobs(
-            sample_task,
-            [away.task for away in left],
-            names,
-            meter.update,
-            workers=n_workers,
-            lanes=Lanes(device=any(_on_device(away.task) for away in left) and device_present()),
-            lane_of=lambda task: DEVICE if _on_device(task) else CORES,
-        )
+        else:
+            run_jobs(
+                sample_task,
+                [away.task for away in left],
+                names,
+                update,
+                workers=worker_count(len(left), workers),
+                lanes=Lanes(device=any(_on_device(away.task) for away in left) and device_present()),
+                lane_of=lambda task: DEVICE if _on_device(task) else CORES,
+            )
+    for number in numbers:
+        reach(number, 1.0)
 
 
 def _summarise(

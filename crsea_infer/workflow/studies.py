@@ -16,7 +16,9 @@ from crsea_infer.report.study_page import write_results
 from crsea_infer.support.errors import UserError
 from crsea_infer.support.files import make_directory, read_text
 from crsea_infer.support.output_names import RESULTS
+from crsea_infer.support.time_left import Step
 from crsea_infer.workflow.listening import QUIET
+from crsea_infer.workflow.run_steps import run_seconds
 from crsea_infer.workflow.runs import execute, sample_together
 
 if TYPE_CHECKING:
@@ -75,23 +77,30 @@ def execute_study(
     _refuse_foreign(directory / RESULTS)
     check_study(study, emulator.load())  # before hours of sampling: a later combination must not end what went before
     missing = []
-    if scheduler is not None:
-        # many workers: all samplings at once, then combination by combination what is made of them
-        sample_together(
-            {directory / name: run for name, run in study.runs.items()},
-            seed,
-            fresh=fresh,
-            scheduler=scheduler,
-            listener=listener,
-        )
-        fresh = False
-    for number, (name, run) in enumerate(study.runs.items(), start=1):
-        listener.tell("")
-        listener.tell(f"Combination {number} of {len(study.runs)}: {run.title} ({name})")
-        try:
-            execute(run, directory / name, seed, fresh=fresh, accept_unconverged=True, listener=listener)
-        except IncompleteError as error:
-            missing.append(f"{name}: {error.given}")
+    first = [] if scheduler is None else [Step(sum(run_seconds(run) for run in study.runs.values()))]
+    with listener.overall([*first, *(Step(run_seconds(run)) for run in study.runs.values())]) as reach:
+        if scheduler is not None:
+            # many workers: all samplings at once, then combination by combination what is made of them
+            reach(0, 0.0)
+            sample_together(
+                {directory / name: run for name, run in study.runs.items()},
+                seed,
+                fresh=fresh,
+                scheduler=scheduler,
+                listener=listener,
+            )
+            reach(0, 1.0)
+            fresh = False
+        for number, (name, run) in enumerate(study.runs.items(), start=1):
+            listener.tell("")
+            listener.tell(f"Combination {number} of {len(study.runs)}: {run.title} ({name})")
+            step = number - 1 + len(first)
+            reach(step, 0.0)
+            try:
+                execute(run, directory / name, seed, fresh=fresh, accept_unconverged=True, listener=listener)
+            except IncompleteError as error:
+                missing.append(f"{name}: {error.given}")
+            reach(step, 1.0)
     page = write_results(study, directory)
     listener.tell("")
     listener.tell(f"Results of all combinations: {page}")
