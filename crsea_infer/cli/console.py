@@ -169,12 +169,14 @@ def _progress(console: Console) -> Progress:
             words = task.fields["words"]
             return Text(words() if callable(words) else words, style="dim", no_wrap=True, overflow="ellipsis")
 
+    names = Column(no_wrap=True, overflow="ellipsis", max_width=max(7 * console.width // 20, 8))
+    across = min(16, max(console.width // 8, 4))
     return Progress(
-        TextColumn("{task.description}", markup=False, table_column=Column(no_wrap=True, overflow="ellipsis")),
-        BarColumn(bar_width=min(16, max(console.width // 8, 4))),
+        TextColumn("{task.description}", markup=False, table_column=names),
+        BarColumn(bar_width=across, table_column=Column(min_width=across)),
         TaskProgressColumn(),
         TimeElapsedColumn(),
-        Words(Column(no_wrap=True, overflow="ellipsis", min_width=16)),
+        Words(Column(no_wrap=True, overflow="ellipsis")),
         console=console,
     )
 

@@ -7,7 +7,7 @@ bad file of the user's must not hide the others.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from crsea_infer.cli.tables import new_console, show_table
 from crsea_infer.content import finding
@@ -58,7 +58,7 @@ def names(kind: str) -> list[str]:
         from crsea_infer.hypotheses.hypothesis import available_hypotheses
 
         return sorted(available_hypotheses())
-    return [item.name for item in finding.available(kind)]  # type: ignore[arg-type] -- one of the other kinds
+    return [item.name for item in finding.available(cast("finding.ContentKind", kind))]
 
 
 def show_listings(kinds: Sequence[str], *, long: bool = False) -> None:

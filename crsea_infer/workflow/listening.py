@@ -145,7 +145,7 @@ class LineMeter:
 
 def forecast_words(forecast: Forecast) -> str:
     """Return how long the rest of some work may take, and how many of its steps are done."""
-    return f"{duration_words(forecast.left)} left, {forecast.n_ended} of {len(forecast.steps)} steps done"
+    return f"{duration_words(forecast.left)} left, {forecast.n_ended} of {len(forecast.steps)} steps"
 
 
 class Totals:

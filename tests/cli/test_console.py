@@ -63,7 +63,7 @@ def test_one_bar_counts_samplings_figures_and_checks(capsys: pytest.CaptureFixtu
             (task.description, task.fields["words"]() if callable(task.fields["words"]) else "") for task in bars.tasks
         ]
         assert shown == [("in all", shown[0][1])]
-        assert "2 of 3 steps done" in shown[0][1]
+        assert "2 of 3 steps" in shown[0][1]
         reach(2, 1.0)
     said = capsys.readouterr().out
     assert "one: done in 0 s" in said
@@ -97,7 +97,7 @@ def test_lines_tell_of_the_whole_where_there_is_no_terminal(
         reach(0, 1.0)
         now[0] = 22.0
         reach(1, 0.0)
-    assert capsys.readouterr().out.splitlines() == ["in all:  50 %  about 20 s left, 1 of 2 steps done"]
+    assert capsys.readouterr().out.splitlines() == ["in all:  50 %  about 20 s left, 1 of 2 steps"]
 
 
 def test_a_comparison_is_shown_line_by_line(capsys: pytest.CaptureFixture[str]) -> None:
