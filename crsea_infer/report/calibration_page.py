@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import importlib.resources
 from typing import TYPE_CHECKING
 
 from crsea_infer.report.calibration_figures import calibration_figures
 from crsea_infer.report.calibration_tables import FILES, summary_words
 from crsea_infer.report.number_words import number_with_error
+from crsea_infer.report.page_words import page_template
 from crsea_infer.support.files import atomic_write
 from crsea_infer.support.output_names import CALIBRATION_FILES
 
@@ -21,11 +21,7 @@ __all__ = ["write_calibration_page"]
 
 def write_calibration_page(directory: Path, report: CalibrationReport) -> None:
     """Write calibration.html beside the tables and figures."""
-    import jinja2
-
-    template = importlib.resources.files("crsea_infer.report").joinpath("calibration.html.j2").read_text("utf-8")
-    environment = jinja2.Environment(autoescape=True, trim_blocks=True, undefined=jinja2.StrictUndefined)
-    page = environment.from_string(template).render(
+    page = page_template("calibration.html.j2").render(
         title=report.run.title,
         findings=summary_words(report),
         factors=_factors(report),

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+    from crsea_infer.inference.likelihoods.likelihood import Likelihood
     from crsea_infer.report.summary import HypothesisSummary, RunSummary
     from crsea_infer.support.arrays import Float64
 
@@ -31,6 +32,7 @@ __all__ = ["FIGURE", "FILES", "data_sets_section", "draw_pulls", "files", "write
 
 FILES = PRODUCTS["data sets"].tables
 (FIGURE,) = PRODUCTS["data sets"].figures
+_ENERGY, _NUMBER = "energy [TeV]", "number of the data point"
 _POINTS = ("best_fit", "posterior_mean")
 
 _COLUMNS = {
@@ -143,19 +145,29 @@ def draw_pulls(summary: RunSummary, pulls: dict[str, dict[str, Float64]]) -> Fig
     figure = new_figure(PAGE, 0.95 + 1.25 * down + (height if len(summary.hypotheses) > FEW else 0.0))
     panels = figure.subplots(down, across, squeeze=False).ravel()
     for panel, likelihood in zip(panels, shown, strict=False):
-        _draw_panel(panel, [pulls[item.name].get(likelihood.name) for item in summary.hypotheses])
+        energies = point_energies(likelihood)
+        _draw_panel(panel, [pulls[item.name].get(likelihood.name) for item in summary.hypotheses], energies)
         panel.set_title(likelihood.label, fontsize=8, pad=3)
     for panel in panels[len(shown) :]:
         panel.set_visible(False)
     for panel in panels[::across]:
         panel.set_ylabel("pull")
-    figure.supxlabel("number of the data point", fontsize=9)
+    kinds = {"" if point_energies(one) is None else _ENERGY for one in shown}
+    figure.supxlabel(f"{_ENERGY}, or number of the data point" if len(kinds) > 1 else max(kinds) or _NUMBER, fontsize=9)
     figure.legend(handles=handles, loc="outside upper center", ncols=columns)
     figure.set_layout_engine("constrained")
     return figure
 
 
-def _draw_panel(panel: Axes, by_hypothesis: Sequence[Float64 | None]) -> None:
+def point_energies(likelihood: Likelihood) -> Float64 | None:
+    """Return the energy of each data point [n_data], GeV (per nucleon where it is quoted so); None if it has none."""
+    column = getattr(likelihood, "columns", {}).get("energy_reference")
+    if column is None or np.shape(column.values) != (likelihood.n_data,) or not np.all(column.values > 0.0):
+        return None
+    return np.asarray(column.values, dtype=np.float64)
+
+
+def _draw_panel(panel: Axes, by_hypothesis: Sequence[Float64 | None], energies: Float64 | None) -> None:
     from matplotlib.ticker import MaxNLocator
 
     panel.axhspan(-1.0, 1.0, color="0.9", linewidth=0)
@@ -165,15 +177,27 @@ def _draw_panel(panel: Axes, by_hypothesis: Sequence[Float64 | None]) -> None:
         if pulls is None:
             continue
         colour, marker = look(index).colour, look(index).marker
-        where = np.arange(1, pulls.shape[1] + 1) + (0.5 if n <= FEW else 0.8) * (index - 0.5 * (n - 1)) / n
+        aside = (0.5 if n <= FEW else 0.8) * (index - 0.5 * (n - 1)) / n  # in steps from point to point
+        where = _along(pulls.shape[1], energies, aside)
         panel.plot(where, pulls[1], marker, color=colour, markersize=3.4, markerfacecolor="none", markeredgewidth=0.6)
         panel.plot(where, pulls[0], marker, color=colour, **marker_size(2.4, n))
         largest = max(largest, float(np.max(np.abs(pulls))))
-        panel.set_xlim(0.3, pulls.shape[1] + 0.7)
+        panel.set_xlim(*(_along(pulls.shape[1], energies, aside)[place] for aside, place in ((-0.7, 0), (0.7, -1))))
     panel.set_ylim(-1.15 * largest, 1.15 * largest)
-    panel.xaxis.set_major_locator(MaxNLocator(5, integer=True, min_n_ticks=1))
+    if energies is None:
+        panel.xaxis.set_major_locator(MaxNLocator(5, integer=True, min_n_ticks=1))
+    else:
+        panel.set_xscale("log")
     panel.yaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10], symmetric=True))
     panel.tick_params(labelsize=7)
+
+
+def _along(n: int, energies: Float64 | None, aside: float) -> Float64:
+    """Return where points stand [n]: at their energies in TeV, or numbers; a part of the step between them aside."""
+    if energies is None:
+        return np.arange(1, n + 1) + aside
+    step = float(np.median(np.diff(np.log(np.sort(energies))))) if n > 1 else 0.5
+    return energies / 1e3 * np.exp(aside * (step or 0.5))
 
 
 def _handles(names: Sequence[str]) -> list[Any]:
@@ -237,6 +261,7 @@ def data_sets_section(directory: Path, summary: RunSummary) -> Section:
     )
     caption = (
         "(data − prediction) / error of each data point: filled at the best fit, open at the posterior mean. Grey: "
-        f"one sigma. Every number is in pulls.ecsv.{summary.unconverged_shown}"
+        "one sigma. Energies are per nucleon, or rigidities in TV, where a data set is quoted so; hypotheses stand side "
+        f"by side. Every number is in pulls.ecsv.{summary.unconverged_shown}"
     )
     return Section("Data sets one by one", (table,), words, figures={FIGURE: caption})

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import importlib.resources
 import math
 from typing import TYPE_CHECKING, Any
 
 from crsea_infer.report.number_words import number_with_error
+from crsea_infer.report.page_words import page_template
 from crsea_infer.report.robustness_figures import caption, figure_names, write_figures
 from crsea_infer.report.robustness_tables import AtlasReport, choice_name, quoted, verdict
 from crsea_infer.support.files import atomic_write, make_directory
@@ -22,12 +22,8 @@ _MOST_SHARES = 12
 
 def write_page(directory: Path, report: AtlasReport) -> None:
     """Write the figures, and index.html beside the tables."""
-    import jinja2
-
     write_figures(make_directory(directory / FIGURES), report)
-    template = importlib.resources.files("crsea_infer.report").joinpath("robustness.html.j2").read_text("utf-8")
-    environment = jinja2.Environment(autoescape=True, trim_blocks=True, undefined=jinja2.StrictUndefined)
-    page = environment.from_string(template).render(
+    page = page_template("robustness.html.j2").render(
         title=report.title,
         description=report.choices.description,
         findings=[

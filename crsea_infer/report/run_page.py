@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.resources
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,6 +12,7 @@ from crsea_infer.report import corner_figures, spectrum_figures
 from crsea_infer.report.checksums import Checksums
 from crsea_infer.report.goodness_of_fit_table import read_fits
 from crsea_infer.report.number_words import lnz_text, number_with_error
+from crsea_infer.report.page_words import PageWords, page_template
 from crsea_infer.report.pile_up_table import sides_with_heaps
 from crsea_infer.report.quoted_factors import (
     factor_value,
@@ -46,12 +46,15 @@ def write_page(
     missing: Sequence[str] = (),
 ) -> None:
     """Write index.html beside the tables, figures and posteriors of the run; `missing` says what could not be made."""
-    import jinja2
-
     fits, spreads = read_fits(directory), read_spreads(directory / FACTORS)
-    template = importlib.resources.files("crsea_infer.report").joinpath("page.html.j2").read_text(encoding="utf-8")
-    environment = jinja2.Environment(autoescape=True, trim_blocks=True, undefined=jinja2.StrictUndefined)
-    page = environment.from_string(template).render(
+    spectra, corners = _figures(directory, _spectra(summary)), _figures(directory, corner_figures.figure_names(summary))
+    page = page_template("page.html.j2", PageWords.of_run(summary)).render(
+        contents=[
+            *("Evidence", "Goodness of fit", *(section.title for section in sections)),
+            *(["Spectra"] if spectra else []),
+            *(["Posteriors"] if corners else []),
+            *("Parameters", "Data", "Physics", "Files and versions"),
+        ],
         title=summary.run.title,
         description=summary.run.description,
         factors=[
@@ -79,11 +82,12 @@ def write_page(
             f"({len(item.posterior.names)} parameters)."
             for item in summary.hypotheses
         ],
-        spectra=_figures(directory, _spectra(summary)),
-        corners=_figures(directory, corner_figures.figure_names(summary)),
+        spectra=spectra,
+        corners=corners,
         hypotheses=[_hypothesis(item) for item in summary.hypotheses],
         data=[
             {
+                "name": likelihood.name,
                 "title": likelihood.title,
                 "reference": f"{likelihood.provenance.reference}, {likelihood.provenance.table_or_figure}",
                 "status": likelihood.provenance.status,
