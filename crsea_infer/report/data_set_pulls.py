@@ -261,7 +261,7 @@ def data_sets_section(directory: Path, summary: RunSummary) -> Section:
     )
     caption = (
         "(data − prediction) / error of each data point: filled at the best fit, open at the posterior mean. Grey: "
-        "one sigma. Energies are per nucleon, or rigidities in TV, where a data set is quoted so; hypotheses stand side "
-        f"by side. Every number is in pulls.ecsv.{summary.unconverged_shown}"
+        "one sigma. Energies are per nucleon, or rigidities in TV, where a data set is quoted so; hypotheses stand "
+        f"side by side. Every number is in pulls.ecsv.{summary.unconverged_shown}"
     )
     return Section("Data sets one by one", (table,), words, figures={FIGURE: caption})

@@ -101,9 +101,10 @@ def test_the_verdict_stands_in_every_output(written: Path, summary: RunSummary) 
     assert any("spread over choices: not measured" in line for line in lines)
     write_page(written, summary, [section], {})
     page = (written / "index.html").read_text()
-    assert f"<strong>Very strong evidence for gamma-optimized-min over gamma-optimized-max; {says}" in page
+    low, high = (f"“Gamma-optimized transport, {name} local spectra”" for name in ("Min", "Max"))
+    assert f"<strong>Very strong evidence for {low} over {high}; but {low} does not describe these data (p = " in page
     assert "Do the hypotheses describe the data?" in page
-    assert "The systematic error of lhaaso_km2a_inner and lhaaso_km2a_outer is one shift of all points" in page
+    assert "The systematic error of “KM2A inner” and “KM2A outer” is one shift of all points" in page
     assert "That of LHAASO-KM2A says no" in page
     unequal = "widths of the priors differ: proton_slope_3 (0.05 and 0.15), helium_slope_3 (0.05 and 0.15)"
     assert unequal in row["priors"]

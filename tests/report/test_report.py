@@ -161,7 +161,10 @@ def test_a_bayes_factor_of_evidences_that_did_not_converge_is_marked(summary: Ru
     assert row["verdict"].endswith("(not converged)")
     assert read_unconverged(tmp_path / "evidence.ecsv") == {"gamma-optimized-max"}
     write_page(tmp_path, changed, [], {})
-    assert "over gamma-optimized-max (not converged)</strong>" in (tmp_path / "index.html").read_text()
+    assert (
+        "over “Gamma-optimized transport, Max local spectra” (not converged)</strong>"
+        in (tmp_path / "index.html").read_text()
+    )
 
 
 def test_the_overlay_leaves_out_what_only_shares_a_name(summary: RunSummary) -> None:

@@ -260,7 +260,7 @@ def test_checks_are_made_and_made_again_when_the_run_file_asks_for_others(
     assert set(Table.read(copy / "exact_check.ecsv")["n_samples"]) == {100}
     assert {"hi_scale", "xco_scale"} <= set(Table.read(copy / "prior_sensitivity.ecsv")["parameter"])
     page = (copy / "index.html").read_text()
-    assert "<h2>Exact check</h2>" in page
+    assert '<h2 id="exact-check">Exact check</h2>' in page
     assert "figures/prior_sensitivity.png" in page
     (copy / "gamma-optimized-min" / ".dynesty.crsea-0123abcd.h5").write_text("half a file, of a killed process")
     other = tmp_path / "quick.toml"
