@@ -195,9 +195,9 @@ def _draw_panel(panel: Axes, by_hypothesis: Sequence[Float64 | None], energies: 
 def _along(n: int, energies: Float64 | None, aside: float) -> Float64:
     """Return where points stand [n]: at their energies in TeV, or numbers; a part of the step between them aside."""
     if energies is None:
-        return np.arange(1, n + 1) + aside
+        return np.asarray(np.arange(1, n + 1) + aside, dtype=np.float64)
     step = float(np.median(np.diff(np.log(np.sort(energies))))) if n > 1 else 0.5
-    return energies / 1e3 * np.exp(aside * (step or 0.5))
+    return np.asarray(energies / 1e3 * np.exp(aside * (step or 0.5)), dtype=np.float64)
 
 
 def _handles(names: Sequence[str]) -> list[Any]:
