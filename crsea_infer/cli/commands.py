@@ -9,18 +9,19 @@ from __future__ import annotations
 import importlib.resources
 from typing import TYPE_CHECKING
 
+from crsea_infer.cli.printing import new_table as _table
+from crsea_infer.cli.printing import shown_text as _text
+from crsea_infer.cli.printing import wide_console as _console
 from crsea_infer.content import finding
 from crsea_infer.plan.subsets import ALL
 from crsea_infer.support.errors import UserError
 from crsea_infer.support.files import atomic_write, make_directory
-from crsea_infer.support.names import visible
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from importlib.resources.abc import Traversable
     from pathlib import Path
 
-    from rich.console import Console
     from rich.table import Table
 
     from crsea_infer.hypotheses.hypothesis import Hypothesis
@@ -197,35 +198,6 @@ def _entry_of(reference: str, use: str) -> str:
     fields = {"eprint": identifier, "archivePrefix": "arXiv", "note": use}
     lines = "".join(f"  {key} = {{{value}}},\n" for key, value in fields.items())
     return f"@misc{{arXiv:{identifier},\n{lines}}}"
-
-
-def _console() -> Console:
-    """Return a console that wraps at the terminal's width, and late when the output goes to a file or a pipe."""
-    from rich.console import Console
-
-    class Plain(Console):
-        def on_broken_pipe(self) -> None:
-            raise BrokenPipeError  # for the command line to deal with, instead of rich's exit with status 1
-
-    console = Plain(highlight=False, emoji=False)
-    return console if console.is_terminal else Plain(highlight=False, width=160, emoji=False)
-
-
-def _text(text: str) -> str:
-    """Return a text as it is to be shown: no part of it is taken for markup, and none acts on the terminal."""
-    from rich.markup import escape
-
-    return escape(visible(text))
-
-
-def _table(title: str, *columns: str) -> Table:
-    from rich import box
-    from rich.table import Table
-
-    table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
-    for number, column in enumerate(columns):
-        table.add_column(column, overflow="fold", no_wrap=number == 0)
-    return table
 
 
 def _hypothesis_table(hypothesis: Hypothesis) -> Table:

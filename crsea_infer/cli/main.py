@@ -40,6 +40,7 @@ examples:
   crsea-infer list likelihoods                   what there is: packaged, and in your own folders
   crsea-infer predict gamma-optimized-min --region lhaaso_inner --energies 1e4,1e5 --format json
   crsea-infer init analysis                      a folder with a run, a prior set and a data set to start from
+  crsea-infer init analysis --from points.fits --region lhaaso_inner    the same with flux points of your own
 
 'crsea-infer COMMAND --help' tells more about each command."""
 
@@ -171,7 +172,11 @@ def _parser(chosen: str) -> argparse.ArgumentParser:
         "kind", nargs="?", choices=_SCHEMAS, type=one_of("schema", _SCHEMAS), help="only this (default: all, by name)"
     )
 
-    init = add("init", "write a run file, a prior set and a data set to start from", _init)
+    init = add(
+        "init",
+        "write a run file, a prior set and a data set to start from, or a data set made of a table (--from)",
+        _init,
+    )
     init.add_argument("directory", metavar="DIR", type=place("DIR"), help="folder to write them to")
 
     for one in (run, calibration, atlas, check, listing, cite):
@@ -195,6 +200,10 @@ def _parser(chosen: str) -> argparse.ArgumentParser:
         from crsea_infer.cli import calibrate_command
 
         calibrate_command.add_arguments(calibration)
+    if chosen == "init":
+        from crsea_infer.cli import init_command
+
+        init_command.add_arguments(init)
     if chosen == "robustness":
         from crsea_infer.cli import robustness_command
 
@@ -286,9 +295,9 @@ def _schema(options: argparse.Namespace) -> None:
 
 
 def _init(options: argparse.Namespace) -> None:
-    from crsea_infer.cli import commands
+    from crsea_infer.cli import init_command
 
-    commands.init(options.directory)
+    init_command.execute(options)
 
 
 def _grid(options: argparse.Namespace) -> None:
