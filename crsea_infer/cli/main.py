@@ -7,6 +7,7 @@ interrupted with everything kept. Modules load only when their command is given,
 from __future__ import annotations
 
 import argparse
+import importlib
 import io
 import os
 import sys
@@ -38,6 +39,7 @@ examples:
   crsea-infer run min_vs_max                     compare two hypotheses; the run resumes if it was interrupted
   crsea-infer check my_run.toml                  read a run file and show what it would do
   crsea-infer list likelihoods                   what there is: packaged, and in your own folders
+  crsea-infer show min --output min.pdf          a prior set, a data set, a hypothesis or a region, and its picture
   crsea-infer predict gamma-optimized-min --region lhaaso_inner --energies 1e4,1e5 --format json
   crsea-infer init analysis                      a folder with a run, a prior set and a data set to start from
   crsea-infer init analysis --from points.fits --region lhaaso_inner    the same with flux points of your own
@@ -164,6 +166,8 @@ def _parser(chosen: str) -> argparse.ArgumentParser:
         "kind", nargs="?", choices=_KINDS, type=one_of("kind of content", _KINDS), help="only this (default: all)"
     )
 
+    shown = add("show", "print and draw a prior set, a data set, a hypothesis or a region", _show)
+
     cite = add("cite", "print BibTeX for what a run uses", _cite)
     cite.add_argument("run", metavar="RUN", help="name or path of a run file")
 
@@ -179,35 +183,23 @@ def _parser(chosen: str) -> argparse.ArgumentParser:
     )
     init.add_argument("directory", metavar="DIR", type=place("DIR"), help="folder to write them to")
 
-    for one in (run, calibration, atlas, check, listing, cite):
+    for one in (run, calibration, atlas, check, listing, shown, cite):
         add_allow_code(one)
 
     grid = add("grid", "build and look at grids of transport and emission", _grid)
     emulator = add("emulator", "train emulators on grids, and validate them", _emulator)
-    if chosen == "grid":
-        from crsea_infer.cli import grid_commands
-
-        grid_commands.add_arguments(grid)
-    if chosen == "emulator":
-        from crsea_infer.cli import emulator_commands
-
-        emulator_commands.add_arguments(emulator)
-    if chosen == "predict":
-        from crsea_infer.cli import predict_command
-
-        predict_command.add_arguments(prediction)
-    if chosen == "calibrate":
-        from crsea_infer.cli import calibrate_command
-
-        calibrate_command.add_arguments(calibration)
-    if chosen == "init":
-        from crsea_infer.cli import init_command
-
-        init_command.add_arguments(init)
-    if chosen == "robustness":
-        from crsea_infer.cli import robustness_command
-
-        robustness_command.add_arguments(atlas)
+    own_arguments = {
+        "grid": (grid, "grid_commands"),
+        "emulator": (emulator, "emulator_commands"),
+        "predict": (prediction, "predict_command"),
+        "calibrate": (calibration, "calibrate_command"),
+        "init": (init, "init_command"),
+        "show": (shown, "show_command"),
+        "robustness": (atlas, "robustness_command"),
+    }
+    if chosen in own_arguments:
+        command, module = own_arguments[chosen]
+        importlib.import_module(f"crsea_infer.cli.{module}").add_arguments(command)
     return parser
 
 
@@ -280,6 +272,12 @@ def _list(options: argparse.Namespace) -> None:
     from crsea_infer.cli import commands
 
     commands.list_content((options.kind,) if options.kind else _KINDS)
+
+
+def _show(options: argparse.Namespace) -> None:
+    from crsea_infer.cli import show_command
+
+    show_command.execute(options)
 
 
 def _cite(options: argparse.Namespace) -> None:

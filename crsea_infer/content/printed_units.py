@@ -78,12 +78,12 @@ def _respelled(text: str) -> str | None:
     plain = (
         re.sub(r"\\(?:rm|mathrm|text|,|;|cdot|times)|[${}]", " ", text).replace("\u2212", "-").replace("\u00b7", " ")
     )
-    above, slash, below = plain.partition("/")
+    above, _, below = plain.partition("/")
     words = []
-    for part, sign in ((above, 1), (below, -1)):
-        part = re.sub(r"[()]", " ", part) if part.count("(") == part.count(")") else None  # noqa: PLW2901 -- its words
-        if part is None or "/" in part:
+    for printed, sign in ((above, 1), (below, -1)):
+        if printed.count("(") != printed.count(")") or "/" in printed:
             return None
+        part = re.sub(r"[()]", " ", printed)
         left = _FACTOR.sub(" ", part).replace("*", " ").strip()
         if left not in {"", "1"}:
             return None
@@ -93,5 +93,4 @@ def _respelled(text: str) -> str | None:
                 return None
             if spelled:
                 words.append(f"{spelled}({sign * float(power.strip('()') or 1):g})")
-    del slash
     return " ".join(words) if words else None
