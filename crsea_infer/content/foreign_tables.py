@@ -10,66 +10,23 @@ from __future__ import annotations
 import csv
 import re
 import warnings
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from crsea_infer.content.printed_units import is_unit
+from crsea_infer.content.foreign_columns import ForeignColumn, ForeignTable, is_number, numbers_of, split_unit
+from crsea_infer.content.hepdata_tables import from_csv, from_yaml
 from crsea_infer.support.errors import UserError
 from crsea_infer.support.files import check_regular, read_text
 from crsea_infer.support.names import check_texts
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from crsea_infer.support.arrays import Float64
-
-__all__ = ["ForeignColumn", "ForeignTable", "numbers_of", "read_foreign_table", "split_unit"]
+__all__ = ["read_foreign_table"]
 
 _LARGEST: Final = 20 * 2**20
 """Bytes of a table: those of flux points have thousands."""
-
-_BRACKETS: Final = (re.compile(r"^(.*?)\s*\[([^\[\]]*)\]\s*$"), re.compile(r"^(.*?)\s*\((.*)\)\s*$"))
-_TRUE: Final = {"true", "t", "yes", "1", "1.0"}
-_FALSE: Final = {"false", "f", "no", "0", "0.0", ""}
-
-
-@dataclass(frozen=True, eq=False)
-class ForeignColumn:
-    """A column as it stands in a file.
-
-    Attributes
-    ----------
-    values
-        [n_rows]; NaN where a cell is empty; 0 and 1 for flags.
-    unit
-        As printed; None when the file gives none.
-    """
-
-    values: Float64
-    unit: str | None = None
-
-
-@dataclass(frozen=True, eq=False)
-class ForeignTable:
-    """A table as it stands in a file.
-
-    Attributes
-    ----------
-    kind
-        "gadf" (FITS and ECSV), "hepdata" or "csv".
-    columns
-        By name, in order.
-    metadata
-        What the file says besides.
-    """
-
-    path: Path
-    kind: Literal["gadf", "hepdata", "csv"]
-    columns: Mapping[str, ForeignColumn]
-    metadata: Mapping[str, Any] = field(default_factory=dict)
 
 
 def read_foreign_table(path: Path, table: str | None = None, column: str | None = None) -> ForeignTable:
@@ -114,12 +71,8 @@ def _read(path: Path, table: str | None, column: str | None) -> ForeignTable:
         return _read_with_astropy(path, "ascii.ecsv", None)
     text = read_text(path).lstrip("\ufeff")
     if path.suffix.lower() in {".yaml", ".yml"} or re.search(r"^(in)?dependent_variables\s*:", text, re.MULTILINE):
-        from crsea_infer.content.hepdata_tables import from_yaml
-
         return from_yaml(path, text, table, column)
     if text.startswith("#:"):
-        from crsea_infer.content.hepdata_tables import from_csv
-
         return from_csv(path, text, column)
     return _read_csv(path, text)
 
@@ -182,12 +135,12 @@ def _read_csv(path: Path, text: str) -> ForeignTable:
     rows = [line for line in lines if not line.lstrip().startswith("#")]
     if not rows:
         raise UserError(f"{path}: the table has no rows", valid="a line of names, then a line for each point")
-    if _is_number(re.split(r"[,;\t\s]+", rows[0].strip())[0]) and comments:
+    if is_number(re.split(r"[,;\t\s]+", rows[0].strip())[0]) and comments:
         rows.insert(0, comments[-1].lstrip("# "))  # the names stand in a comment, as numpy.savetxt writes them
     delimiter = next((one for one in ",;\t" if one in rows[0]), None)
     cells = list(csv.reader(rows, delimiter=delimiter)) if delimiter else [line.split() for line in rows]
     names = [name.strip() for name in cells[0]]
-    if all(_is_number(name) for name in names):
+    if all(is_number(name) for name in names):
         raise UserError(
             f"{path}: the first line has numbers, and no names",
             valid="a line of names such as e_min [TeV], e_max [TeV], dnde [TeV-1 cm-2 s-1], dnde_err, then the numbers",
@@ -204,43 +157,3 @@ def _read_csv(path: Path, text: str) -> ForeignTable:
     if long is not None:
         raise UserError(f"{path}: row {long} has more cells than there are names", valid=f"{len(names)} cells")
     return ForeignTable(path, "csv", columns, {})
-
-
-def split_unit(name: str) -> tuple[str, str | None]:
-    """Return the name and the unit of a heading such as "E [TeV]"; brackets without a unit stay in the name."""
-    for pattern in _BRACKETS:
-        match = pattern.match(name)
-        if match and match[1] and is_unit(match[2]):
-            return match[1], match[2]
-    return name, None
-
-
-def numbers_of(path: Path, name: str, cells: Sequence[str]) -> Float64:
-    """Return the numbers of a column, NaN for empty cells; words such as true count as 1.
-
-    Raises
-    ------
-    UserError
-        Naming file, column, row and cell, when one is no number.
-    """
-    values = np.full(len(cells), np.nan)
-    for row, cell in enumerate(cells):
-        if _is_number(cell):
-            values[row] = float(cell)
-        elif cell.lower() in _TRUE - {"1", "1.0"}:
-            values[row] = 1.0
-        elif cell.lower() in _FALSE - {"0", "0.0", ""}:
-            values[row] = 0.0
-        elif cell.lower() not in {"", "-", "--", "nan", "none"}:
-            raise UserError(
-                f"{path}: column {name!r}, row {row + 1}: {cell!r} is no number",
-                valid="the digits 0 to 9, a point, a sign and e, as in 1.5e-7",
-                fix="give upper limits a column of their own, and say which points are limits in a column is_ul"
-                if cell.startswith("<")
-                else "",
-            )
-    return values
-
-
-def _is_number(cell: str) -> bool:
-    return re.fullmatch(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?", cell) is not None

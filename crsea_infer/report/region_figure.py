@@ -31,7 +31,8 @@ def region_figure(region: Region) -> Figure:
     rows = max(round(height / step), 40)
     latitude = south - margin + (np.arange(rows) + 0.5) * height / rows
     box = ((longitude >= west) & (longitude <= east))[None, :] & ((latitude > south) & (latitude < north))[:, None]
-    kept = region.contains(longitude[None, :], np.clip(latitude, -90.0, 90.0)[:, None]) & box
+    inside = np.asarray(np.clip(latitude, -90.0, 90.0), dtype=np.float64)
+    kept = region.contains(np.asarray(longitude[None, :], dtype=np.float64), inside[:, None]) & box
     with styled():
         from matplotlib.colors import ListedColormap
 

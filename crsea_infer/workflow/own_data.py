@@ -28,7 +28,7 @@ from crsea_infer.support.names import check_name, is_name
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from crsea_infer.content.foreign_tables import ForeignTable
+    from crsea_infer.content.foreign_columns import ForeignTable
     from crsea_infer.inference.likelihoods.foreign_quantities import Reading
 
 __all__ = ["Described", "WrittenData", "write_own_data"]

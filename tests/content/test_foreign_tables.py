@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from crsea_infer.content.column_synonyms import fix_for_column
-from crsea_infer.content.foreign_tables import read_foreign_table, split_unit
+from crsea_infer.content.foreign_columns import split_unit
+from crsea_infer.content.foreign_tables import read_foreign_table
 from crsea_infer.content.printed_units import printed_unit
 from crsea_infer.support.errors import UserError
 

@@ -25,7 +25,7 @@ from crsea_infer.support.errors import UserError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from crsea_infer.content.foreign_tables import ForeignColumn, ForeignTable
+    from crsea_infer.content.foreign_columns import ForeignColumn, ForeignTable
     from crsea_infer.inference.likelihoods.foreign_quantities import Reading
     from crsea_infer.support.arrays import Float64
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from crsea_infer.content.column_synonyms import known_as
-from crsea_infer.content.foreign_tables import ForeignColumn
+from crsea_infer.content.foreign_columns import ForeignColumn
 from crsea_infer.content.printed_units import printed_unit
 from crsea_infer.physics.regions import parse_region
 from crsea_infer.support.errors import UserError, unknown_name
@@ -21,7 +21,7 @@ from crsea_infer.support.errors import UserError, unknown_name
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from crsea_infer.content.foreign_tables import ForeignTable
+    from crsea_infer.content.foreign_columns import ForeignTable
     from crsea_infer.support.arrays import Float64
 
 __all__ = ["QUANTITIES", "Factor", "Reading", "by_gadf_name", "quantity_of", "unit_factor"]
