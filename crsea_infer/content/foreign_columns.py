@@ -1,4 +1,4 @@
-"""A table of measurements as it stands in a file of another format: names, numbers and units, and nothing made of them."""
+"""A table of measurements as it stands in a file of another format: names, numbers, units, and nothing made of them."""
 
 from __future__ import annotations
 
