@@ -7,6 +7,7 @@ interrupted with everything kept. Modules load only when their command is given,
 from __future__ import annotations
 
 import argparse
+import importlib
 import io
 import os
 import sys
@@ -38,8 +39,10 @@ examples:
   crsea-infer run min_vs_max                     compare two hypotheses; the run resumes if it was interrupted
   crsea-infer check my_run.toml                  read a run file and show what it would do
   crsea-infer list likelihoods                   what there is: packaged, and in your own folders
+  crsea-infer show min --output min.pdf          a prior set, a data set, a hypothesis or a region, and its picture
   crsea-infer predict gamma-optimized-min --region lhaaso_inner --energies 1e4,1e5 --format json
   crsea-infer init analysis                      a folder with a run, a prior set and a data set to start from
+  crsea-infer init analysis --from points.fits --region lhaaso_inner    the same with flux points of your own
 
 'crsea-infer COMMAND --help' tells more about each command."""
 
@@ -168,38 +171,27 @@ def _parser(chosen: str) -> argparse.ArgumentParser:
 
     atlas = add("robustness", "find what equally good choices make of the Bayes factors of a run file", _robustness)
 
-    check, listing, cite = _add_content(add)
-
-    for one in (run, calibration, atlas, check, listing, cite):
+    content = _add_content(add)
+    for one in (run, calibration, atlas, *(content[name] for name in ("check", "list", "show", "cite"))):
         add_allow_code(one)
 
-    grid = add("grid", "build and look at grids of transport and emission", _grid)
-    emulator = add("emulator", "train emulators on grids, and validate them", _emulator)
-    if chosen in ("grid", _ALL):
-        from crsea_infer.cli import grid_commands
-
-        grid_commands.add_arguments(grid)
-    if chosen in ("emulator", _ALL):
-        from crsea_infer.cli import emulator_commands
-
-        emulator_commands.add_arguments(emulator)
-    if chosen in ("predict", _ALL):
-        from crsea_infer.cli import predict_command
-
-        predict_command.add_arguments(prediction)
-    if chosen in ("calibrate", _ALL):
-        from crsea_infer.cli import calibrate_command
-
-        calibrate_command.add_arguments(calibration)
-    if chosen in ("robustness", _ALL):
-        from crsea_infer.cli import robustness_command
-
-        robustness_command.add_arguments(atlas)
+    own_arguments = {
+        "predict": (prediction, "predict_command"),
+        "calibrate": (calibration, "calibrate_command"),
+        "robustness": (atlas, "robustness_command"),
+        "init": (content["init"], "init_command"),
+        "show": (content["show"], "show_command"),
+        "grid": (add("grid", "build and look at grids of transport and emission", _grid), "grid_commands"),
+        "emulator": (add("emulator", "train emulators on grids, and validate them", _emulator), "emulator_commands"),
+    }
+    for name, (command, module) in own_arguments.items():
+        if chosen in (name, _ALL):
+            importlib.import_module(f"crsea_infer.cli.{module}").add_arguments(command)
     return parser
 
 
-def _add_content(add: Callable[..., argparse.ArgumentParser]) -> tuple[argparse.ArgumentParser, ...]:
-    """Add the commands that read content and show it, and those that write what helps with it."""
+def _add_content(add: Callable[..., argparse.ArgumentParser]) -> dict[str, argparse.ArgumentParser]:
+    """Add the commands that read content and show it, and those that write what helps with it; return them by name."""
     check = add("check", "read a run file and all that it names, and show what it would do", _check)
     check.add_argument("run", metavar="RUN", help="name or path of a run file")
     check.add_argument("--long", action="store_true", help="with descriptions, prior sets, nuisances and references")
@@ -213,6 +205,8 @@ def _add_content(add: Callable[..., argparse.ArgumentParser]) -> tuple[argparse.
     listing.add_argument("--names", action="store_true", help="print the names alone, one a line, reading no file")
     _add_json(listing)
 
+    shown = add("show", "print and draw a prior set, a data set, a hypothesis or a region", _show)
+
     cite = add("cite", "print BibTeX for what a run uses", _cite)
     cite.add_argument("run", metavar="RUN", help="name or path of a run file")
     _add_json(cite)
@@ -222,7 +216,11 @@ def _add_content(add: Callable[..., argparse.ArgumentParser]) -> tuple[argparse.
         "kind", nargs="?", choices=_SCHEMAS, type=one_of("schema", _SCHEMAS), help="only this (default: all, by name)"
     )
 
-    init = add("init", "write a run file, a prior set and a data set to start from", _init)
+    init = add(
+        "init",
+        "write a run file, a prior set and a data set to start from, or a data set made of a table (--from)",
+        _init,
+    )
     init.add_argument("directory", metavar="DIR", type=place("DIR"), help="folder to write them to")
 
     completion = add("completion", "print a script by which a shell completes this command", _complete)
@@ -230,7 +228,7 @@ def _add_content(add: Callable[..., argparse.ArgumentParser]) -> tuple[argparse.
     completion.add_argument(
         "shell", metavar="SHELL", choices=_SHELLS, type=one_of("shell", _SHELLS), help=", ".join(_SHELLS)
     )
-    return check, listing, cite
+    return {"check": check, "list": listing, "show": shown, "cite": cite, "init": init}
 
 
 def _add_json(parser: argparse.ArgumentParser) -> None:
@@ -331,6 +329,12 @@ def _list(options: argparse.Namespace) -> None:
     commands.list_content(kinds, long=options.long)
 
 
+def _show(options: argparse.Namespace) -> None:
+    from crsea_infer.cli import show_command
+
+    show_command.execute(options)
+
+
 def _cite(options: argparse.Namespace) -> None:
     from crsea_infer.cli import commands
     from crsea_infer.cli.machine_output import cite_json
@@ -352,9 +356,9 @@ def _schema(options: argparse.Namespace) -> None:
 
 
 def _init(options: argparse.Namespace) -> None:
-    from crsea_infer.cli import commands
+    from crsea_infer.cli import init_command
 
-    commands.init(options.directory)
+    init_command.execute(options)
 
 
 def _grid(options: argparse.Namespace) -> None:

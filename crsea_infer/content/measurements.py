@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from crsea_infer.content.column_synonyms import fix_for_column, known_as
 from crsea_infer.support.errors import UserError, unknown_name
 from crsea_infer.support.files import check_regular
 from crsea_infer.support.names import check_texts
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
     from crsea_infer.support.arrays import Float64
 
-__all__ = ["Column", "MeasurementTable", "Provenance", "check_bins", "read_table"]
+__all__ = ["STATUSES", "Column", "MeasurementTable", "Provenance", "check_bins", "read_table"]
 
 _REACH = (1e-150, 1e150)
 """Between these the squares of numbers are numbers too."""
@@ -35,7 +36,8 @@ _REACH = (1e-150, 1e150)
 _ODD = re.compile(r"[^\x00-\x7f]|_")
 """What Python takes for a part of a number and a table of numbers does not have."""
 
-_STATUSES = ("published-table", "abstract", "digitised")
+STATUSES = ("published-table", "abstract", "digitised", "unpublished")
+"""What is known of numbers: reports print it beside them."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +74,7 @@ class Provenance:
     table_or_figure
         Of the paper.
     status
-        "published-table", "abstract" or "digitised"; reports print it.
+        "published-table", "abstract", "digitised" or "unpublished" (one's own); reports print it.
     transcribed_from
         What was actually read, when it was not the paper itself.
     """
@@ -122,12 +124,16 @@ def read_table(path: Path, columns: Sequence[Column], *, others_allowed: bool = 
     missing = [column.name for column in columns if column.required and column.name not in table.colnames]
     unknown = [name for name in table.colnames if name not in known]
     if unknown and not others_allowed:
-        raise unknown_name("column", unknown[0], known, where=str(path), fix="remove the column")
+        raise UserError(
+            f"{path}: unknown column {unknown[0]!r}",
+            valid=", ".join(sorted(known)),
+            fix=fix_for_column(unknown[0], known, table.colnames),
+        )
     if missing:
         raise UserError(
             f"{path}: the column {missing[0]!r} is missing",
             valid=", ".join(column.name + ("" if column.required else " (optional)") for column in columns),
-            fix=f"add it; the table has {', '.join(table.colnames)}",
+            fix=f"{_missing(missing[0], table.colnames)}; the table has {', '.join(table.colnames)}",
         )
     if len(table) == 0:
         raise UserError(f"{path}: the table has no rows", valid="at least one measurement")
@@ -139,6 +145,12 @@ def read_table(path: Path, columns: Sequence[Column], *, others_allowed: bool = 
     metadata = {str(key): value for key, value in table.meta.items() if not str(key).startswith("__")}
     check_texts(metadata, f"{path}: the metadata")
     return MeasurementTable(path, values, _provenance(path, metadata), metadata)
+
+
+def _missing(name: str, present: Sequence[str]) -> str:
+    """Return what to do about a column that is not there: rename one that others call so, or add it."""
+    word = next((one for one in present if known_as(one) == name), None)
+    return "add it" if word is None else f"rename {word} to {name}"
 
 
 def _open(path: Path) -> Any:
@@ -303,6 +315,6 @@ def _provenance(path: Path, metadata: Mapping[str, Any]) -> Provenance:
                 fix=f"add '# - {{{key}: ...}}' under '# meta: !!omap' in the header",
             )
         texts[key] = value.strip()
-    if texts["status"] not in _STATUSES:
-        raise unknown_name("status", texts["status"], _STATUSES, where=f"{path}: metadata")
+    if texts["status"] not in STATUSES:
+        raise unknown_name("status", texts["status"], STATUSES, where=f"{path}: metadata")
     return Provenance(**texts)

@@ -173,8 +173,8 @@ def new_figure(width: float, height: float) -> Figure:
 
 
 def save(figure: Figure, folder: Path, name: str, suffixes: Sequence[str] = (".pdf", ".png")) -> None:
-    """Write NAME.pdf and NAME.png (300 dpi), each whole or not at all."""
-    metadata = {".pdf": {"CreationDate": None}, ".png": {"Software": None}}
+    """Write NAME.pdf and NAME.png (300 dpi), or what else is asked for, such as .svg, each whole or not at all."""
+    metadata = {".pdf": {"CreationDate": None}, ".png": {"Software": None}, ".svg": {"Date": None}}
     for suffix in suffixes:
         with atomic_path(folder / f"{name}{suffix}") as path:
             figure.savefig(path, dpi=300, metadata=metadata[suffix])

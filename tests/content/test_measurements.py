@@ -118,6 +118,27 @@ def test_a_wrong_table_is_refused_with_file_column_row_and_value(
         assert word in str(caught.value)
 
 
+def test_a_table_of_gammapy_is_told_how_to_rename(tmp_path: Path) -> None:
+    from astropy.table import Table
+
+    table = Table.read(packaged_table("inner"), format="ascii.ecsv")
+    table.rename_column("energy_reference", "e_ref")
+    table.write(tmp_path / "t.ecsv", format="ascii.ecsv")
+    with pytest.raises(UserError, match="rename e_ref to energy_reference"):
+        read_table(tmp_path / "t.ecsv", COLUMNS)
+    table.rename_column("e_ref", "energy_reference")
+    table.rename_column("error_high", "dnde_errp")
+    table.write(tmp_path / "t.ecsv", format="ascii.ecsv", overwrite=True)
+    with pytest.raises(UserError, match="rename dnde_errp to error_high"):
+        read_table(tmp_path / "t.ecsv", COLUMNS)
+
+
+def test_numbers_of_ones_own_are_unpublished(tmp_path: Path) -> None:
+    path = tmp_path / "t.ecsv"
+    path.write_text(good_text().replace("status: published-table", "status: unpublished"))
+    assert read_table(path, COLUMNS).provenance.status == "unpublished"
+
+
 def test_a_missing_column_is_named(tmp_path: Path) -> None:
     from astropy.table import Table
 

@@ -320,9 +320,26 @@ def test_limits_are_read_from_a_table(tmp_path: Path) -> None:
     assert likelihood.energy_reference[0] == pytest.approx(math.sqrt(200.0))
 
 
+def test_a_limit_stands_in_its_own_column_beside_the_best_fit(tmp_path: Path) -> None:
+    column = "# - {name: upper_limit, unit: 1 / (GeV cm2 s sr), datatype: float64}\n# delimiter"
+    table = LIMITS.replace("# delimiter", column).replace("is_upper_limit\n1", "is_upper_limit,upper_limit\n1")
+    table = table.replace("2e-10,False", "2e-10,False,0.0").replace(
+        "3e-10,0.0,0.0,True", "-1e-11,1e-10,1e-10,True,3e-10"
+    )
+    likelihood = load_likelihood(folder(tmp_path, table=table))
+    assert isinstance(likelihood, FluxPoints)
+    np.testing.assert_allclose(likelihood.values, [1e-9, 3e-10])
+    np.testing.assert_allclose(likelihood.error_high, [2e-10, 3e-10 / 1.6448536], rtol=1e-7)
+
+
 @pytest.mark.parametrize(
     ("settings", "table", "words"),
     [
+        (
+            SETTINGS,
+            LIMITS.replace("3e-10,0.0,0.0", "3e-10,1e-10,1e-10"),
+            ["row 2", "best fit", "upper_limit", "dnde_ul"],
+        ),
         (SETTINGS, LIMITS.replace("# - {confidence_level: 0.95}\n", ""), ["confidence_level", "0.95"]),
         (SETTINGS, LIMITS.replace("1e-9,1e-10", "1e-9,0.0"), ["error_low", "row 1", "0"]),
         (SETTINGS, LIMITS.replace("3e-10", "-3e-10"), ["row 2", "above 0"]),

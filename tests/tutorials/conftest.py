@@ -88,7 +88,7 @@ class Tutorial:
 
 
 def _is_file(name: str) -> bool:
-    return name.endswith((".toml", ".ecsv", ".py"))
+    return name.endswith((".toml", ".ecsv", ".csv", ".py"))
 
 
 @pytest.fixture(scope="session")

@@ -26,7 +26,16 @@ if TYPE_CHECKING:
     from crsea_infer.content.measurements import MeasurementTable
     from crsea_infer.support.arrays import Array, Float64
 
-__all__ = ["TwoPiece", "cost_slope_curvature", "draw", "log_density", "pulls", "squares", "statistical_errors"]
+__all__ = [
+    "TwoPiece",
+    "cost_slope_curvature",
+    "draw",
+    "log_density",
+    "points_and_limits",
+    "pulls",
+    "squares",
+    "statistical_errors",
+]
 
 Limits = np.typing.NDArray[np.bool_] | None
 """Which points are upper limits; None when none is."""
@@ -118,17 +127,49 @@ def draw(rng: np.random.Generator, prediction: Float64, low: Float64, high: Floa
     return np.where(is_below, prediction - high * size, prediction + low * size)
 
 
+def points_and_limits(
+    table: MeasurementTable, values: str, limits: np.typing.NDArray[np.bool_], *, limit_column: str = "upper_limit"
+) -> Float64:
+    """Return the numbers of a table [n], with those of upper limits from the column that has them.
+
+    Tables of gammapy give the best fit for every point, limits or not, and the limit in a column beside it. Where a
+    table has `limit_column`, limits are read there and nowhere else; where it does not, the limit stands among the
+    values, and a point that has errors is then no limit.
+
+    Raises
+    ------
+    UserError
+        When a limit has errors, so that it is a best fit.
+    """
+    found = table.columns[values].copy()
+    if not limits.any():
+        return found
+    if limit_column in table.columns:
+        return np.where(limits, table.columns[limit_column], found)
+    for name in ("error_low", "error_high"):
+        wrong = limits & (table.columns[name] > 0)
+        if wrong.any():
+            row = int(np.argmax(wrong))
+            raise UserError(
+                f"{table.path}: row {row + 1} is an upper limit, and {name!r} is {table.columns[name][row]:g} there: "
+                f"{values!r} looks like the best fit, not like the limit",
+                valid=f"limits in a column {limit_column}; or in {values!r}, with errors of 0",
+                fix=f"call the column of the limits {limit_column} (gammapy and GADF: dnde_ul)",
+            )
+    return found
+
+
 def statistical_errors(
     table: MeasurementTable, values: str, limits: np.typing.NDArray[np.bool_]
 ) -> tuple[Float64, Float64]:
     """Return the columns error_low and error_high [n], positive everywhere.
 
-    Those of upper limits follow from the metadata's confidence_level, unless the table gives error_high.
+    Those of upper limits follow from the metadata's confidence_level, that of one side.
 
     Raises
     ------
     UserError
-        When an error is zero, a limit not above zero, or the confidence level absent.
+        When an error is zero, a limit not above zero or a best fit, or the confidence level absent.
     """
     low, high = table.columns["error_low"].copy(), table.columns["error_high"].copy()
     for name, errors in (("error_low", low), ("error_high", high)):
@@ -145,11 +186,13 @@ def statistical_errors(
             raise UserError(
                 f"{table.path}: has upper limits, and confidence_level = {level!r} in its metadata",
                 valid="a number between 0.5 and 1, such as 0.95",
+                fix="add '# - {confidence_level: 0.95}' under '# meta: !!omap' in the header, with your level",
             )
-        if (table.columns[values][limits] <= 0).any():
-            row = int(np.argmax(limits & (table.columns[values] <= 0))) + 1
-            raise UserError(f"{table.path}: column {values!r}, row {row}: an upper limit must be above 0")
-        width = table.columns[values] / float(special.ndtri(level))
-        high = np.where(limits & (high <= 0), width, high)
-        low = np.where(limits, high, low)
+        upper = points_and_limits(table, values, limits)
+        if (upper[limits] <= 0).any():
+            row = int(np.argmax(limits & (upper <= 0))) + 1
+            column = "upper_limit" if "upper_limit" in table.columns else values
+            raise UserError(f"{table.path}: column {column!r}, row {row}: an upper limit must be above 0")
+        low = np.where(limits, upper / float(special.ndtri(level)), low)
+        high = np.where(limits, low, high)
     return low, high

@@ -84,10 +84,13 @@ class ExtraComponent:
         The norm, with its prior.
     prediction
         Of each point at norm 1 [n_data], in the unit of the data.
+    label
+        What it is, for legends.
     """
 
     nuisance: Parameter
     prediction: Float64
+    label: str = ""
 
 
 def read_components(
@@ -139,7 +142,7 @@ def read_components(
     for entry in entries:
         nuisance = norm_parameter(entry, table.provenance.reference, where=where, data_set=data_set)
         spectrum = power_law_between(energies, grid, table.columns[entry.column])
-        components.append(ExtraComponent(nuisance, averaged(averaging, spectrum)))
+        components.append(ExtraComponent(nuisance, averaged(averaging, spectrum), entry.label))
     return tuple(components), file_digest(path)
 
 

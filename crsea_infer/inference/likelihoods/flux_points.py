@@ -125,6 +125,7 @@ class FluxPoints(DataSet):
         low, high = table.columns["energy_min"], table.columns["energy_max"]
         centre = table.columns.get("energy_reference", np.sqrt(low * high))
         limits = table.columns.get("is_upper_limit", np.zeros(len(table))) > 0
+        values = asymmetric_errors.points_and_limits(table, "intensity", limits)
         error_low, error_high = asymmetric_errors.statistical_errors(table, "intensity", limits)
         cited = table.provenance.reference
         errors = read_systematics(
@@ -164,13 +165,13 @@ class FluxPoints(DataSet):
             energy_min=low,
             energy_max=high,
             energy_reference=centre,
-            values=table.columns["intensity"],
+            values=values,
             error_low=error_low,
             error_high=error_high,
             systematic=systematic,
             is_upper_limit=limits,
             averaging=averaging,
-            model_scale=np.maximum(table.columns["intensity"], 0.0),
+            model_scale=np.maximum(values, 0.0),
             components=components,
             prediction_errors=read_prediction_errors(
                 folder, entry.prediction_errors, entry.use_prediction_errors, len(table), cited

@@ -29,6 +29,7 @@ COLUMNS: Final = (
     Column("uncorrelated_systematic", INTENSITY, "non-negative", required=False),
     Column("systematic", INTENSITY, "non-negative", required=False),
     Column("is_upper_limit", None, required=False),
+    Column("upper_limit", INTENSITY, "non-negative", required=False),
 )
 
 COLUMN_UNITS: Final[Mapping[str, tuple[str, str]]] = {
