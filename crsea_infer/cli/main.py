@@ -149,6 +149,8 @@ def _parser(chosen: str) -> argparse.ArgumentParser:
     compare = add("compare", "give the Bayes factors between finished hypotheses", _compare)
     compare.add_argument("directories", metavar="DIR", type=place("DIR"), nargs="+", help="output directory of a run")
 
+    export = add("export", "write the samples of a finished run for other packages", _export)
+
     prediction = add("predict", "print the intensity that a hypothesis predicts", _predict)
 
     calibration = add("calibrate", "calibrate the hypotheses of a run file on simulated data", _calibrate)
@@ -195,6 +197,10 @@ def _parser(chosen: str) -> argparse.ArgumentParser:
         from crsea_infer.cli import calibrate_command
 
         calibrate_command.add_arguments(calibration)
+    if chosen == "export":
+        from crsea_infer.cli import export_command
+
+        export_command.add_arguments(export)
     if chosen == "robustness":
         from crsea_infer.cli import robustness_command
 
@@ -241,6 +247,12 @@ def _compare(options: argparse.Namespace) -> None:
     from crsea_infer.workflow.comparison import compare
 
     show_comparison(new_console(), compare(options.directories))
+
+
+def _export(options: argparse.Namespace) -> None:
+    from crsea_infer.cli import export_command
+
+    export_command.execute(options)
 
 
 def _predict(options: argparse.Namespace) -> None:
