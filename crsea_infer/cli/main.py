@@ -165,6 +165,8 @@ def _parser(chosen: str) -> argparse.ArgumentParser:
     compare.add_argument("directories", metavar="DIR", type=place("DIR"), nargs="+", help="output directory of a run")
     _add_json(compare)
 
+    export = add("export", "write the samples of a finished run for other packages", _export)
+
     prediction = add("predict", "print the intensity that a hypothesis predicts", _predict)
 
     calibration = add("calibrate", "calibrate the hypotheses of a run file on simulated data", _calibrate)
@@ -179,6 +181,7 @@ def _parser(chosen: str) -> argparse.ArgumentParser:
         "predict": (prediction, "predict_command"),
         "calibrate": (calibration, "calibrate_command"),
         "robustness": (atlas, "robustness_command"),
+        "export": (export, "export_command"),
         "init": (content["init"], "init_command"),
         "show": (content["show"], "show_command"),
         "grid": (add("grid", "build and look at grids of transport and emission", _grid), "grid_commands"),
@@ -281,6 +284,12 @@ def _compare(options: argparse.Namespace) -> None:
     from crsea_infer.cli.console import new_console, show_comparison
 
     show_comparison(new_console(), found)
+
+
+def _export(options: argparse.Namespace) -> None:
+    from crsea_infer.cli import export_command
+
+    export_command.execute(options)
 
 
 def _predict(options: argparse.Namespace) -> None:

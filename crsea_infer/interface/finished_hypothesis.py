@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from crsea_infer.emulator.sky_model import SkyModel
     from crsea_infer.hypotheses.prior_sets import Parameter
     from crsea_infer.inference.evidence import Evidence
+    from crsea_infer.inference.samplers.sampler import SamplerResult
     from crsea_infer.support.arrays import Float64
 
 __all__ = ["FinishedHypothesis"]
@@ -74,6 +75,28 @@ class FinishedHypothesis:
                 valid="a run with a sampler such as dynesty or importance",
             )
         return found
+
+    @property
+    def samplers(self) -> tuple[str, ...]:
+        """Names of the samplers of the run that have a result here."""
+        folder = self._directory / self.name
+        return tuple(name for name in self._resolved["samplers"] if (folder / f"{name}.h5").is_file())
+
+    def result(self, sampler: str) -> SamplerResult:
+        """Return what a sampler gave, with weights, ln L and diagnostics.
+
+        Raises
+        ------
+        UserError
+            When the run has no such sampler, or its file is damaged.
+        """
+        from crsea_infer.inference.samplers.sampler import result_from_arrays
+        from crsea_infer.support.checkpoint import read_arrays
+
+        if sampler not in self.samplers:
+            raise unknown_name("sampler of the run", sampler, self.samplers)
+        path = self._directory / self.name / f"{sampler}.h5"
+        return result_from_arrays(read_arrays(path, None), str(path)).in_order(self.names)
 
     @property
     def posterior(self) -> xr.Dataset:

@@ -145,6 +145,48 @@ class FinishedRun:
             raise unknown_name("table of the run", name, known)
         return Table.read(known[name], format="ascii.ecsv")
 
+    def export(
+        self, to: str, folder: str | Path, *, hypothesis: str | None = None, sampler: str | None = None
+    ) -> list[Path]:
+        """Write samples with their weights for another package, a set of files for each hypothesis and sampler.
+
+        Parameters
+        ----------
+        to
+            "getdist", "anesthetic", "bilby" or "csv".
+        folder
+            Where to; made when it is not there.
+        hypothesis, sampler
+            Only this one; all by default.
+
+        Returns
+        -------
+        list of Path
+            The files, which are named HYPOTHESIS_SAMPLER and what the package wants behind it.
+
+        Raises
+        ------
+        UserError
+            When the run has no such hypothesis or sampler, or there is no such format.
+        """
+        from crsea_infer.report.exports import FORMATS, export_samples
+
+        if to not in FORMATS:
+            raise unknown_name("format", to, FORMATS)
+        chosen = [self[name] for name in ([hypothesis] if hypothesis else self.names)]
+        known = {name for one in chosen for name in one.samplers}
+        if sampler is not None and sampler not in known:
+            raise unknown_name("sampler of the run", sampler, sorted(known))
+        return [
+            path
+            for one in chosen
+            for name in one.samplers
+            if sampler in (None, name)
+            for path in export_samples(
+                one.result(name), one.parameters, to, Path(folder).expanduser(), f"{one.name}_{name}"
+            )
+        ]
+
     @cached_property
     def model(self) -> SkyModel:
         """The sky model of the run.

@@ -22,10 +22,12 @@ from crsea_infer.report import (
     goodness_of_fit_table,
     leave_one_out,
     nested_hypotheses,
+    parameter_table,
     pile_up_table,
     prior_sensitivity_figures,
     run_tables,
     spectrum_figures,
+    spectrum_table,
     tension_table,
     variant_shares,
 )
@@ -261,6 +263,8 @@ PRODUCTS: tuple[Product, ...] = (
     Product(
         "pile-ups", "", pile_up_table.files, pile_up_table.write_pile_ups, pile_up_table.pile_up_section, always=True
     ),
+    Product("parameters", "", parameter_table.files, parameter_table.write_parameters),
+    Product("tables of spectra", "", spectrum_table.files, spectrum_table.write_spectrum_table),
     Product(
         "spectra",
         "Drawing spectra",

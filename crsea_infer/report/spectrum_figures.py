@@ -11,35 +11,29 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from crsea_infer.emulator.sky_model import Request
-from crsea_infer.emulator.sky_of_physics import sky_for
-from crsea_infer.inference.likelihoods.flux_points import FluxPoints
-from crsea_infer.inference.unresolved_sources import with_unresolved_sources
 from crsea_infer.report.attempts import attempts
+from crsea_infer.report.spectrum_curves import N_CURVES, curve_energies, curves, own_data_set, shown_data_sets
 from crsea_infer.report.style import COLUMN, FEW, PAGE, legend_below, look, marker_size, new_figure, save, styled
-from crsea_infer.support.errors import UserError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from crsea_infer.inference.likelihoods.likelihood import Likelihood
+    from crsea_infer.inference.likelihoods.flux_points import FluxPoints
     from crsea_infer.report.summary import HypothesisSummary, RunSummary
     from crsea_infer.support.arrays import Float64
 
 __all__ = ["figure_names", "write_spectra"]
 
 _POWER = 2.8
-_N_CURVES = 400
-_N_ENERGIES = 60
 
 
 def figure_names(summary: RunSummary) -> dict[str, str]:
     """Return figure name -> caption, for the data sets that can be shown."""
-    shown = _shown(summary)
+    shown = shown_data_sets(summary)
     bands = "68 % and 95 % of the posterior; dashed: published parameters"
     if len(summary.hypotheses) > FEW:
         bands = "68 % of the posterior; lines: its median"
@@ -57,7 +51,7 @@ def figure_names(summary: RunSummary) -> dict[str, str]:
 
 def write_spectra(folder: Path, summary: RunSummary) -> None:
     """Draw one figure per data set of flux points, and one with all of them."""
-    shown = _shown(summary)
+    shown = shown_data_sets(summary)
     with styled(), attempts() as attempt:
         for likelihood in shown:
             with attempt():
@@ -99,20 +93,11 @@ def _spectra(shown: Sequence[FluxPoints], summary: RunSummary) -> Figure:
     return figure
 
 
-def _shown(summary: RunSummary) -> list[FluxPoints]:
-    return [likelihood for likelihood in summary.run.likelihoods if isinstance(likelihood, FluxPoints)]
-
-
-def _own(item: HypothesisSummary, likelihood: FluxPoints) -> Likelihood | None:
-    """Return the data set as a hypothesis has it; None when it is the training set of others."""
-    return next((one for one in item.posterior.likelihoods if one.name == likelihood.name), None)
-
-
 def _draw(axes: Any, likelihood: FluxPoints, summary: RunSummary, *, legend: bool, labels: bool) -> None:
     upper, lower = axes
-    energies = _energies(likelihood, summary)
+    energies = curve_energies(likelihood, summary)
     for index, item in enumerate(summary.hypotheses):
-        if _own(item, likelihood) is not None:
+        if own_data_set(item, likelihood) is not None:
             _draw_hypothesis(upper, item, likelihood, energies, summary, index)
     _draw_data(upper, likelihood)
     _draw_pulls(lower, likelihood, summary)
@@ -149,38 +134,6 @@ def _handles(upper: Axes, summary: RunSummary) -> list[Any]:
     return handles + [handle for handle, name in zip(data, names, strict=True) if name not in looks]
 
 
-def _energies(likelihood: FluxPoints, summary: RunSummary) -> Float64:
-    """Return the energies of the curves, GeV: a little beyond the data where the sky model allows."""
-    if likelihood.components:  # known at the data points only
-        return likelihood.energy_reference
-    low, high = float(likelihood.energy_min.min()), float(likelihood.energy_max.max())
-    messenger = likelihood.requests[0].messenger
-    wider = np.geomspace(low / 1.3, high * 1.3, _N_ENERGIES)
-    try:
-        summary.model.bind([Request(messenger, tuple(wider.tolist()), likelihood.region)])
-    except UserError:
-        return np.geomspace(low, high, _N_ENERGIES)
-    return wider
-
-
-def _curves(
-    item: HypothesisSummary, likelihood: FluxPoints, energies: Float64, summary: RunSummary
-) -> Callable[[Float64], Float64]:
-    """Return a function from parameters [..., n] to the intensity in the region [..., n_energies]."""
-    if likelihood.components:
-        return lambda theta: np.asarray(item.posterior.predictions(theta)[likelihood.name])
-    names = [parameter.name for parameter in item.posterior.hypothesis.parameters]
-    request = Request(likelihood.requests[0].messenger, tuple(energies.tolist()), likelihood.region)
-    model = sky_for(summary.model, item.posterior.hypothesis)
-    bound = with_unresolved_sources(model, names).bind([request])
-
-    def intensity(theta: Float64) -> Float64:
-        values = item.posterior.values(theta)
-        return np.asarray(bound({name: values[name] for name in names})[0])
-
-    return intensity
-
-
 def _draw_hypothesis(
     axes: Axes,
     item: HypothesisSummary,
@@ -191,9 +144,9 @@ def _draw_hypothesis(
 ) -> None:
     few = len(summary.hypotheses) <= FEW
     colour, line = look(index).colour, look(index).line
-    intensity = _curves(item, likelihood, energies, summary)
+    intensity = curves(item, likelihood, energies, summary)
     scale = energies**_POWER
-    drawn = intensity(item.draws[:_N_CURVES]) * scale
+    drawn = intensity(item.draws[:N_CURVES]) * scale
     low95, low68, middle, high68, high95 = np.quantile(drawn, [0.025, 0.16, 0.5, 0.84, 0.975], axis=0)
     tev = energies / 1e3
     if few:
@@ -256,7 +209,7 @@ def _draw_pulls(axes: Axes, likelihood: FluxPoints, summary: RunSummary) -> None
     largest = 2.0
     for index, item in enumerate(summary.hypotheses):
         theta = item.best_fit.parameters
-        own = _own(item, likelihood)
+        own = own_data_set(item, likelihood)
         if own is None:
             continue
         intensities = item.posterior.intensities(theta)[likelihood.name]

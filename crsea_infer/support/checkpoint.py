@@ -71,8 +71,8 @@ def write_arrays(path: Path, identity: Mapping[str, Any], arrays: Mapping[str, A
     atomic_write(path, image)
 
 
-def read_arrays(path: Path, identity: Mapping[str, Any]) -> dict[str, Any]:
-    """Read what :func:`write_arrays` wrote.
+def read_arrays(path: Path, identity: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Read what :func:`write_arrays` wrote; whatever it belongs to where `identity` is None.
 
     Raises
     ------
@@ -84,8 +84,8 @@ def read_arrays(path: Path, identity: Mapping[str, Any]) -> dict[str, Any]:
         f"the checkpoint {path} is damaged or truncated", valid="a file written by crsea-infer run", fix=_FIX
     ):
         found, arrays = _content(path)
-    reason = differences(found, identity)
-    if reason:
+    reason = "" if identity is None else differences(found, identity)
+    if identity is not None and reason:
         only_order = {**found, "parameters": None} == {**identity, "parameters": None}
         raise UserError(
             f"the checkpoint {path} belongs to something else: {reason}",

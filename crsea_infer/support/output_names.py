@@ -84,6 +84,8 @@ PRODUCTS: Final[Mapping[str, ProductNames]] = {
     "data sets": ProductNames(("data_sets.ecsv", "pulls.ecsv"), ("pulls",)),
     "leave-one-out": ProductNames(("loo.ecsv",)),
     "pile-ups": ProductNames(("pile_ups.ecsv",)),
+    "parameters": ProductNames(("parameters.ecsv", "parameters.tex")),
+    "tables of spectra": ProductNames(("spectra.ecsv",)),
     "spectra": ProductNames(figures=("spectra", "spectrum_{likelihood}")),
     "corners": ProductNames(figures=("corner_{hypothesis}", "corner_{hypothesis}_all", "corner_overlay")),
     "exact check": ProductNames(("exact_check.ecsv",)),

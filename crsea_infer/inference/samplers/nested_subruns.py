@@ -164,6 +164,7 @@ def merged_result(
             "effective_samples": float(np.sum(weights) ** 2 / np.sum(weights**2)),
             "remaining": remaining,
         },
+        live=merged.live,
     )
 
 

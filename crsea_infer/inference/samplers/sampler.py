@@ -88,6 +88,8 @@ class SamplerResult:
         Numbers and sentences; "status" is :data:`CONVERGED` or says why not.
     chains
         For Markov chains: parameters [chain, draw, d]; the samples are their draws in the same order.
+    live
+        For nested sampling: how many points were live just before each sample died [n]; samples are in order of ln L.
     """
 
     sampler: str
@@ -101,6 +103,7 @@ class SamplerResult:
     wall_s: float
     diagnostics: Mapping[str, float | str]
     chains: Float64 | None = None
+    live: Float64 | None = None
 
     @property
     def converged(self) -> bool:
@@ -326,7 +329,7 @@ def draw_from_prior(target: Counted, n: int, generator: np.random.Generator) -> 
     )
 
 
-_ARRAYS = ("samples", "unit_samples", "log_weights", "log_likelihood", "chains")
+_ARRAYS = ("samples", "unit_samples", "log_weights", "log_likelihood", "chains", "live")
 
 
 def result_arrays(result: SamplerResult) -> dict[str, Any]:
@@ -369,6 +372,7 @@ def result_from_arrays(stored: Mapping[str, Any], where: str = "a finished resul
         wall_s=plain["wall_s"],
         diagnostics=plain["diagnostics"],
         chains=arrays.get("chains"),
+        live=arrays.get("live"),
     )
 
 

@@ -27,6 +27,7 @@ _SCHEMA: Final = {
     "log_weights": ArraySpec(("draw",), _FLOATS, "not NaN", required=False),
     "log_likelihood": ArraySpec(("draw",), _FLOATS, "not NaN"),
     "chains": ArraySpec(("chain", "step", "parameter"), _FLOATS, required=False),
+    "live": ArraySpec(("draw",), _FLOATS, "positive", required=False),
 }
 
 
