@@ -25,6 +25,7 @@ LIKELIHOOD_KINDS: Final = Registry(
     group="crsea_infer.likelihoods",
     built_in={
         "flux-points": f"{_HOME}.flux_points:FluxPoints",
+        "profile": f"{_HOME}.profile:Profile",
         "spectral-index": f"{_HOME}.spectral_index:SpectralIndex",
         "template-normalisation": f"{_HOME}.template_normalisation:TemplateNormalisation",
         "template-average": f"{_HOME}.template_average:TemplateAverage",
