@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from crsea_infer.support.arrays import Float64
 
-__all__ = ["REGIONS", "Region", "content_of_region", "cut_region", "parse_region", "region_key", "split_region"]
+__all__ = ["REGIONS", "Region", "content_of_region", "parse_region", "region_key", "split_region"]
 
 _NUMBER: Final = r"([+-]?\d+(?:\.\d*)?|[+-]?\.\d+)"
 _BOX: Final = re.compile(
@@ -170,17 +170,14 @@ def _shown(edge: float) -> str:
     return short if float(short) == edge and "e" not in short else np.format_float_positional(edge)
 
 
-def cut_region(region: Region, axis: Literal["longitude", "latitude"], edges: tuple[float, float]) -> Region:
-    """Return the part of a region between two edges of longitude or latitude, with the mask of the whole."""
-    longitude, latitude = (edges, region.latitude) if axis == "longitude" else (region.longitude, edges)
-    return _box(longitude, latitude, region.mask, region.mask_sha256)
-
-
 def split_region(region: Region, axis: Literal["longitude", "latitude"], n: int) -> list[Region]:
     """Cut a region into `n` equal steps of longitude or latitude, each with the mask of the whole."""
     low, high = region.longitude if axis == "longitude" else region.latitude
     edges = np.linspace(low, high, n + 1).tolist()
-    return [cut_region(region, axis, pair) for pair in itertools.pairwise(edges)]
+    pairs = list(itertools.pairwise(edges))
+    if axis == "longitude":
+        return [_box(pair, region.latitude, region.mask, region.mask_sha256) for pair in pairs]
+    return [_box(region.longitude, pair, region.mask, region.mask_sha256) for pair in pairs]
 
 
 def region_key(text: str) -> str:

@@ -256,7 +256,7 @@ class Profile(DataSet):
     def simulate(
         self, rng: np.random.Generator, predictions: tuple[Float64, ...], nuisances: Mapping[str, float]
     ) -> Self:
-        """Return the same profile with data drawn around a prediction [..., n_energies]: shared errors, then the rest."""
+        """Return the same profile with data drawn around a prediction [..., n_energies]."""
         _, residual, variance, shared = self._moments(predictions, nuisances)
         expected = self.values - residual
         moved = shared @ rng.standard_normal((*expected.shape[:-1], shared.shape[-1], 1))
@@ -264,7 +264,7 @@ class Profile(DataSet):
         return replace(self, values=drawn)
 
     def _sky(self, predictions: tuple[Array, ...], nuisances: Mapping[str, Array] | None = None) -> Array:
-        """Return the sky model's part of the prediction [..., n_data], scaled to the data where only the shape counts."""
+        """Return the sky model's part of the prediction [..., n_data]; scaled to the data if only the shape counts."""
         xp = array_namespace(*predictions)
         sky = xp.matmul(xp.concat(predictions, axis=-1), xp.asarray(self.averaging.T))
         if self.norm is None:

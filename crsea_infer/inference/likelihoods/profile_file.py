@@ -13,7 +13,7 @@ from crsea_infer.content.toml_files import Entry
 from crsea_infer.inference.likelihoods.flux_points_file import INTENSITY
 from crsea_infer.inference.likelihoods.flux_systematics import Systematics  # noqa: TC001  # pydantic reads annotations
 from crsea_infer.inference.likelihoods.likelihood import CommonEntry, SpectralSlope
-from crsea_infer.physics.regions import Region, cut_region, parse_region
+from crsea_infer.physics.regions import Region, parse_region
 from crsea_infer.support.errors import UserError
 
 if TYPE_CHECKING:
@@ -171,9 +171,7 @@ def read_profile(path: Path, entry: ProfileEntry, where: str) -> MeasurementTabl
     names = [component.column for component in entry.components]
     for name in names:
         if names.count(name) > 1 or name in {column.name for column in own}:
-            raise UserError(
-                f"{where}: components: the column {name!r}", valid="a column of its own for each component"
-            )
+            raise UserError(f"{where}: components: the column {name!r}", valid="a column of its own for each component")
     if entry.components and entry.free_norm is not None:
         raise UserError(
             f"{where}: has components and a free_norm",
@@ -184,7 +182,7 @@ def read_profile(path: Path, entry: ProfileEntry, where: str) -> MeasurementTabl
 
 
 def windows_of(table: MeasurementTable, entry: ProfileEntry) -> list[Window]:
-    """Return the windows of a profile in the order of the table; a mask that hides one is refused where it is solved.
+    """Return the windows of a profile in the order of the table; one that a mask hides is refused where it is solved.
 
     Raises
     ------
@@ -219,7 +217,7 @@ def windows_of(table: MeasurementTable, entry: ProfileEntry) -> list[Window]:
             continue
         if row and low[row] < high[row - 1]:
             raise UserError(
-                f"{here}: the window begins at {low[row]:g} deg, before the end of the one above, {high[row - 1]:g} deg",
+                f"{here}: begins at {low[row]:g} deg, before the end of the one above, {high[row - 1]:g} deg",
                 valid=f"windows in order of {entry.axis} that do not overlap, all bands of one together",
             )
         starts.append(row)
@@ -227,9 +225,17 @@ def windows_of(table: MeasurementTable, entry: ProfileEntry) -> list[Window]:
     found = []
     for start, end in zip(starts, ends, strict=True):
         cut = (float(low[start]), float(high[start]))
-        region = cut_region(whole, entry.axis, cut)
-        found.append(Window(region, *cut, slice(start, end)))
+        found.append(Window(_cut(whole, entry.axis, cut), *cut, slice(start, end)))
     return found
+
+
+def _cut(whole: Region, axis: Axis, edges: tuple[float, float]) -> Region:
+    """Return the part of a region between two edges, with the mask of the whole."""
+    longitude, latitude = (edges, whole.latitude) if axis == "longitude" else (whole.longitude, edges)
+    west, east, south, north = (np.format_float_positional(edge) for edge in (*longitude, *latitude))
+    mask = "" if whole.mask is None else f",mask={whole.mask}"
+    content = "" if whole.mask_sha256 is None else f"#sha256-{whole.mask_sha256}"
+    return parse_region(f"l={west}..{east},b={south}..{north}{mask}{content}")
 
 
 def gas_shape(windows: Sequence[Window], entry: GasShapeEntry, n_data: int) -> Float64:

@@ -54,7 +54,11 @@ def at(likelihood: Profile, norm: Any = 1.0) -> dict[str, Any]:
 
 def test_shared_errors_are_the_normal_density_of_their_covariance() -> None:
     rng = np.random.default_rng(1)
-    residual, variance, shared = rng.standard_normal((4, 6)), rng.uniform(0.5, 2, (4, 6)), rng.standard_normal((4, 6, 9))
+    residual, variance, shared = (
+        rng.standard_normal((4, 6)),
+        rng.uniform(0.5, 2, (4, 6)),
+        rng.standard_normal((4, 6, 9)),
+    )
     found = shared_errors.log_density(np, residual, variance, shared)
     squares = shared_errors.square(np, residual, variance, shared)
     for i in range(4):
@@ -76,7 +80,8 @@ def test_the_density_is_that_of_the_documented_covariance(name: str) -> None:
     for i in range(3):
         seen = model[i] - likelihood.expected
         own = (0.5 * (likelihood.error_low + likelihood.error_high)) ** 2 + (0.01 * likelihood.model_scale) ** 2
-        columns = np.concatenate([seen[:, None] * likelihood.gas, likelihood.shared, 0.01 * seen[:, None]], axis=1)
+        own_column = seen[:, None]
+        columns = np.concatenate([own_column * likelihood.gas, likelihood.shared, 0.01 * own_column], axis=1)
         covariance = np.diag(own) + columns @ columns.T
         scale = np.outer(likelihood.error_high, likelihood.error_high)
         expected = stats.multivariate_normal(cov=covariance / scale).logpdf(
@@ -86,7 +91,7 @@ def test_the_density_is_that_of_the_documented_covariance(name: str) -> None:
 
 
 def test_it_is_what_sampling_every_error_by_itself_would_give() -> None:
-    """Six sets of flux points with their nuisances integrated over: a normal integral, done around the best nuisances."""
+    """Six sets of flux points with their nuisances integrated over: one normal integral."""
     whole = load(FERMI)
     predictions = sky(whole)
     total, names = [], []
@@ -193,6 +198,11 @@ def test_jax_finds_the_same_and_its_slope(name: str) -> None:
         first = [one[0] for one in predictions]
         slope = jax.jit(jax.grad(lambda x: likelihood.log_likelihood(tuple(x * one for one in first), at(likelihood))))
         assert np.isfinite(slope(1.01))
+    single = jax.jit(likelihood.log_likelihood)(
+        tuple(jax.numpy.asarray(one, dtype="float32") for one in predictions),
+        {key: jax.numpy.asarray(one, dtype="float32") for key, one in given.items()},
+    )
+    np.testing.assert_allclose(single, likelihood.log_likelihood(predictions, given), atol=0.01)
 
 
 def test_predictions_that_are_not_numbers_stay_so_and_harm_no_other() -> None:
@@ -201,7 +211,9 @@ def test_predictions_that_are_not_numbers_stay_so_and_harm_no_other() -> None:
     broken = tuple(np.where(np.array([[0], [1], [0]]), np.nan, one) for one in predictions)
     found = likelihood.log_likelihood(broken, at(likelihood, np.ones(3)))
     assert np.isnan(found[1])
-    np.testing.assert_allclose(found[[0, 2]], likelihood.log_likelihood(predictions, at(likelihood, np.ones(3)))[[0, 2]])
+    np.testing.assert_allclose(
+        found[[0, 2]], likelihood.log_likelihood(predictions, at(likelihood, np.ones(3)))[[0, 2]]
+    )
 
 
 def test_a_latitude_profile_in_two_bands_asks_for_each_window_once(tmp_path: Path) -> None:
