@@ -315,13 +315,17 @@ def _list_priors() -> Table:
 
 
 def _list_likelihoods() -> Table:
+    from crsea_infer.inference.likelihoods.absent_tables import AbsentDataError
     from crsea_infer.inference.likelihoods.likelihood import load_likelihood
 
     table = _table("Likelihoods", "likelihood", "from", "points", "region", "status", "reference", "title")
     for item in finding.available("likelihoods"):
 
         def read(name: str = item.name) -> tuple[str, ...]:
-            likelihood = load_likelihood(name)
+            try:
+                likelihood = load_likelihood(name)
+            except AbsentDataError as error:
+                return "", "", "absent", "", error.title
             provenance = likelihood.provenance
             return str(likelihood.n_data), _place(likelihood), provenance.status, provenance.reference, likelihood.title
 
