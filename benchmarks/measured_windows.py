@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Final, cast
 
 import numpy as np
 from astropy.table import Table
-from published_curves import COLOURS, DATA, fiducial
+from published_curves import COLOURS, fiducial
 from residuals import Residual, cell
 
+from crsea_infer.content.finding import packaged_root
 from crsea_infer.emulator import exact, load
 from crsea_infer.emulator.response.fold import SpectralFold
 from crsea_infer.grids.response_grid import GridSettings
@@ -120,8 +121,8 @@ def _chi2(ours: Float64, measured: Float64, errors: Float64, share: float) -> fl
 
 def longitude_profile(axis: Axes) -> list[Residual]:
     """Set the longitude profile at 25 TeV beside that of LHAASO-KM2A, whose units are not known: shapes only."""
-    measured = Table.read(DATA / "km2a_longitude_profile.ecsv")
-    low, high = np.asarray(measured["longitude_low"]), np.asarray(measured["longitude_high"])
+    measured = Table.read(packaged_root() / "likelihoods" / "lhaaso_km2a_longitude" / "profile.ecsv")
+    low, high = np.asarray(measured["longitude_min"]), np.asarray(measured["longitude_max"])
     profile = np.asarray(measured["profile"])
     errors = np.stack([np.asarray(measured["error_low"]), np.asarray(measured["error_high"])])
     weights = errors.mean(axis=0) ** -2.0

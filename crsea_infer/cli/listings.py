@@ -140,12 +140,16 @@ def _priors() -> Iterator[Record]:
 
 
 def _likelihoods() -> Iterator[Record]:
+    from crsea_infer.inference.likelihoods.absent_tables import AbsentDataError
     from crsea_infer.inference.likelihoods.likelihood import load_likelihood
 
     for item in finding.available("likelihoods"):
 
         def rest(name: str = item.name) -> Record:
-            likelihood = load_likelihood(name)
+            try:
+                likelihood = load_likelihood(name)
+            except AbsentDataError as absent:
+                return {"title": absent.title, "n_data": 0, "region": "absent", "status": "absent", "reference": ""}
             return {
                 "title": likelihood.title,
                 "n_data": likelihood.n_data,

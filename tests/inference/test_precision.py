@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
 jax = pytest.importorskip("jax")
 # with other templates: icecube_galactic_plane
-OBSERVED_ONCE = {"icecube_pi0", "icecube_kra5", "icecube_kra50", "icecube_averaged"}
+OBSERVED_ONCE = {"icecube_pi0", "icecube_kra5", "icecube_kra50", "icecube_averaged", "icecube_pi0_counts"}
+MANY_REGIONS = {"lhaaso_km2a_longitude"}  # 22 that the emulator lacks: tested by itself
 NEAR = 100.0
 """How far below its best ln L is compared to 0.01; further down nothing weighs, and seven digits are left."""
 
@@ -29,8 +30,8 @@ NEAR = 100.0
 @pytest.fixture(scope="module")
 def posterior() -> Posterior:
     """Every data set of the package."""
-    folders = sorted(one.name for one in (packaged_root() / "likelihoods").iterdir() if one.is_dir())
-    names = [name for name in folders if name not in OBSERVED_ONCE and not name.startswith((".", "_"))]
+    folders = sorted({path.parent.name for path in (packaged_root() / "likelihoods").glob("*/*.ecsv")})
+    names = [name for name in folders if name not in OBSERVED_ONCE | MANY_REGIONS and not name.startswith((".", "_"))]
     assert len(names) > 25
     return posterior_for(
         load_hypothesis("gamma-optimized-min"), [load_likelihood(name) for name in names], emulator.load()

@@ -18,6 +18,7 @@ from pydantic import Field
 from crsea_infer.content import finding
 from crsea_infer.content.labels import check_label, check_symbol
 from crsea_infer.content.toml_files import Entry, read_toml
+from crsea_infer.inference.likelihoods.absent_tables import check_at_hand
 from crsea_infer.inference.likelihoods.likelihood_kinds import LIKELIHOOD_KINDS, class_of_kind
 from crsea_infer.physics.regions import parse_region
 from crsea_infer.support.errors import UserError
@@ -157,6 +158,8 @@ class CommonEntry(Entry):
         To cite: arXiv identifiers such as "arXiv:2305.05372".
     observation
         Data sets that name the same observation are the same events seen twice, and are refused side by side.
+    absent
+        For folders without their tables: which table to put there, in words.
     """
 
     kind: str
@@ -164,6 +167,7 @@ class CommonEntry(Entry):
     label: str
     citations: list[str]
     observation: str | None = None
+    absent: str | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -262,7 +266,7 @@ def load_likelihood(
     Raises
     ------
     UserError
-        When there is no such data set or kind, or the file or its tables are not valid.
+        When there is no such data set or kind, its numbers are not at hand, or the file or its tables are not valid.
     """
     path = finding.find("likelihoods", name, where=where, base=base)
     folder_name = finding.likelihood_name(name, base)
@@ -274,6 +278,7 @@ def load_likelihood(
     kind = settings.get("kind")
     if not isinstance(kind, str):
         raise UserError(f"{path}: the key 'kind' is missing or not text", valid=", ".join(LIKELIHOOD_KINDS.places))
+    check_at_hand(path, settings)
     folder = LikelihoodFolder(folder_name, path, settings, f"{path} with {options_where}" if options else str(path))
     likelihood: Likelihood = class_of_kind(kind, path).read(folder)
     missing = [name for name in _MEMBERS if not (hasattr(type(likelihood), name) or hasattr(likelihood, name))]

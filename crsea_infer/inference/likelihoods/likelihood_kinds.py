@@ -25,8 +25,10 @@ LIKELIHOOD_KINDS: Final = Registry(
     group="crsea_infer.likelihoods",
     built_in={
         "flux-points": f"{_HOME}.flux_points:FluxPoints",
+        "profile": f"{_HOME}.profile:Profile",
         "spectral-index": f"{_HOME}.spectral_index:SpectralIndex",
         "template-normalisation": f"{_HOME}.template_normalisation:TemplateNormalisation",
+        "template-counts": f"{_HOME}.template_counts:TemplateCounts",
         "template-average": f"{_HOME}.template_average:TemplateAverage",
         "cosmic-ray-flux": f"{_HOME}.cosmic_ray_flux:CosmicRayFlux",
         "counts-map": f"{_HOME}.counts_map:CountsMap",

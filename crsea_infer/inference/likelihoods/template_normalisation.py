@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 
     from crsea_infer.hypotheses.prior_sets import Parameter
 
-__all__ = ["NormCurve", "Template", "TemplateNormalisation"]
+__all__ = ["SPECTRUM", "NormCurve", "Template", "TemplateNormalisation"]
 
 _NODES: Final = 8
 _HALVINGS: Final = 60  # of an interval: as far as double precision tells its ends apart
@@ -56,7 +56,7 @@ _FIT = (
     Column("energy_min", "GeV", "positive"),
     Column("energy_max", "GeV", "positive"),
 )
-_SPECTRUM = (Column("energy", "GeV", "positive"), Column("flux", "1 / (GeV cm2 s)", "positive"))
+SPECTRUM = (Column("energy", "GeV", "positive"), Column("flux", "1 / (GeV cm2 s)", "positive"))
 _AREA = (Column("energy", "GeV", "positive"), Column("effective_area", "cm2", "positive"))
 
 
@@ -338,7 +338,7 @@ def _read_template(
     area: MeasurementTable | None,
     where: str,
 ) -> Template:
-    fit, spectrum = read_table(home / given.fit, _FIT), read_table(home / given.spectrum, _SPECTRUM)
+    fit, spectrum = read_table(home / given.fit, _FIT), read_table(home / given.spectrum, SPECTRUM)
     if len(fit) != 1:
         raise UserError(f"{fit.path}: has {len(fit)} rows", valid="one row, the fit of one template")
     row = {key: float(column[0]) for key, column in fit.columns.items()}

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-PACKAGED = sorted(path.parent.name for path in (finding.packaged_root() / "likelihoods").glob("*/likelihood.toml"))
+PACKAGED = sorted(path.parent.name for path in (finding.packaged_root() / "likelihoods").glob("*/*.ecsv"))
+PACKAGED = list(dict.fromkeys(PACKAGED))  # those whose tables are absent have tests of their own
 WINDOWS = ("m10_10", "20_30", "30_40", "60_70", "70_80", "80_90")
 Row = dict[str, str]
 
@@ -147,6 +148,34 @@ def test_longitude_windows_bring_the_components_drawn_in_them(shared_data: Path,
     assert isinstance(likelihood, FluxPoints)
     assert likelihood.region == region.replace(" ", ",")
     assert "fermi_lat_isotropic" in {nuisance.name for nuisance in likelihood.nuisances}
+
+
+def test_the_longitude_profile_of_fermi_lat_is_its_six_windows() -> None:
+    profile = table("fermi_lat_longitude", "profile.ecsv")
+    for row, window in enumerate(WINDOWS):
+        name = f"fermi_lat_longitude_{window}"
+        points, own = table(name), profile[10 * row : 10 * row + 10]
+        for column, source in (("profile", "intensity"), ("error_low", "error_low"), ("energy_min", "energy_min")):
+            same(own[column], np.asarray(points[source]))
+        likelihood = load_likelihood(name)
+        assert isinstance(likelihood, FluxPoints)
+        assert likelihood.region == f"l={own['longitude_min'][0]:g}..{own['longitude_max'][0]:g},b=-5..5"
+        for component, entry in zip(likelihood.components, likelihood.settings["components"], strict=True):
+            same(own[entry["column"]], component.prediction, rtol=1e-5)
+    assert not profile["unresolved_sources"][-10:].any()
+
+
+def test_the_longitude_profile_of_km2a(shared_data: Path) -> None:
+    found = rows(shared_data, "lhaaso_km2a_longitude_profile_digitised.csv")
+    points = table("lhaaso_km2a_longitude", "profile.ecsv")
+    for column, source in (
+        ("longitude_min", "l_lo"),
+        ("longitude_max", "l_hi"),
+        ("profile", "y"),
+        ("error_low", "y_errlo"),
+        ("error_high", "y_errhi"),
+    ):
+        same(points[column], numbers(found, source))
 
 
 def test_the_inner_galaxy_of_fermi_lat(shared_data: Path) -> None:
