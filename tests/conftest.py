@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import os
 import shutil
 import sys
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+os.environ.pop("COLUMNS", None)  # processes of pytest-xdist have it, and commands obey it
 sys.path.insert(0, str(Path(__file__).parent))  # makes quick_run importable, wherever the tests are run from
 
 

@@ -50,6 +50,7 @@ _PULL_COLUMNS = {
     "hypothesis": Column("name of the hypothesis", str),
     "likelihood": Column("name of the data set", str),
     "point": Column("number of the data point, from 1", int),
+    "energy": Column("energy of the point, of helium per nucleon; nan where the data set has none", unit="GeV"),
     "pull_best_fit": Column("(data - prediction) / error at the best fit"),
     "pull_posterior_mean": Column("(data - prediction) / error at the posterior mean"),
 }
@@ -73,8 +74,15 @@ def write_data_sets(directory: Path, summary: RunSummary) -> None:
 def _write_tables(directory: Path, summary: RunSummary, pulls: dict[str, dict[str, Float64]]) -> None:
     rows = [row for item in summary.hypotheses for row in _rows(item, pulls[item.name])]
     write_table(directory / FILES[0], _COLUMNS, rows, summary.table_meta)
+    known = {one.name: point_energies(one) for item in summary.hypotheses for one in item.posterior.likelihoods}
     points = [
-        {"hypothesis": name, "likelihood": data_set, "point": number, **dict(zip(_PULL_KEYS, values, strict=True))}
+        {
+            "hypothesis": name,
+            "likelihood": data_set,
+            "point": number,
+            "energy": math.nan if (energies := known[data_set]) is None else float(energies[number - 1]),
+            **dict(zip(_PULL_KEYS, values, strict=True)),
+        }
         for name, of_hypothesis in pulls.items()
         for data_set, of_data_set in of_hypothesis.items()
         for number, values in enumerate(of_data_set.T.tolist(), start=1)

@@ -42,8 +42,8 @@ def test_a_table_that_does_not_fit_is_shown_row_by_row(
         "",
         "a_name",
         "  points  12",
-        "  words   extraordinarily_long_ones_are_k",
-        "          ept",
+        "  words   extraordinarily_long_ones_are_",
+        "          kept",
     ]
 
 
