@@ -48,6 +48,7 @@ def generalised_pareto_shape(excess: Float64) -> float:
     m = 30 + int(np.sqrt(n))
     quartile = excess[int(n / 4 + 0.5) - 1]
     trial = 1.0 / excess[-1] + (1.0 - np.sqrt(m / (np.arange(1, m + 1) - 0.5))) / (3.0 * quartile)
+    trial = trial[trial != 0.0]  # hit exactly where the quartile is the largest; one of the grid may be left out
     shape = np.mean(np.log1p(-trial[:, None] * excess), axis=1)
     log_likelihood = n * (np.log(-trial / shape) - shape - 1.0)
     weight = np.exp(log_likelihood - np.max(log_likelihood))

@@ -46,6 +46,12 @@ def test_pareto_shape_is_recovered(shape: float) -> None:
     assert generalised_pareto_shape(sample) == pytest.approx(shape, abs=0.1)
 
 
+@pytest.mark.parametrize("n", [5, 17, 100])
+def test_equal_excesses_have_a_shape_too(n: int) -> None:
+    """A trial value of zero would be hit exactly: nought over nought."""
+    assert -10.0 < generalised_pareto_shape(np.full(n, 0.37)) < 0.0
+
+
 def test_k_hat_tells_good_weights_from_bad() -> None:
     generator = np.random.default_rng(6)
     normal = generator.standard_normal(20_000)
