@@ -32,7 +32,7 @@ _Errors = list[tuple[str, "Float64", "Float64"]]
 """Label, errors downwards and upwards [n_rows], as they are given: signs are not looked at."""
 
 
-class _Loader(yaml.SafeLoader):  # type: ignore[misc] -- PyYAML has no types
+class _Loader(yaml.SafeLoader):  # type: ignore[misc]  # PyYAML has no types
     """YAML without references, with which a small file could stand for a huge one."""
 
     def compose_node(self, parent: Any, index: Any) -> Any:

@@ -78,8 +78,7 @@ def _rows(item: HypothesisSummary, summary: RunSummary) -> Iterator[dict[str, An
         energies = curve_energies(likelihood, summary)
         request = Request(likelihood.requests[0].messenger, tuple(energies.tolist()), likelihood.region)
         if likelihood.components:  # of the data set's own, known at its points alone: in total only
-            total = curves(item, likelihood, energies, summary)
-            parts: _Curves = lambda theta, total=total: {TOTAL: total(theta)}  # noqa: E731 -- as component_curves gives
+            parts = _in_total(curves(item, likelihood, energies, summary))
         else:
             parts = component_curves(item, request, summary)
         yield from _rows_of(item, request, likelihood.name, parts, 1.0)
@@ -90,6 +89,10 @@ def _rows(item: HypothesisSummary, summary: RunSummary) -> Iterator[dict[str, An
         except UserError:  # a sky model without local spectra, or not so far
             continue
         yield from _rows_of(item, request, "", parts, _PER_CM2)
+
+
+def _in_total(total: Callable[[Float64], Float64]) -> _Curves:
+    return lambda theta: {TOTAL: total(theta)}
 
 
 def _rows_of(
