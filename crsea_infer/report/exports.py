@@ -3,8 +3,8 @@
 Every sample keeps its weight and ln L. Nested sampling (dynesty, jax-nested) keeps its live points as well: a birth
 contour, which anesthetic asks for, is then any that gives the same number of live points at each death: volumes and
 evidences depend on nothing else. Other samplers have weights or equal weights, and no birth contour.
-Formats: getdist.readthedocs.io (chains: weight, -ln posterior, parameters; .paramnames; .ranges), that of anesthetic for
-PolyChord files (_dead-birth.txt: parameters, ln L, birth ln L), bilby.readthedocs.io (Result as JSON).
+Formats: chains of getdist.readthedocs.io (weight, -ln posterior, parameters; .paramnames, .ranges), PolyChord's files
+for anesthetic (_dead-birth.txt: parameters, ln L, birth ln L), Result as JSON of bilby.readthedocs.io.
 """
 
 from __future__ import annotations
