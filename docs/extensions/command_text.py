@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import re
+import textwrap
 from typing import TYPE_CHECKING
 
 from crsea_infer.cli import main
@@ -28,7 +29,8 @@ def _section(parser: argparse.ArgumentParser, summary: str, level: int) -> Itera
     yield _plain(parser.description or f"{summary[:1].upper()}{summary[1:]}.")
     yield ""
     yield "```text"
-    yield " ".join(_usage(parser).split())
+    usage = " ".join(_usage(parser).split())
+    yield from textwrap.wrap(usage, 76, subsequent_indent="    ", break_long_words=False, break_on_hyphens=False)
     yield "```"
     yield ""
     inner = None

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 _LOGGER = getLogger(__name__)
 _BETWEEN_TAGS = re.compile(r">\s*\n\s*<")
+_BARE_FRACTION = re.compile(r"(\\[td]?frac)\s*(\d)\s*(\d)")
+_BAR = re.compile(r"<mo(?: [^>]*)?>\|</mo>")
 
 
 def _converted(self: Any, node: nodes.math | nodes.math_block, *, block: bool) -> str:
@@ -26,8 +28,10 @@ def _converted(self: Any, node: nodes.math | nodes.math_block, *, block: bool) -
     tex = node.astext().strip()
     if tex.startswith(("^", "_")):  # an index of the word before
         tex = "{}" + tex
+    tex = _BARE_FRACTION.sub(r"\1{\2}{\3}", tex)  # docutils takes both digits for one number
     try:
-        return _BETWEEN_TAGS.sub("><", tex2mathml(tex, as_block=block))
+        found = _BETWEEN_TAGS.sub("><", tex2mathml(tex, as_block=block))
+        return _BAR.sub('<mo lspace="0" rspace="0" stretchy="false">|</mo>', found)  # no operator between |z| and H
     except (MathError, IndexError, SyntaxError) as error:
         _LOGGER.warning("cannot convert the formula %s: %s", tex, error, location=node)
         return str(self.encode(tex))
@@ -35,6 +39,9 @@ def _converted(self: Any, node: nodes.math | nodes.math_block, *, block: bool) -
 
 def _inline(self: Any, node: nodes.math) -> None:
     self.body.append(_converted(self, node, block=False))
+    after = node.next_node(descend=False, siblings=True)
+    if isinstance(after, nodes.Text) and after.astext()[:1] in {*".,;:)"}:
+        self.body.append("&#8288;")  # a full stop does not begin a line
     raise nodes.SkipNode
 
 
