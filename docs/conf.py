@@ -10,6 +10,7 @@ import crsea_infer
 
 sys.path.insert(0, str(Path(__file__).parent / "extensions"))
 os.environ["PATH"] = os.pathsep.join((str(Path(sys.executable).parent), os.environ.get("PATH", "")))  # for notebooks
+os.environ["COLUMNS"] = "100"
 
 project = "crsea_infer"
 author = "The crsea_infer developers"
@@ -20,6 +21,7 @@ myst_heading_anchors = 3
 nb_execution_mode = "force"  # what a page shows is what the code of today gives
 nb_execution_raise_on_error = True
 nb_execution_timeout = 600
+nb_merge_streams = True
 nb_execution_in_temp = True  # what a notebook writes is gone with it
 html_theme = "furo"
 html_title = "crsea_infer"

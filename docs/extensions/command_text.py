@@ -57,7 +57,7 @@ def _entry(parser: argparse.ArgumentParser, action: argparse.Action) -> Iterator
     if action.required and action.option_strings:
         told += " (required)"
     yield names
-    yield f": {_plain(told.strip()) or 'See above.'}"
+    yield f": {_plain(told.strip())}"
     yield ""
 
 
