@@ -4,7 +4,7 @@ What a region receives is linear in the gas, so the gas of a stretch of rings is
 such stretches are parameters without any new transport. HI is cut near 4, 6 and 9 kpc. H2 is cut wherever the published
 X_CO changes, so that within a group it is one number and a gradient of X_CO is exact, and at 9 kpc, where the outer
 disc begins. Beside them stands the ionised hydrogen of Cordes et al. 1991 (Nature 354, 121, in the form of GALPROP),
-which no ring map has:
+which no ring map has::
 
     n_HII = 0.025 exp(-|z| / 1 kpc) exp(-(R / 20 kpc)^2) + 0.2 exp(-|z| / 0.15 kpc) exp(-((R - 4 kpc) / 2 kpc)^2) cm^-3.
 """
