@@ -25,10 +25,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from crsea_infer.content import finding
 from crsea_infer.emulator.response.response_sky import EmulatedSky
 from crsea_infer.emulator.response.store import read_emulator
 from crsea_infer.hypotheses.hypothesis import build_hypothesis
+from crsea_infer.inference.likelihoods.absent_tables import names_at_hand
 from crsea_infer.inference.likelihoods.likelihood import Likelihood, load_likelihood
 from crsea_infer.inference.posterior import BLOCK, Posterior, posterior_for
 from crsea_infer.physics.regions import region_key
@@ -59,8 +59,8 @@ def cases(regions: Sequence[str]) -> dict[str, tuple[tuple[str, ...], tuple[Like
     """Return prior sets and data sets of what is timed; `regions` are those that come with the package."""
     bundled: list[Likelihood] = []
     observations: set[str] = set()
-    for item in finding.available("likelihoods"):
-        likelihood = load_likelihood(item.name)
+    for name in names_at_hand():
+        likelihood = load_likelihood(name)
         observation = likelihood.settings.get("observation")
         known = likelihood.region is None or region_key(likelihood.region) in regions
         if known and observation not in observations:

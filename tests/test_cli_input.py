@@ -132,7 +132,7 @@ def test_settings_and_energies_are_read() -> None:
 def test_an_interrupt_is_status_130_and_says_that_nothing_is_lost(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def interrupted(run: str) -> None:
+    def interrupted(run: str, **_: object) -> None:
         raise KeyboardInterrupt(run)
 
     monkeypatch.setattr(commands, "check", interrupted)
@@ -141,7 +141,7 @@ def test_an_interrupt_is_status_130_and_says_that_nothing_is_lost(
 
 
 def test_a_full_disk_is_a_message(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(run: str) -> None:
+    def full(run: str, **_: object) -> None:
         raise OSError(28, "No space left on device", run)
 
     monkeypatch.setattr(commands, "check", full)

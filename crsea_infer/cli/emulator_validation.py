@@ -34,9 +34,9 @@ def validate_command(arguments: argparse.Namespace) -> str:
     UserError
         When a file, data set or hypothesis cannot be used.
     """
-    from crsea_infer.content import finding
     from crsea_infer.emulator.archive import archive_kind
     from crsea_infer.hypotheses.hypothesis import build_hypothesis, load_hypothesis
+    from crsea_infer.inference.likelihoods.absent_tables import names_at_hand
     from crsea_infer.inference.likelihoods.likelihood import load_likelihood
 
     hypothesis = (
@@ -44,7 +44,7 @@ def validate_command(arguments: argparse.Namespace) -> str:
         if arguments.hypothesis
         else build_hypothesis("held-out", _PRIOR_SETS, title="prior draws of a validation")
     )
-    names = list(dict.fromkeys(arguments.likelihood or [item.name for item in finding.available("likelihoods")]))
+    names = list(dict.fromkeys(arguments.likelihood or names_at_hand()))
     likelihoods = [load_likelihood(name) for name in names]
     path: Path | None = arguments.emulator
     if path is None or archive_kind(path) == "response":

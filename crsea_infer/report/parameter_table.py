@@ -95,7 +95,7 @@ def _latex(item: HypothesisSummary, rows: list[dict[str, Any]]) -> str:
         r"\hline",
     ]
     for row in rows:
-        label = row["label"] if "$" in row["label"] else latex_text(row["label"])
+        label = f"${row['label']}$"  # labels are LaTeX without dollar signs
         interval = interval_in_latex(row["low68"], row["median"], row["high68"])
         lines.append(rf"{label} & {interval} & {latex_text(row['unit']) or '--'} & {latex_text(row['prior'])} \\")
     return "\n".join([*lines, r"\hline", r"\end{tabular}", ""])

@@ -10,11 +10,12 @@ import pytest
 
 from crsea_infer.content import finding, labels
 from crsea_infer.hypotheses.prior_sets import read_prior_set
+from crsea_infer.inference.likelihoods.absent_tables import names_at_hand
 from crsea_infer.inference.likelihoods.likelihood import load_likelihood
 from crsea_infer.support.errors import UserError
 
 PRIORS = [item.path for item in finding.available("priors")]
-LIKELIHOODS = [item.name for item in finding.available("likelihoods")]
+LIKELIHOODS = names_at_hand()
 
 
 def test_what_passes_unparsed_is_parsed_all_right(monkeypatch: pytest.MonkeyPatch) -> None:

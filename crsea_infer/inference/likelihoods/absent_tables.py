@@ -7,15 +7,21 @@ are there it is a data set like any other, and the key has no effect.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import tomllib
+from typing import TYPE_CHECKING, Any, Final
 
+from crsea_infer.content import finding
 from crsea_infer.support.errors import UserError
+from crsea_infer.support.files import read_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-__all__ = ["AbsentDataError", "check_at_hand"]
+__all__ = ["AbsentDataError", "check_at_hand", "names_at_hand"]
+
+
+_SETTINGS: Final = "likelihood.toml"
 
 
 class AbsentDataError(UserError):
@@ -56,6 +62,21 @@ def check_at_hand(path: Path, settings: Mapping[str, Any]) -> None:
         )
         error.title = str(settings.get("title", ""))
         raise error
+
+
+def names_at_hand() -> list[str]:
+    """Return the names of all data sets that are found, without those that are absent."""
+    found = []
+    for item in finding.available("likelihoods"):
+        path = item.path if item.path.name == _SETTINGS else item.path / _SETTINGS
+        try:
+            check_at_hand(path, tomllib.loads(read_text(path)))
+        except AbsentDataError:
+            continue
+        except (tomllib.TOMLDecodeError, UserError):  # whoever loads it is told
+            pass
+        found.append(item.name)
+    return found
 
 
 def _tables(value: Any) -> Iterator[str]:
