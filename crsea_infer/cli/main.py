@@ -182,6 +182,10 @@ def _parser(chosen: str) -> argparse.ArgumentParser:
         "calibrate": (calibration, "calibrate_command"),
         "robustness": (atlas, "robustness_command"),
         "export": (export, "export_command"),
+        "counts": (
+            add("counts", "make a compact table of counts from cubes of the Fermi-LAT tools", _counts),
+            "counts_command",
+        ),
         "init": (content["init"], "init_command"),
         "show": (content["show"], "show_command"),
         "grid": (add("grid", "build and look at grids of transport and emission", _grid), "grid_commands"),
@@ -290,6 +294,12 @@ def _export(options: argparse.Namespace) -> None:
     from crsea_infer.cli import export_command
 
     export_command.execute(options)
+
+
+def _counts(options: argparse.Namespace) -> None:
+    from crsea_infer.cli import counts_command
+
+    counts_command.execute(options)
 
 
 def _predict(options: argparse.Namespace) -> None:
