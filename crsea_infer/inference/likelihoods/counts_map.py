@@ -151,8 +151,10 @@ class CountsMap(DataSet):
         """The norms of the added components, the scale of the effective area if it has a width, and further scales."""
         if not self.exposure_error:
             return (*self.norms, *self.scales)
+        own = self.exposure_error_name == f"{self.name}_exposure"
+        label = self.label if own else self.exposure_error_name  # data sets that share it call it the same
         text = f"common scale of the effective area of {self.label}, in standard deviations"
-        common = scale(self.exposure_error_name, self.label, text, self.provenance.reference, self.name)
+        common = scale(self.exposure_error_name, label, text, self.provenance.reference, self.name)
         return (*self.norms, common, *self.scales)
 
     def with_model_error(self, relative_error: float) -> Self:

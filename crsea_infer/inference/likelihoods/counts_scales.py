@@ -54,7 +54,7 @@ def scales_of(
     if entry.exposure_tilt:
         name = entry.exposure_tilt_name or f"{data_set}_tilt"
         text = f"tilt of the effective area of {entry.label} with energy, in standard deviations"
-        made.append(scale(name, f"{entry.label} tilt", text, source, data_set))
+        made.append(scale(name, entry.exposure_tilt_name or f"{entry.label} tilt", text, source, data_set))
         middle = np.sqrt(energy_min * energy_max)
         widths.append(entry.exposure_tilt * np.log10(middle / entry.exposure_tilt_pivot))
     if entry.region_error:
