@@ -182,10 +182,7 @@ def _parser(chosen: str) -> argparse.ArgumentParser:
         "calibrate": (calibration, "calibrate_command"),
         "robustness": (atlas, "robustness_command"),
         "export": (export, "export_command"),
-        "counts": (
-            add("counts", "make a compact table of counts from cubes of the Fermi-LAT tools", _counts),
-            "counts_command",
-        ),
+        "counts": (add("counts", "make a small table of counts from all-sky cubes", _counts), "counts_command"),
         "init": (content["init"], "init_command"),
         "show": (content["show"], "show_command"),
         "grid": (add("grid", "build and look at grids of transport and emission", _grid), "grid_commands"),
