@@ -182,6 +182,7 @@ def _parser(chosen: str) -> argparse.ArgumentParser:
         "calibrate": (calibration, "calibrate_command"),
         "robustness": (atlas, "robustness_command"),
         "export": (export, "export_command"),
+        "counts": (add("counts", "make a small table of counts from all-sky cubes", _counts), "counts_command"),
         "init": (content["init"], "init_command"),
         "show": (content["show"], "show_command"),
         "grid": (add("grid", "build and look at grids of transport and emission", _grid), "grid_commands"),
@@ -290,6 +291,12 @@ def _export(options: argparse.Namespace) -> None:
     from crsea_infer.cli import export_command
 
     export_command.execute(options)
+
+
+def _counts(options: argparse.Namespace) -> None:
+    from crsea_infer.cli import counts_command
+
+    counts_command.execute(options)
 
 
 def _predict(options: argparse.Namespace) -> None:

@@ -5,7 +5,8 @@ Counts in HEALPix pixels and energy bins are summed over sky regions. With n_rb 
     mu_rb = exp(eta w) ( integral over b of I_r(E) X_r(E) dE + n_iso integral of I_iso(E) X_r(E) dE + sum_s n_s S_srb )
     ln L = sum over r, b of n ln mu - mu - ln n!
 
-where I_r is the predicted mean intensity of the region, X_r the exposure summed over its pixels times their solid
+times exp(eta_k w_krb) for further scales (a tilt of the exposure with energy, an error of each region), where I_r is
+the predicted mean intensity of the region, X_r the exposure summed over its pixels times their solid
 angle, I_iso the isotropic background, S_s the counts expected from source template s at norm 1, and eta ~ N(0, 1) a
 common scale of the effective area of relative width w. A mask leaves pixels out, of the sky model's region as of the
 counts.
@@ -26,13 +27,12 @@ from scipy import special
 from crsea_infer.content.measurements import Column, Provenance, read_table
 from crsea_infer.content.toml_files import validate
 from crsea_infer.emulator.sky_model import Request
-from crsea_infer.hypotheses.distributions import normal
-from crsea_infer.hypotheses.prior_sets import Parameter
 from crsea_infer.inference.likelihoods.best_nuisances import minimise, pull_of
 from crsea_infer.inference.likelihoods.common_error import is_noticeable
 from crsea_infer.inference.likelihoods.counts_entries import CountsMapEntry
+from crsea_infer.inference.likelihoods.counts_scales import scale, scales_of
 from crsea_infer.inference.likelihoods.energy_bins import bin_integral
-from crsea_infer.inference.likelihoods.extra_components import norm_parameter, power_law_between, tex
+from crsea_infer.inference.likelihoods.extra_components import norm_parameter, power_law_between
 from crsea_infer.inference.likelihoods.healpix_cubes import HealpixCube, read_counts_cube, read_exposure_cube
 from crsea_infer.inference.likelihoods.likelihood import CommonEntry, DataSet, LikelihoodFolder
 from crsea_infer.physics.regions import Region, parse_region
@@ -43,6 +43,8 @@ from crsea_infer.support.files import file_digest
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
+
+    from crsea_infer.hypotheses.prior_sets import Parameter
 
 __all__ = ["CountsMap"]
 
@@ -69,6 +71,8 @@ class CountsMap(DataSet):
         Their norms.
     exposure_error, exposure_error_name
         Width w of the common scale (0: none), and the name of eta.
+    scales, scale_widths
+        The eta_k of further scales, and their widths [n_scales, n_data].
     """
 
     column_units: ClassVar[Mapping[str, tuple[str, str]]] = {
@@ -87,6 +91,8 @@ class CountsMap(DataSet):
     norms: tuple[Parameter, ...]
     exposure_error: float
     exposure_error_name: str
+    scales: tuple[Parameter, ...]
+    scale_widths: Float64
 
     @classmethod
     def read(cls, folder: LikelihoodFolder) -> Self:
@@ -112,6 +118,8 @@ class CountsMap(DataSet):
         folding = tuple(_folding(counts, exposure, at, nodes) for at in rows)
         norms, added = _added(entry, folder, counts, rows, bins, folding, energies)
         hashes = {name: file_digest(home / name) for name in _files(entry)}
+        energy_min, energy_max = np.tile(low, len(regions)), np.tile(high, len(regions))
+        scales, widths = scales_of(entry, folder.name, entry.reference, energy_min, energy_max)
         return cls(
             name=folder.name,
             title=entry.title,
@@ -122,13 +130,15 @@ class CountsMap(DataSet):
             settings={**entry.model_dump(exclude={"mask"}), "files_sha256": hashes},  # the requests have the mask
             requests=tuple(Request("gamma", tuple(energies.tolist()), region.name) for region in regions),
             values=np.concatenate([counts.checked(at, bins).sum(axis=0) for at in rows]),
-            energy_min=np.tile(low, len(regions)),
-            energy_max=np.tile(high, len(regions)),
+            energy_min=energy_min,
+            energy_max=energy_max,
             folding=folding,
             added=added,
             norms=norms,
             exposure_error=entry.exposure_error,
             exposure_error_name=entry.exposure_error_name or f"{folder.name}_exposure",
+            scales=scales,
+            scale_widths=widths,
         )
 
     @property
@@ -138,19 +148,14 @@ class CountsMap(DataSet):
 
     @cached_property
     def nuisances(self) -> tuple[Parameter, ...]:
-        """The norms of the added components, and the scale of the effective area where it has a width."""
+        """The norms of the added components, the scale of the effective area if it has a width, and further scales."""
         if not self.exposure_error:
-            return self.norms
-        shift = Parameter(
-            name=self.exposure_error_name,
-            distribution=normal(0.0, 1.0),
-            fiducial=0.0,
-            label=r"\eta_" + tex(self.label),
-            description=f"common scale of the effective area of {self.label}, in standard deviations",
-            source=self.provenance.reference,
-            prior_set=self.name,
-        )
-        return (*self.norms, shift)
+            return (*self.norms, *self.scales)
+        own = self.exposure_error_name == f"{self.name}_exposure"
+        label = self.label if own else self.exposure_error_name  # data sets that share it call it the same
+        text = f"common scale of the effective area of {self.label}, in standard deviations"
+        common = scale(self.exposure_error_name, label, text, self.provenance.reference, self.name)
+        return (*self.norms, common, *self.scales)
 
     def with_model_error(self, relative_error: float) -> Self:
         """Return the same counts with the sky model's relative error in the width of their common scale.
@@ -205,12 +210,11 @@ class CountsMap(DataSet):
         def cost(nuisances: Array) -> tuple[Array, Array, Array, Array]:
             values = {nuisance.name: nuisances[..., k] for k, nuisance in enumerate(own)}
             _, mu = self._expected(predictions, values)
-            scale = xp.ones_like(mu)
-            if self.exposure_error:
-                scale = xp.exp(self.exposure_error * values[self.exposure_error_name])[..., None] * scale
-            columns = [scale * counts for counts in self.added]
+            factor = xp.exp(self._log_scale(xp, values) + xp.zeros_like(mu))
+            columns = [factor * counts for counts in self.added]
             if self.exposure_error:
                 columns.append(self.exposure_error * mu)
+            columns += [widths * mu for widths in self.scale_widths]
             ratio = self.values / mu
             return self._half_deviance(xp, mu), 1.0 - ratio, ratio / mu, xp.stack(columns, axis=-1)
 
@@ -232,9 +236,18 @@ class CountsMap(DataSet):
     def _expected(self, predictions: tuple[Array, ...], nuisances: Mapping[str, Array]) -> tuple[Any, Array]:
         mu = self.binned_prediction(predictions, nuisances)
         xp = array_namespace(mu)
-        if self.exposure_error:
-            mu = mu * xp.exp(self.exposure_error * xp.asarray(nuisances[self.exposure_error_name]))[..., None]
+        if self.exposure_error or self.scales:
+            mu = mu * xp.exp(self._log_scale(xp, nuisances))
         return xp, mu
+
+    def _log_scale(self, xp: Any, nuisances: Mapping[str, Array]) -> Array:
+        """Return the logarithm of all scales together [..., n_data]."""
+        total: Any = 0.0
+        if self.exposure_error:
+            total = total + self.exposure_error * xp.asarray(nuisances[self.exposure_error_name])[..., None]
+        for one, widths in zip(self.scales, self.scale_widths, strict=True):
+            total = total + xp.asarray(nuisances[one.name])[..., None] * xp.asarray(widths)
+        return total
 
     def _half_deviance(self, xp: Any, mu: Array) -> Array:
         excess = mu - self.values

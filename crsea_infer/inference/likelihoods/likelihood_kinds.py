@@ -32,6 +32,7 @@ LIKELIHOOD_KINDS: Final = Registry(
         "template-average": f"{_HOME}.template_average:TemplateAverage",
         "cosmic-ray-flux": f"{_HOME}.cosmic_ray_flux:CosmicRayFlux",
         "counts-map": f"{_HOME}.counts_map:CountsMap",
+        "counts-table": f"{_HOME}.counts_table:CountsTable",
     },
     members=("read",),
 )

@@ -48,7 +48,7 @@ def test_a_packaged_data_set_can_be_read_and_says_where_it_is_from(name: str) ->
     assert likelihood.n_data > 0
     assert likelihood.citations
     assert all(text.startswith("@") for text in likelihood.citations)
-    assert likelihood.provenance.status in {"published-table", "abstract", "digitised"}
+    assert likelihood.provenance.status in {"published-table", "abstract", "digitised", "counts"}
     for request in likelihood.requests:
         assert min(request.energies) >= 1.0
 
