@@ -77,6 +77,8 @@ def test_everything_is_written_and_counts_add_up(tmp_path: Path) -> None:
     page = (tmp_path / "calibration.html").read_text()
     assert "A &lt;calibration&gt;" in page
     for link in re.findall(r'(?:href|src)="([^"]+)"', page):
+        if link == "data:," or link.startswith("#"):  # no icon, so that no browser asks for one
+            continue
         assert (tmp_path / link).is_file(), link
 
 
