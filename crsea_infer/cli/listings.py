@@ -94,7 +94,8 @@ def _words(value: Any) -> str:
     if isinstance(value, list):
         numbers = len(value) == 2 and all(isinstance(one, float) for one in value)
         return "..".join(f"{one:g}" for one in value) if numbers else ", ".join(map(str, value))
-    return str(value)
+    box, mask, _ = str(value).partition(",mask=")
+    return f"{box}, masked" if mask else box
 
 
 def _read(name: str, origin: str, rest: Callable[[], Record]) -> Record:
