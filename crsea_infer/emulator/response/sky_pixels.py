@@ -300,7 +300,7 @@ class _OnGas:
 def _moments(fold: SpectralFold, batch: Mapping[str, Float64], base: str) -> Float64:
     """Return the intensity per column at each energy and node [draw, energy, node], cross-sections mixed."""
     mixture = Mixture.of(batch, base, fold.product)  # type: ignore[arg-type]
-    spectra = [np.asarray(local_intensity(one, fold.kinetic, batch)) for one in ("proton", "helium")]  # type: ignore[arg-type]
+    spectra = [np.asarray(local_intensity(one, fold.kinetic, batch)) for one in ("proton", "helium")]
     flat = np.concatenate(spectra, axis=-1)
     found = []
     for choice in mixture.choices:
@@ -323,7 +323,7 @@ def _mean_and_root(weights: Float64, sizes: Sequence[Float64]) -> Float64:
     values, vectors = np.linalg.eigh(centred.T @ centred / (len(weights) - 1))
     kept = values > _LEFT_OUT * values[-1]
     root = vectors[:, kept] * np.sqrt(values[kept]) / scale[:, None]
-    return np.concatenate([mean[:, None], root], axis=1)
+    return np.asarray(np.concatenate([mean[:, None], root], axis=1))
 
 
 def _root_mean_square(values: Float64) -> Float64:
