@@ -123,6 +123,7 @@ def _regions() -> Iterator[Record]:
             "name": region.name,
             "longitude": [float(one) for one in region.longitude],
             "latitude": [float(one) for one in region.latitude],
+            "solid_angle_sr": float(f"{region.solid_angle:.4g}"),
             "description": region.description,
         }
 
@@ -219,7 +220,13 @@ LISTINGS: Final = {
     "regions": Listing(
         "Sky regions, in degrees (or any box, such as l=50..200,b=-5..5)",
         _regions,
-        {"name": "region", "longitude": "longitude", "latitude": "latitude", "description": "description"},
+        {
+            "name": "region",
+            "longitude": "longitude",
+            "latitude": "latitude",
+            "solid_angle_sr": "sr",
+            "description": "description",
+        },
         {},
     ),
     "priors": Listing(

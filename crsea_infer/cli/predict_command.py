@@ -1,4 +1,7 @@
-"""The command line of ``crsea-infer predict``: its arguments, and the table that it prints as ECSV or JSON."""
+"""The command line of ``crsea-infer predict``: its arguments, and the table that it prints as ECSV or JSON.
+
+Intensities are those of a hypothesis at its published values or, with ``--run``, bands of the posterior of a run.
+"""
 
 from __future__ import annotations
 
@@ -23,13 +26,16 @@ __all__ = ["add_arguments", "execute"]
 
 _EXAMPLES = """\
 Prints energy_gev and intensity in GeV^-1 cm^-2 s^-1 sr^-1 (neutrinos per flavour), total and per component; protons and
-helium in GeV^-1 m^-2 s^-1 sr^-1 (helium per GeV per nucleon). Parameters have their published values unless --set.
+helium in GeV^-1 m^-2 s^-1 sr^-1 (helium per GeV per nucleon). Parameters have their published values unless --set; with
+--run the columns are median, 68 and 95 % bands of the posterior. --map writes HEALPix maps of the whole sky to a file.
 
 examples:
   crsea-infer predict base-max --region l=50..200,b=-5..5 --energies 10,100,1000
   crsea-infer predict gamma-optimized-min --region lhaaso_inner --messenger neutrino --set halo_height=6 --format json
   crsea-infer predict gamma-optimized-min --messenger proton --radius 6
-  crsea-infer predict base-min --messenger proton --radius 11 --rim 12"""
+  crsea-infer predict base-min --messenger proton --radius 11 --rim 12
+  crsea-infer predict gamma-optimized-min --run out/min_vs_max --region l=25..100,b=-5..5
+  crsea-infer predict base-min --run out/min_vs_max --map nside=64 --energies 1e3,1e5 --output sky.fits"""
 
 _DEFAULT_ENERGIES = tuple(10.0 ** (1 + step / 4) for step in range(21))  # 10 GeV to 1 PeV, four per decade
 _MESSENGERS = ("gamma", "neutrino", "proton", "helium")
@@ -40,7 +46,13 @@ _FORMATS = ("ecsv", "json")
 def add_arguments(predict: argparse.ArgumentParser) -> None:
     """Add the arguments of ``crsea-infer predict``."""
     predict.epilog = _EXAMPLES
-    predict.add_argument("hypothesis", metavar="HYPOTHESIS", help="see 'crsea-infer list hypotheses'")
+    predict.add_argument(
+        "hypothesis",
+        metavar="HYPOTHESIS",
+        nargs="?",
+        help="see 'crsea-infer list hypotheses'; with --run one of the run's, if it has several",
+    )
+    predict.add_argument("--run", metavar="DIR", help="bands of the posterior of this finished run")
     predict.add_argument("--region", metavar="REGION", help="a name (see 'list regions') or a box, l=50..200,b=-5..5")
     predict.add_argument("--energies", metavar="E,E,...", help="in GeV (default: 10 GeV to 1 PeV, four per decade)")
     predict.add_argument("--messenger", choices=_MESSENGERS, type=one_of("messenger", _MESSENGERS), default="gamma")
@@ -64,6 +76,13 @@ def add_arguments(predict: argparse.ArgumentParser) -> None:
         default=10,
         help="bins of --profile (default: %(default)s)",
     )
+    predict.add_argument(
+        "--map",
+        metavar="nside=N[,KEY=VALUE...]",
+        help="write maps of the whole sky to --output: also format=healpix|mapcube|icecube, frame=galactic|icrs, "
+        "order=ring|nested, component=NAME",
+    )
+    predict.add_argument("--output", metavar="FILE.fits", help="file of --map; one that is there is replaced")
     predict.add_argument("--format", choices=_FORMATS, type=one_of("format", _FORMATS), default="ecsv")
 
 
@@ -75,10 +94,6 @@ def execute(options: argparse.Namespace) -> str:
     UserError
         When options do not go together, or name what does not exist.
     """
-    from astropy import units as u
-
-    from crsea_infer.interface.predict import predict
-
     is_cosmic_ray = options.messenger in {"proton", "helium"}
     if is_cosmic_ray and options.region is not None:
         raise UserError(
@@ -88,7 +103,7 @@ def execute(options: argparse.Namespace) -> str:
         )
     if not is_cosmic_ray and options.radius is not None:
         raise UserError(f"--radius with --messenger {options.messenger}", valid="--radius for proton and helium")
-    if not is_cosmic_ray and options.region is None:
+    if not is_cosmic_ray and options.region is None and options.map is None:
         raise UserError(
             f"no --region for --messenger {options.messenger}",
             valid="a name (see 'crsea-infer list regions') or a box, such as l=50..200,b=-5..5",
@@ -100,21 +115,12 @@ def execute(options: argparse.Namespace) -> str:
         raise UserError(f"--profile with --messenger {options.messenger}", valid="--profile for gamma and neutrino")
     if options.radius is not None and options.radius < 0:
         raise UserError(f"--radius {options.radius:g}", valid="a distance from the Galactic centre in kpc, not below 0")
+    _check_run(options)
     changes = _settings(options.set)
+    if options.map is not None:
+        return _map(options, changes)
     try:
-        table = predict(
-            options.hypothesis,
-            options.region,
-            u.Quantity(_energies(options.energies), "GeV"),
-            messenger=options.messenger,
-            radius=None if options.radius is None else u.Quantity(options.radius, "kpc"),
-            changes=changes,
-            profile=(options.profile, options.bins) if options.profile else None,
-            all_flavours=options.all_flavours,
-            absorption=not options.no_absorption,
-            exact=options.exact,
-            physics=physics_arguments.demanded(options),
-        )
+        table = _posterior(options) if options.run is not None else _published(options, changes)
     except UserError as error:
         # what Python calls a change is --set here
         named = next((name for name in changes if error.given.startswith((f"{name} = ", f"{name} is "))), None)
@@ -123,6 +129,92 @@ def execute(options: argparse.Namespace) -> str:
         fix = error.fix.replace(f"{named} = ", f"--set {named}=")
         raise UserError(f"--set: {error.given}", valid=error.valid, fix=fix) from error
     return _json(table) if options.format == "json" else _ecsv(table)
+
+
+def _check_run(options: argparse.Namespace) -> None:
+    """Refuse what does not go with --run, with --map, or without either."""
+    if options.run is None and options.hypothesis is None:
+        raise UserError("no HYPOTHESIS", valid="a name (see 'crsea-infer list hypotheses'), or --run DIR")
+    physics = physics_arguments.demanded(options)
+    if options.run is not None:
+        given = ["--set"] * bool(options.set) + ["--exact"] * options.exact
+        given += ["--no-absorption"] * options.no_absorption + ["an option of physics"] * bool(physics)
+        if given:
+            raise UserError(
+                f"{given[0]} with --run", valid="parameters and physics of the run", fix="leave it, or --run, out"
+            )
+    if options.output is not None and options.map is None:
+        raise UserError("--output without --map", valid="--output for maps", fix="tables are printed: ... > FILE")
+    if options.map is not None:
+        given = ["--region"] * (options.region is not None) + ["--profile"] * (options.profile is not None)
+        given += ["--exact"] * options.exact + ["--no-absorption"] * options.no_absorption
+        given += ["--all-flavours"] * options.all_flavours
+        if given:
+            raise UserError(f"{given[0]} with --map", valid="maps of the whole sky, by the emulator")
+        if options.output is None:
+            raise UserError("--map without --output", valid="--output FILE.fits")
+
+
+def _published(options: argparse.Namespace, changes: dict[str, float]) -> QTable:
+    """Return the table at published values."""
+    from astropy import units as u
+
+    from crsea_infer.interface.predict import predict
+
+    return predict(
+        options.hypothesis,
+        options.region,
+        u.Quantity(_energies(options.energies), "GeV"),
+        messenger=options.messenger,
+        radius=None if options.radius is None else u.Quantity(options.radius, "kpc"),
+        changes=changes,
+        profile=(options.profile, options.bins) if options.profile else None,
+        all_flavours=options.all_flavours,
+        absorption=not options.no_absorption,
+        exact=options.exact,
+        physics=physics_arguments.demanded(options),
+    )
+
+
+def _posterior(options: argparse.Namespace) -> QTable:
+    """Return the bands of a finished run."""
+    from astropy import units as u
+
+    from crsea_infer.interface.finished_run import open_run
+
+    return (
+        open_run(options.run)
+        .one(options.hypothesis)
+        .predict(
+            region=options.region,
+            energies=u.Quantity(_energies(options.energies), "GeV"),
+            messenger=options.messenger,
+            radius=None if options.radius is None else u.Quantity(options.radius, "kpc"),
+            profile=(options.profile, options.bins) if options.profile else None,
+            all_flavours=options.all_flavours,
+        )
+    )
+
+
+def _map(options: argparse.Namespace, changes: dict[str, float]) -> str:
+    """Write a map, of the posterior or at published values, and return what is said of it."""
+    from astropy import units as u
+
+    from crsea_infer.cli.map_arguments import MapArguments, write_map
+    from crsea_infer.interface.finished_run import open_run
+    from crsea_infer.interface.sky_map import published_map
+
+    wanted = MapArguments.read(options.map)
+    request: dict[str, Any] = {
+        **wanted.request,
+        "energies": u.Quantity(_energies(options.energies), "GeV"),
+        "messenger": options.messenger,
+    }
+    if options.run is not None:
+        found = open_run(options.run).sky_map(options.hypothesis, **request)
+    else:
+        found = published_map(options.hypothesis, changes, physics=physics_arguments.demanded(options), **request)
+    return write_map(found, wanted, options.output)
 
 
 def _name(column: str) -> str:
@@ -139,7 +231,7 @@ def _json(table: QTable) -> str:
         for name in table.colnames
     }
     units = {_name(name): str(table[name].unit) for name in table.colnames}
-    return json.dumps({**columns, "units": units})
+    return json.dumps({**columns, "units": units, "meta": dict(table.meta)})
 
 
 def _ecsv(table: QTable) -> str:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 __all__ = [
+    "GeometryHeader",
     "Metadata",
     "ParameterEntry",
     "ResponseHeader",
@@ -279,6 +280,15 @@ class RegionHeader(_Header):
     particles: str
     n_terms: Annotated[int, Field(ge=1, le=1_000_000)]
     shape: Annotated[list[Annotated[int, Field(ge=1, le=1_000_000)]], Field(min_length=1, max_length=8)]
+
+
+class GeometryHeader(_Header):
+    """Header of the geometry of the whole sky."""
+
+    key: str
+    physics: str = ""
+    particles: str
+    sizes: Annotated[list[Annotated[int, Field(ge=1, le=10_000)]], Field(min_length=1, max_length=100)]
 
 
 class SpectraHeader(_Header, SpectraDescription):

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from crsea_infer.hypotheses.prior_sets import Parameter
     from crsea_infer.inference.evidence import Evidence
     from crsea_infer.inference.samplers.sampler import SamplerResult
+    from crsea_infer.interface.sky_map import SkyMap
     from crsea_infer.support.arrays import Float64
 
 __all__ = ["FinishedHypothesis"]
@@ -177,7 +178,8 @@ class FinishedHypothesis:
     def predict(self, **request: Any) -> QTable:
         """Return the posterior of an intensity, with 68 and 95 % bands, for any region, messenger and energies.
 
-        Parameters are `region`, `energies`, `messenger` and `radius`, as in :func:`crsea_infer.predict`.
+        Parameters are `region`, `energies`, `messenger`, `radius`, `profile` and `all_flavours`, as in
+        :func:`crsea_infer.predict`.
 
         Raises
         ------
@@ -186,13 +188,28 @@ class FinishedHypothesis:
         """
         from crsea_infer.interface.bands import predicted_bands
 
+        table = predicted_bands(self.model, self._values(), **request)
+        table.meta = {**self._meta(), **table.meta, "n_draws": len(self.draws)}
+        return table
+
+    def sky_map(self, **request: Any) -> SkyMap:
+        """Return the posterior of the sky; parameters as in :meth:`crsea_infer.FinishedRun.sky_map`."""
+        from crsea_infer.interface.sky_map import map_of
+
+        return map_of(self.model, self._values(), {"HYPOTHES": self.name, "RUN": self._directory.name}, **request)
+
+    def _meta(self) -> dict[str, Any]:
+        return {"hypothesis": self.name, "run": self._directory.name}
+
+    def _values(self) -> dict[str, Float64]:
+        """Return every parameter of the hypothesis at the draws of the posterior, each [n_draws]."""
         resolved = self._resolved["hypotheses"][self.name]["parameters"]
         drawn = dict(zip(self.names, self.draws.T, strict=True))
         n = len(self.draws)
         values = {name: drawn[name] if name in drawn else np.full(n, self.fixed[name]) for name in resolved}
         if VARIANT in drawn:
             values[VARIANT] = drawn[VARIANT]
-        return predicted_bands(self.model, values, **request)
+        return values
 
     @cached_property
     def model(self) -> SkyModel:

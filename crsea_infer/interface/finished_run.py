@@ -19,8 +19,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from astropy.table import Table
+    from astropy.units import Quantity
 
     from crsea_infer.emulator.sky_model import SkyModel
+    from crsea_infer.interface.sky_map import SkyMap
 
 __all__ = ["FinishedRun", "open_run"]
 
@@ -212,6 +214,57 @@ class FinishedRun:
                 fix="run it again, or install the version that its run.toml names",
             )
         return model
+
+    def one(self, hypothesis: str | None = None) -> FinishedHypothesis:
+        """Return a hypothesis of the run; without a name the only one.
+
+        Raises
+        ------
+        UserError
+            When there is no such hypothesis, or there are several and none is named.
+        """
+        if hypothesis is None and len(self) > 1:
+            raise UserError(
+                f"no hypothesis of the run {self.name} is named", valid=", ".join(self.names), fix="name one of them"
+            )
+        return self[self.names[0] if hypothesis is None else hypothesis]
+
+    def sky_map(
+        self,
+        hypothesis: str | None = None,
+        *,
+        energies: Quantity,
+        messenger: str = "gamma",
+        nside: int = 64,
+        frame: str = "galactic",
+        ordering: str = "RING",
+    ) -> SkyMap:
+        """Return posterior mean and standard deviation of the sky in HEALPix pixels, component by component.
+
+        Parameters
+        ----------
+        hypothesis
+            Of the run; may be left out where there is one alone.
+        energies
+            Shape [energy].
+        messenger
+            "gamma" or "neutrino" (per flavour).
+        nside
+            Resolution, a power of 2 up to 512. A first map computes the geometry of the sky, which is then kept in the
+            user's cache directory.
+        frame
+            "galactic", or "icrs" for equatorial coordinates.
+        ordering
+            "RING" or "NESTED".
+
+        Raises
+        ------
+        UserError
+            When something named does not exist, or the sky model of the run knows regions alone.
+        """
+        return self.one(hypothesis).sky_map(
+            energies=energies, messenger=messenger, nside=nside, frame=frame, ordering=ordering
+        )
 
     def __getitem__(self, name: str) -> FinishedHypothesis:
         if name not in self.names:

@@ -17,9 +17,10 @@ if TYPE_CHECKING:
 
     from crsea_infer.emulator.sky_model import Messenger, SkyModel
     from crsea_infer.hypotheses.hypothesis import Hypothesis
+    from crsea_infer.physics.regions import Region
     from crsea_infer.support.arrays import Float64
 
-__all__ = ["flux", "predict"]
+__all__ = ["demanding", "flux", "predict", "steps_of"]
 
 _WORDS = {
     "gamma": "gamma-ray intensity, mean of the region",
@@ -106,7 +107,7 @@ def predict(
     request = request_in_units(energies, messenger, region, radius)
     if all_flavours and messenger != "neutrino":
         raise UserError(f"all flavours of the messenger {messenger}", valid="all flavours of neutrinos")
-    found = _demanding(hypothesis_of(hypothesis), physics or {})
+    found = demanding(hypothesis_of(hypothesis), physics or {})
     model = _model(exact=exact, absorption=absorption, emulator=emulator)
     factor = 3.0 if all_flavours else 1.0
     meta: dict[str, Any] = {
@@ -136,7 +137,7 @@ def predict(
     return table
 
 
-def _demanding(hypothesis: Hypothesis, physics: Mapping[str, Any]) -> Hypothesis:
+def demanding(hypothesis: Hypothesis, physics: Mapping[str, Any]) -> Hypothesis:
     """Return the hypothesis with some physics in place of what it demands of the sky model."""
     import dataclasses
 
@@ -149,6 +150,26 @@ def _demanding(hypothesis: Hypothesis, physics: Mapping[str, Any]) -> Hypothesis
     return dataclasses.replace(hypothesis, physics=hypothesis.physics.then(wanted))
 
 
+def steps_of(region: str | None, messenger: str, profile: tuple[str, int]) -> list[Region]:
+    """Return the steps of a profile; see :func:`predict`.
+
+    Raises
+    ------
+    UserError
+        When the axis or the number of steps is none, or the messenger has no region.
+    """
+    from crsea_infer.physics.regions import parse_region, split_region
+
+    axis, bins = profile
+    if axis not in _AXES or isinstance(bins, bool) or not 1 <= bins <= 360:
+        raise UserError(
+            f"profile = {profile!r}", valid='("longitude", N) or ("latitude", N) with N from 1 to 360 steps'
+        )
+    if region is None:
+        raise UserError(f"a profile with the messenger {messenger}", valid="a profile for gamma rays and neutrinos")
+    return split_region(parse_region(region), axis, bins)  # type: ignore[arg-type]
+
+
 def _columns(
     hypothesis: Hypothesis, request: Any, model: SkyModel, changes: Mapping[str, float], profile: tuple[str, int] | None
 ) -> dict[str, Float64]:
@@ -158,10 +179,7 @@ def _columns(
         found = prediction.predict(hypothesis, request, model, changes)
         return {"energy_gev": np.asarray(request.energies), **found}
     axis, bins = profile
-    if axis not in _AXES or isinstance(bins, bool) or not 1 <= bins <= 360:
-        raise UserError(
-            f"profile = {profile!r}", valid='("longitude", N) or ("latitude", N) with N from 1 to 360 steps'
-        )
+    steps_of(request.region, request.messenger, profile)
     return prediction.predict_profile(hypothesis, request, model, axis, bins, changes)  # type: ignore[arg-type]
 
 

@@ -239,6 +239,22 @@ class SkyRow:
         np.add.at(mirrored.T, self.inverse, shares[:, self.pixels].T)
         return mirrored
 
+    def ring_shares(self, component: str) -> tuple[Float64, np.typing.NDArray[np.int64]]:
+        """Return which share of its ring's column lies at each point [longitude, point], and the ring of each point.
+
+        Points beyond the last ring, or where there are no cosmic rays, have no share.
+        """
+        n_rings, n_longitudes = len(RING_EDGES[component]) - 1, len(self.radius)
+        density = self.gas.profile(component, self.radius, self.height)
+        ring = np.searchsorted(np.asarray(RING_EDGES[component]), self.radius, side="right") - 1
+        known = ring < n_rings
+        ring = np.where(known, ring, 0)
+        density = np.where(known, density, 0.0)
+        flat = ring + n_rings * np.arange(n_longitudes)[:, None]
+        total = np.bincount(flat.ravel(), density.ravel(), minlength=n_rings * n_longitudes)
+        share = density / np.maximum(total, 1e-300)[flat] * (self.radius < self.disc_radius)
+        return share, ring
+
     def of_rings(
         self, component: str, columns: Float64, shares: Float64
     ) -> tuple[Float64, np.typing.NDArray[np.int64]]:
@@ -258,14 +274,7 @@ class SkyRow:
         mirrored = np.zeros((len(shares), n_rings, n_longitudes))
         contributions = shares[:, None, self.pixels] * columns[None, :, self.pixels]
         np.add.at(mirrored.T, self.inverse, contributions.T)
-        density = self.gas.profile(component, self.radius, self.height)
-        ring = np.searchsorted(np.asarray(RING_EDGES[component]), self.radius, side="right") - 1
-        known = ring < n_rings
-        ring = np.where(known, ring, 0)
-        density = np.where(known, density, 0.0)
-        flat = ring + n_rings * np.arange(n_longitudes)[:, None]
-        total = np.bincount(flat.ravel(), density.ravel(), minlength=n_rings * n_longitudes)
-        share = density / np.maximum(total, 1e-300)[flat] * (self.radius < self.disc_radius)
+        share, ring = self.ring_shares(component)
         per_point = np.moveaxis(mirrored, 1, 2)  # [region, longitude, ring]
         weights = np.take_along_axis(per_point, np.broadcast_to(ring, (len(shares), *ring.shape)), axis=2)
         weights *= share

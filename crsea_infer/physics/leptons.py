@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from crsea_infer.physics.transport import TransportSettings
     from crsea_infer.support.arrays import Float64
 
-__all__ = ["LEPTON_COMPONENTS", "LEPTON_ENERGIES", "LeptonSolver", "lepton_heights"]
+__all__ = ["LEPTON_COMPONENTS", "LEPTON_ENERGIES", "LeptonSolver", "folded_kernels", "lepton_heights"]
 
 LEPTON_COMPONENTS: Final = ("IC", "bremsstrahlung")
 """Components, in the order of the arrays."""
@@ -61,7 +61,7 @@ def lepton_heights(highest: float = _USUAL_TOP) -> Float64:
     return np.concatenate([np.arange(0.0, 0.98, 0.04), np.arange(1.0, max(highest, _USUAL_TOP) + 0.05, 0.1)])
 
 
-def _fold(energies: Float64) -> Float64:
+def folded_kernels(energies: Float64) -> Float64:
     """Return kernels folded with the electrons at the Sun, shape [part, gamma-ray energy, electron energy].
 
     The parts are those of the radiation field, then gas. The relative density of electrons, given at `energies`, is
@@ -150,7 +150,7 @@ class LeptonSolver:
         return cls(
             electrons=electrons,
             weights=weights.reshape(*weights.shape[:3], -1),
-            fold=_fold(electrons.energies),
+            fold=folded_kernels(electrons.energies),
             absorption=absorption_interpolation(cmb_absorption_coefficient(LEPTON_ENERGIES)),
         )
 

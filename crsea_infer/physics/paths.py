@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from crsea_infer.physics.regions import Region
     from crsea_infer.support.arrays import Float64
 
-__all__ = ["path_weights"]
+__all__ = ["band_centres", "cell_longitudes", "path_steps", "path_weights"]
 
 _LATITUDES: Final = np.concatenate(
     [np.arange(0.0, 5.0, 0.25), np.arange(5.0, 10.0, 0.5), np.arange(10.0, 30.0, 1.0), np.arange(30.0, 90.1, 2.5)]
@@ -31,6 +31,23 @@ _LONGITUDE_WIDTH: Final = 1.0  # deg
 _SAMPLING: Final = 0.1  # deg: sampling of cells, to see masks and the edges of regions
 _STEP: Final = 0.05  # kpc
 _STRETCH: Final = 4  # finer steps this many times near the Sun
+
+
+def band_centres() -> Float64:
+    """Return the latitudes of the middles of the folded bands, degrees."""
+    sines = np.sin(np.radians(_LATITUDES))
+    return np.asarray(np.degrees(np.arcsin((sines[1:] + sines[:-1]) / 2.0)))
+
+
+def cell_longitudes() -> Float64:
+    """Return the folded longitudes of the middles of cells, degrees."""
+    return np.asarray((np.arange(round(180.0 / _LONGITUDE_WIDTH)) + 0.5) * _LONGITUDE_WIDTH)
+
+
+def path_steps(far: float) -> tuple[Float64, Float64]:
+    """Return distance of the middle and length of each step along a line of sight out to `far`, kpc."""
+    edges = np.concatenate([np.arange(0.0, 1.0, _STEP / _STRETCH), np.arange(1.0, far, _STEP)])
+    return np.asarray((edges[1:] + edges[:-1]) / 2.0), np.asarray(np.diff(edges))
 
 
 def _cell_shares(region: Region, south: float, north: float) -> tuple[Float64, Float64]:
@@ -80,11 +97,9 @@ def path_weights(regions: Sequence[Region], radii: Float64, *, disc_radius: floa
     """
     heights = settings.heights
     absorption = absorption_nodes()
-    far = settings.sun_radius + disc_radius
-    edges = np.concatenate([np.arange(0.0, 1.0, _STEP / _STRETCH), np.arange(1.0, far, _STEP)])
-    distance, length = (edges[1:] + edges[:-1]) / 2.0, np.diff(edges)
+    distance, length = path_steps(settings.sun_radius + disc_radius)
     attenuated = np.exp(-np.outer(distance, absorption)) * length[:, None] * CENTIMETRES_PER_KILOPARSEC
-    cosines = np.cos(np.radians((np.arange(round(180.0 / _LONGITUDE_WIDTH)) + 0.5) * _LONGITUDE_WIDTH))
+    cosines = np.cos(np.radians(cell_longitudes()))
     result = np.zeros((radii.size * heights.size, len(regions), absorption.size))
     solid_angles = np.zeros(len(regions))
     for south, north in itertools.pairwise(_LATITUDES):

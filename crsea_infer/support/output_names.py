@@ -130,7 +130,7 @@ DATA_SETS: Final = "data_sets"
 SKY_REGIONS: Final = "sky_regions"
 """Folder of trained sky regions that the emulator lacks: of runs and calibrations, and in the user's cache."""
 
-SKY_REGION_FILE: Final = re.compile(r"region-[0-9a-f]{32}\.npz")
+SKY_REGION_FILE: Final = re.compile(r"(?:region|sky-nuclei|sky-electrons)-[0-9a-f]{32}\.npz")
 """What the files in it are called."""
 
 RESULTS: Final = "results.md"

@@ -48,6 +48,7 @@ __all__ = [
     "Particles",
     "RegionCache",
     "clear",
+    "code_and_tables",
     "entries",
     "entry_key",
     "entry_name",
@@ -136,7 +137,7 @@ def entry_key(settings: GridSettings, particles: Particles, name: str) -> EntryK
         content={
             "format": _FORMAT,
             "version": __version__,
-            "code": _code_and_tables(),
+            "code": code_and_tables(),
             "particles": particles,
             "settings": content,
             "region": {"longitude": region.longitude, "latitude": region.latitude, "mask": mask},
@@ -157,8 +158,8 @@ _ELSEWHERE: Final[Mapping[Particles, str]] = {
 
 
 @cache
-def _code_and_tables() -> str:
-    """Return a hash of the code and the tables that decide what a region receives."""
+def code_and_tables() -> str:
+    """Return a hash of the code and the tables that decide what the sky receives."""
     home = Path(physics.__file__).parent
     tables = [path for path in (home / "data").rglob("*") if path.is_file() and not path.name.startswith(".")]
     modules = [Path(str(module.__file__)) for module in (chebyshev, region_training, grid)]
@@ -323,6 +324,10 @@ def entries(folder: Path) -> list[Entry]:
     """Return the entries of a folder; those that cannot be read have no region."""
     found = []
     for path in _files(folder, leftovers=False):
+        if path.name.startswith("sky-"):  # of maps, whose arrays are large: their names say enough
+            with suppress(OSError):
+                found.append(Entry(path, path.stat().st_size, "whole sky, for maps", path.name.split("-")[1], ""))
+            continue
         try:
             header, _ = read_archive(path, {_KIND: RegionHeader}, _layout)
             size = path.stat().st_size

@@ -171,7 +171,7 @@ def test_a_mask_counts_by_its_content(tmp_path: Path) -> None:
 
 def test_code_and_tables_are_part_of_the_key(monkeypatch: pytest.MonkeyPatch) -> None:
     before = region_cache.entry_key(SETTINGS, "nuclei", HERE).hash
-    monkeypatch.setattr(region_cache, "_code_and_tables", lambda: "another version")
+    monkeypatch.setattr(region_cache, "code_and_tables", lambda: "another version")
     assert region_cache.entry_key(SETTINGS, "nuclei", HERE).hash != before
 
 
