@@ -131,6 +131,7 @@ def ring_sight(
     *,
     disc_radius: float,
     settings: LineOfSight,
+    ionised: bool = True,
 ) -> RingSight:
     """Integrate along the lines of sight of all gas pixels.
 
@@ -146,6 +147,8 @@ def ring_sight(
         Radius beyond which there are no cosmic rays, kpc.
     settings
         Numerics, heights of the nodes.
+    ionised
+        Whether ionised gas is among the kinds; without it the last kind is left out.
     """
     sight = SightLines.of((), disc_radius, settings)
     functions = transmissions(sight.distance)[1]
@@ -158,11 +161,12 @@ def ring_sight(
         of_pixel[row.pixels] = first + row.inverse
         shares = [row.ring_shares(kind)[0] for kind in GAS_KINDS[:2]]
         path = settings.step * CENTIMETRES_PER_KILOPARSEC
-        shares.append(ionised_density(row.radius, row.height) * (row.radius < disc_radius))
+        if ionised:
+            shares.append(ionised_density(row.radius, row.height) * (row.radius < disc_radius))
         stacked = np.stack(shares)  # [kind, longitude, point]
         stretch = np.searchsorted(np.asarray(STRETCHES), row.radius, side="right") - 1
-        needed = (stacked > _NEGLIGIBLE).any(axis=0)
-        stacked[2] *= path
+        needed = (stacked > _NEGLIGIBLE[: len(shares)]).any(axis=0)
+        stacked[2:] *= path
         for number, own in enumerate(patterns):
             chosen = needed & (stretch == number)
             longitude, point = np.nonzero(chosen)
@@ -173,7 +177,7 @@ def ring_sight(
             weights = stacked[:, None, chosen] * functions[None, :, point]  # [kind, transmission, point]
             starts = np.flatnonzero(np.diff(longitude, prepend=-1))
             for start, stop in zip(starts, [*starts[1:], longitude.size], strict=True):
-                found = np.zeros((len(GAS_KINDS), N_TRANSMISSIONS, n_patterns), dtype=np.float32)
+                found = np.zeros((len(shares), N_TRANSMISSIONS, n_patterns), dtype=np.float32)
                 found[..., : own.shape[1]] = weights[..., start:stop] @ values[start:stop]
                 places.append((first + int(longitude[start]), number))
                 received.append(found)

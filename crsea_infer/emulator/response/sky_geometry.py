@@ -132,7 +132,9 @@ def electron_geometry(settings: GridSettings) -> tuple[DiscSight, HaloSight]:
         [*[_of_gas(heights)] * len(parts), np.ones(heights.size)],
     )
     *in_rings, in_halo = patterns.shapes
-    rings = ring_sight(gas_columns(settings.gas_model), solver.radii, in_rings, disc_radius=rim, settings=sight)
+    rings = ring_sight(
+        gas_columns(settings.gas_model), solver.radii, in_rings, disc_radius=rim, settings=sight, ionised=False
+    )
     scaling = field_scaling(solver.radii, heights, electrons.radiation_field)
     scaled = (scaling.reshape(len(scaling), -1, 1) * in_halo).swapaxes(0, 1).reshape(len(in_halo), -1)
     matrix, cells = halo_sight(solver.radii, scaled, disc_radius=rim, settings=sight)

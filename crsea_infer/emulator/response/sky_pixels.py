@@ -314,7 +314,7 @@ def _moments(fold: SpectralFold, batch: Mapping[str, Float64], base: str) -> Flo
 
 def _mean_and_root(weights: Float64, sizes: Sequence[Float64]) -> Float64:
     """Return mean and square root of the covariance of weights [draw, weight], as columns [weight, 1 + n]."""
-    mean = weights.mean(axis=0)
+    mean = np.asarray(weights.mean(axis=0))
     if len(weights) == 1:
         return np.asarray(mean[:, None])
     scale = np.concatenate(sizes)
