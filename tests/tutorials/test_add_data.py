@@ -50,7 +50,7 @@ def test_the_data_are_found_and_read(done: Any) -> None:
         assert line.split()[1:3] == ["yours", points]
     checked = next(text for text in done.output if "The run is valid" in text)
     assert "2 hypotheses, 15 data points" in checked  # 3 + 7 below the limit of rigidity + 5
-    assert "grapes_protons_energy_scale" in checked
+    assert "grapes_protons_energy_scale" in done.shell("crsea-infer check mine --long").stdout
 
 
 @pytest.mark.slow
