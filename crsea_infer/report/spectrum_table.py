@@ -85,10 +85,10 @@ def _rows(item: HypothesisSummary, summary: RunSummary) -> Iterator[dict[str, An
     for messenger in _LOCAL:
         request = Request(messenger, _LOCAL_ENERGIES)
         try:
-            parts = component_curves(item, request, summary)
-        except UserError:  # a sky model without local spectra, or not so far
+            rows = list(_rows_of(item, request, "", component_curves(item, request, summary), _PER_CM2))
+        except UserError:  # a sky model or a hypothesis without this nucleus, or not so far
             continue
-        yield from _rows_of(item, request, "", parts, _PER_CM2)
+        yield from rows
 
 
 def _in_total(total: Callable[[Float64], Float64]) -> _Curves:

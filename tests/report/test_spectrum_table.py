@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 from astropy import units as u
 from astropy.table import QTable
 
+from crsea_infer.report import spectrum_table
+from crsea_infer.report.spectrum_curves import component_curves
 from crsea_infer.report.spectrum_table import FILE, TOTAL, write_spectrum_table
+from crsea_infer.support.errors import UserError
 
 if TYPE_CHECKING:
     from crsea_infer.report.summary import RunSummary
@@ -67,3 +70,17 @@ def test_components_add_up(table: QTable) -> None:
         total = own["published"][own["component"] == TOTAL]
         parts = sum(own["published"][own["component"] == one] for one in set(own["component"]) - {TOTAL})
         assert u.allclose(total, parts, rtol=1e-9)
+
+
+def test_a_hypothesis_without_helium_has_no_helium(
+    nested_run: RunSummary, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def without_helium(item: Any, request: Any, summary: Any) -> Any:
+        def refused(_theta: Any) -> Any:
+            raise UserError("the helium spectrum has 0 slopes")
+
+        return refused if request.messenger == "helium" else component_curves(item, request, summary)
+
+    monkeypatch.setattr(spectrum_table, "component_curves", without_helium)
+    write_spectrum_table(tmp_path, nested_run)
+    assert set(QTable.read(tmp_path / FILE)["messenger"]) == {"gamma", "proton"}
