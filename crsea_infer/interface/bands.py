@@ -9,6 +9,7 @@ import numpy as np
 
 from crsea_infer.inference.posterior_file import columns_of
 from crsea_infer.interface.predict import steps_of
+from crsea_infer.report.spectrum_curves import BANDS
 from crsea_infer.support.errors import UserError
 
 if TYPE_CHECKING:
@@ -30,9 +31,6 @@ _WORDS: Final = {
 }
 
 __all__ = ["BANDS", "bands", "points_table", "predicted_bands"]
-
-BANDS = {"median": 0.5, "low68": 0.16, "high68": 0.84, "low95": 0.025, "high95": 0.975}
-"""Column of a table of bands -> quantile."""
 
 
 def bands(draws: Float64) -> dict[str, Float64]:

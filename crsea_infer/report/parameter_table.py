@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from crsea_infer.report.ecsv import Column, write_table
+from crsea_infer.report.spectrum_curves import BANDS
 from crsea_infer.support.files import atomic_write
 from crsea_infer.support.output_names import PRODUCTS
 
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 __all__ = ["FILES", "files", "interval_in_latex", "latex_text", "parameter_rows", "write_parameters"]
 
 FILES = PRODUCTS["parameters"].tables
-_QUANTILES = {"median": 0.5, "low68": 0.16, "high68": 0.84, "low95": 0.025, "high95": 0.975}
 
 _COLUMNS = {
     "hypothesis": Column("name of the hypothesis", str),
@@ -53,7 +53,7 @@ def files(_summary: RunSummary) -> list[str]:
 
 def parameter_rows(item: HypothesisSummary) -> list[dict[str, Any]]:
     """Return a row for each sampled parameter of a hypothesis, by names of columns."""
-    quantiles = np.quantile(item.draws, list(_QUANTILES.values()), axis=0)
+    quantiles = np.quantile(item.draws, list(BANDS.values()), axis=0)
     mean, spread = item.draws.mean(axis=0), item.draws.std(axis=0)
     return [
         {
@@ -61,7 +61,7 @@ def parameter_rows(item: HypothesisSummary) -> list[dict[str, Any]]:
             "parameter": one.name,
             "label": one.label,
             "unit": one.unit,
-            **{name: float(value) for name, value in zip(_QUANTILES, quantiles[:, index], strict=True)},
+            **{name: float(value) for name, value in zip(BANDS, quantiles[:, index], strict=True)},
             "mean": float(mean[index]),
             "standard_deviation": float(spread[index]),
             "prior": one.distribution.describe(),

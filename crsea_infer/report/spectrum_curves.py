@@ -22,7 +22,10 @@ if TYPE_CHECKING:
     from crsea_infer.report.summary import HypothesisSummary, RunSummary
     from crsea_infer.support.arrays import Float64
 
-__all__ = ["N_CURVES", "component_curves", "curve_energies", "curves", "own_data_set", "shown_data_sets"]
+__all__ = ["BANDS", "N_CURVES", "component_curves", "curve_energies", "curves", "own_data_set", "shown_data_sets"]
+
+BANDS = {"median": 0.5, "low68": 0.16, "high68": 0.84, "low95": 0.025, "high95": 0.975}
+"""Column of a table of bands -> quantile."""
 
 N_CURVES = 400
 """Draws of which bands are made."""

@@ -13,6 +13,7 @@ import numpy as np
 from crsea_infer.emulator.sky_model import Request
 from crsea_infer.report.ecsv import Column, write_table
 from crsea_infer.report.spectrum_curves import (
+    BANDS,
     N_CURVES,
     component_curves,
     curve_energies,
@@ -37,7 +38,6 @@ __all__ = ["FILE", "TOTAL", "files", "write_spectrum_table"]
 TOTAL = "total"
 """Of all components together."""
 
-_QUANTILES = {"median": 0.5, "low68": 0.16, "high68": 0.84, "low95": 0.025, "high95": 0.975}
 _INTENSITY = "1 / (GeV cm2 s sr)"
 _LOCAL_ENERGIES = tuple(np.geomspace(1e2, 1e7, 51).tolist())
 _LOCAL: tuple[Messenger, ...] = ("proton", "helium")
@@ -54,7 +54,7 @@ _COLUMNS = {
     "energy": Column("energy; of protons kinetic, of helium kinetic per nucleon", unit="GeV"),
     **{
         name: Column(f"{100 * quantile:g} % quantile of the posterior; of helium per GeV per nucleon", unit=_INTENSITY)
-        for name, quantile in _QUANTILES.items()
+        for name, quantile in BANDS.items()
     },
     "published": Column("at the published parameters", unit=_INTENSITY),
 }
@@ -101,8 +101,8 @@ def _rows_of(
     drawn, published = parts(item.draws[:N_CURVES]), parts(item.posterior.fiducial)
     n_energies = len(request.energies)
     for name in (TOTAL, *(drawn if len(drawn) > 1 else ())):
-        bands = np.quantile(_part(drawn, name), list(_QUANTILES.values()), axis=0) * unit
-        bands = np.broadcast_to(bands, (len(_QUANTILES), n_energies))
+        bands = np.quantile(_part(drawn, name), list(BANDS.values()), axis=0) * unit
+        bands = np.broadcast_to(bands, (len(BANDS), n_energies))
         middle = np.broadcast_to(_part(published, name), n_energies) * unit
         for index, energy in enumerate(request.energies):
             yield {
@@ -112,7 +112,7 @@ def _rows_of(
                 "data_set": data_set,
                 "component": name,
                 "energy": energy,
-                **dict(zip(_QUANTILES, bands[:, index].tolist(), strict=True)),
+                **dict(zip(BANDS, bands[:, index].tolist(), strict=True)),
                 "published": float(middle[index]),
             }
 
