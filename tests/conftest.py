@@ -30,8 +30,8 @@ def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 @pytest.fixture(scope="session")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """A run file and the directory of its finished run, which tests leave as it is."""
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, Path]]:
+    """A run file and the directory of its finished run, which tests leave as it is: other processes read it, too."""
     from common_folder import common_folder
     from quick_run import write_run
 
@@ -44,7 +44,13 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
         if not (folder / "done").exists():
             runs.execute(load_run(write_run(folder)), folder / "out", workers=0, accept_unconverged=True)
             (folder / "done").touch()
-    return folder / "quick.toml", folder / "out"
+    before = _stamps(folder / "out")
+    yield folder / "quick.toml", folder / "out"
+    assert _stamps(folder / "out") == before, "a test changed the finished run that all share: own_copy is to change"
+
+
+def _stamps(folder: Path) -> dict[Path, int]:
+    return {path: path.stat().st_mtime_ns for path in folder.rglob("*") if path.is_file() and path.name != ".lock"}
 
 
 @pytest.fixture

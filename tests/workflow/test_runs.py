@@ -237,9 +237,9 @@ def test_a_posterior_opens_in_arviz(finished: tuple[Path, Path]) -> None:
 
 
 def test_a_finished_run_samples_nothing_again_and_mends_what_is_missing(
-    finished: tuple[Path, Path], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    own_copy: tuple[Path, Path], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    path, out = finished
+    path, out = own_copy
     before = (out / "evidence.ecsv").read_bytes()
     kept = out / "figures" / "corner_overlay.png"
     stamp = kept.stat().st_mtime_ns
