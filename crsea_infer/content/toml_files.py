@@ -198,7 +198,8 @@ def validate(entry: type[EntryType], content: Mapping[str, Any], where: str, *, 
     try:
         return entry.model_validate(dict(content))
     except ValidationError as error:
-        faults = error.errors(include_url=False)
+        # a default that depends on a key that is at fault is no fault of its own
+        faults = [one for one in error.errors(include_url=False) if one["type"] != "default_factory_not_called"]
         # A misspelt key shows as one unknown key and one missing key: the unknown one explains both.
         first = next((fault for fault in faults if fault["type"] == "extra_forbidden"), faults[0])
         raise _user_error(entry, dict(first), f"{where}: " if where else "", prefix, len(faults) - 1) from error

@@ -60,3 +60,11 @@ def test_a_misspelt_option_or_sampler_is_met_with_the_nearest_name() -> None:
         options_from(DynestyOptions, "dynesty", {"live_point": 50})
     with pytest.raises(UserError, match="dynesty"):
         make("dinesty")
+
+
+def test_walkers_of_dynesty_follow_its_live_points_unless_they_are_given() -> None:
+    assert options_from(DynestyOptions, "dynesty", {"live_points": 60}).walkers == 30
+    assert options_from(DynestyOptions, "dynesty", {"live_points": 60, "walkers": 10}).walkers == 10
+    with pytest.raises(UserError) as caught:
+        options_from(DynestyOptions, "dynesty", {"live_points": 3})
+    assert "more" not in caught.value.given  # the walkers, of whom nothing was said, are no second fault
