@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from crsea_infer.inference.evidence import Evidence
     from crsea_infer.inference.samplers.sampler import SamplerResult
     from crsea_infer.interface.sky_map import SkyMap
+    from crsea_infer.report.shown_run import ShownData
     from crsea_infer.support.arrays import Float64
 
 __all__ = ["FinishedHypothesis"]
@@ -50,6 +51,11 @@ class FinishedHypothesis:
     ) -> None:
         self.name = name
         self._directory, self._resolved, self._sky_model = directory, resolved, sky_model
+
+    @property
+    def title(self) -> str:
+        """What it is, in a line."""
+        return str(self.posterior.attrs.get("title", "")) or self.name
 
     @property
     def evidences(self) -> dict[str, Evidence]:
@@ -175,6 +181,34 @@ class FinishedHypothesis:
             table[name] = u.Quantity(values, unit)
         return table
 
+    def data_sets(self) -> list[ShownData]:
+        """Return the data sets as figures show them."""
+        from crsea_infer.report.shown_run import ShownData
+
+        return [
+            ShownData(
+                name,
+                str(variable.attrs.get("title", "")),
+                str(variable.attrs.get("label", "")),
+                str(variable.attrs.get("region", "")),
+                self._resolved["likelihoods"].get(name, {}),
+                {"values": np.asarray(variable), **self._of_points(name)},
+                str(variable.attrs.get("units", "")),
+            )
+            for name, variable in ((str(key), one) for key, one in self._group("observed_data").data_vars.items())
+        ]
+
+    def _of_points(self, data_set: str) -> dict[str, Float64]:
+        """Return what is known of each point of a data set, each [n_data]."""
+        prefix, points = f"{data_set}_", (f"{data_set}_point",)
+        constant = self._group("constant_data").data_vars.items()
+        return {str(key).removeprefix(prefix): np.asarray(one) for key, one in constant if one.dims == points}
+
+    def expected(self, data_set: str) -> Float64 | None:
+        """Return what draws of the posterior expect at the points of a data set [n_draws, n_data], None without it."""
+        expected = self._group("posterior_predictive").get(f"{data_set}_expected")
+        return None if expected is None else np.asarray(expected).reshape(-1, expected.shape[-1])
+
     def predict(self, **request: Any) -> QTable:
         """Return the posterior of an intensity, with 68 and 95 % bands, for any region, messenger and energies.
 
@@ -196,7 +230,9 @@ class FinishedHypothesis:
         """Return the posterior of the sky; parameters as in :meth:`crsea_infer.FinishedRun.sky_map`."""
         from crsea_infer.interface.sky_map import map_of
 
-        return map_of(self.model, self._values(), {"HYPOTHES": self.name, "RUN": self._directory.name}, **request)
+        meta = {"HYPOTHES": self.name, "RUN": self._directory.name}
+        regions = list(dict.fromkeys(data.region for data in self.data_sets() if data.region))
+        return map_of(self.model, self._values(), meta, title=self.title, regions=regions, **request)
 
     def _meta(self) -> dict[str, Any]:
         return {"hypothesis": self.name, "run": self._directory.name}
@@ -241,13 +277,13 @@ class FinishedHypothesis:
         """
         from crsea_infer.report.posterior_figures import corner_of
 
-        return corner_of(self.name, self.parameters, self.draws, parameters)
+        return corner_of(self.title, self.parameters, self.draws, parameters)
 
     def plot_spectrum(self, data_set: str) -> Figure:
         """Draw the points of a data set with the bands of what is expected there."""
         from crsea_infer.report.posterior_figures import spectrum_of
 
-        return spectrum_of(self.name, self.spectrum(data_set))
+        return spectrum_of(self.title, self.spectrum(data_set))
 
     @property
     def _path(self) -> Path:

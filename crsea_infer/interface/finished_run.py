@@ -20,8 +20,10 @@ if TYPE_CHECKING:
 
     from astropy.table import Table
     from astropy.units import Quantity
+    from matplotlib.figure import Figure
 
     from crsea_infer.emulator.sky_model import SkyModel
+    from crsea_infer.interface.shown_finished import FinishedShown
     from crsea_infer.interface.sky_map import SkyMap
 
 __all__ = ["FinishedRun", "open_run"]
@@ -110,6 +112,54 @@ class FinishedRun:
     def figures(self) -> dict[str, Path]:
         """Figures as PNG files, by name."""
         return {path.stem: path for path in sorted((self._path / "figures").glob("*.png"))}
+
+    def figure(self, name: str) -> Figure:
+        """Draw a figure of the run; nothing is sampled, and nothing but the directory is needed.
+
+        Parameters
+        ----------
+        name
+            That of a file in the folder of figures: "spectra", "local_spectra", "corner_overlay", "pulls",
+            "components_HYPOTHESIS", "corner_HYPOTHESIS", "profile_DATASET", "prior_sensitivity", ...; "tornado" where
+            an atlas of robustness lies beside the run.
+
+        Returns
+        -------
+        Figure
+            As wide as a column or a page of a journal. It belongs to no window; a notebook shows it as the value of a
+            cell, and ``figure.savefig("spectra.pdf")`` writes it.
+
+        Raises
+        ------
+        UserError
+            When the run has no such figure.
+
+        Examples
+        --------
+        With ``run = crsea_infer.open_run("results/min_vs_max")``:
+
+        >>> [panel.get_title() for panel in run.figure("local_spectra").axes]
+        ['protons at the Sun', 'helium at the Sun']
+        >>> run.figure("spectrum")
+        Traceback (most recent call last):
+        ...
+        crsea_infer.support.errors.UserError: unknown figure of the run 'spectrum'
+          valid: components_gamma-optimized-max, ..., spectra, ...
+          fix:   did you mean 'spectra'?
+        """
+        from crsea_infer.report.run_figures import draw, figures_of
+
+        known = figures_of(self._shown, self._path)
+        if name not in known:
+            raise unknown_name("figure of the run", name, known)
+        return draw(known[name])
+
+    @cached_property
+    def _shown(self) -> FinishedShown:
+        from crsea_infer.interface.shown_finished import FinishedShown
+
+        data_sets = list(self._record["resolved"]["likelihoods"])
+        return FinishedShown(self._path, [self[name] for name in self], data_sets)
 
     @cached_property
     def evidences(self) -> Table:

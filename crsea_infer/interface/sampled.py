@@ -163,7 +163,7 @@ class Sampled:
         """
         from crsea_infer.report.posterior_figures import corner_of
 
-        return corner_of(self.posterior.hypothesis.name, self.posterior.parameters, self.draws, parameters)
+        return corner_of(self._title, self.posterior.parameters, self.draws, parameters)
 
     def spectrum(self, data_set: str) -> QTable:
         """Return the points of a data set with what is expected there: data, errors, energies, median and bands.
@@ -190,7 +190,7 @@ class Sampled:
         """
         from crsea_infer.report.posterior_figures import spectrum_of
 
-        return spectrum_of(self.posterior.hypothesis.name, self.spectrum(data_set))
+        return spectrum_of(self._title, self.spectrum(data_set))
 
     def predict(self, **request: Any) -> QTable:
         """Return the posterior of an intensity, with bands, for any region, messenger and energies.
@@ -203,6 +203,10 @@ class Sampled:
         values = inner.values(self.draws)
         names = [parameter.name for parameter in inner.hypothesis.parameters]
         return predicted_bands(self.posterior.model, {name: values[name] for name in names}, **request)
+
+    @property
+    def _title(self) -> str:
+        return self.posterior.hypothesis.title or self.posterior.hypothesis.name
 
     def __repr__(self) -> str:
         evidence = self._result.evidence

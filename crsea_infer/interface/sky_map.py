@@ -10,9 +10,10 @@ import numpy as np
 from crsea_infer.support.errors import UserError, unknown_name
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from astropy.units import Quantity
+    from matplotlib.figure import Figure
 
     from crsea_infer.emulator.sky_model import SkyModel
     from crsea_infer.inference.sky_maps import SkyMapArrays
@@ -33,10 +34,17 @@ class SkyMap:
         The numbers.
     meta
         What they are: hypothesis, run.
+    title
+        Of the hypothesis.
+    regions
+        Those that figures outline if no other is asked for.
     """
 
-    def __init__(self, arrays: SkyMapArrays, meta: Mapping[str, str]) -> None:
+    def __init__(
+        self, arrays: SkyMapArrays, meta: Mapping[str, str], title: str = "", regions: Sequence[str] = ()
+    ) -> None:
         self._arrays, self.meta = arrays, dict(meta)
+        self._title, self._regions = title, tuple(regions)
 
     @property
     def components(self) -> tuple[str, ...]:
@@ -81,6 +89,71 @@ class SkyMap:
             raise UserError("a map at published values has no posterior", valid="the map of a finished run")
         return self._quantity(self._arrays.deviation, component)
 
+    def figure(
+        self,
+        energy: Quantity | None = None,
+        *,
+        component: str = "total",
+        regions: Sequence[str] | None = None,
+        projection: str = "mollweide",
+    ) -> Figure:
+        """Draw the posterior mean at an energy, with outlines of regions and of what their masks take off.
+
+        Parameters
+        ----------
+        energy
+            One of the map's; the first by default.
+        component
+            As for :meth:`mean`.
+        regions
+            Names or boxes, as :func:`crsea_infer.predict` takes them; by default those of the data of the run.
+        projection
+            "mollweide" for the whole sky, "strip" for the plane, or the part of it where regions are.
+
+        Raises
+        ------
+        UserError
+            When the map has no such energy or component, or there is no such region or projection.
+
+        Examples
+        --------
+        With ``sky = crsea_infer.open_run("results").sky_map("base-min", energies=[1, 10] * u.TeV)``:
+
+        >>> from astropy import units as u
+        >>> sky.figure(10 * u.TeV, regions=["lhaaso_inner"], projection="strip").axes[0].get_xlabel()
+        'Galactic longitude $l$  [deg]'
+        """
+        from crsea_infer.physics.regions import parse_region
+        from crsea_infer.report.figure_words import MESSENGERS, component_words
+        from crsea_infer.report.sky_map_figures import sky_map_figure
+
+        number = 0 if energy is None else self._number(energy)
+        values = self.mean(component).value[number]
+        shown = self._arrays.energies[number]
+        at = f"{shown / 1e3:g} TeV" if shown >= 1e3 else f"{shown:g} GeV"
+        what = f"{MESSENGERS[self._arrays.messenger]}, {component_words(component)}"
+        return sky_map_figure(
+            np.asarray(values),
+            self._arrays.sky,
+            title=f"{self._title}: {what}" if self._title else what,
+            label=f"intensity at {at}  [GeV$^{{-1}}$ cm$^{{-2}}$ s$^{{-1}}$ sr$^{{-1}}$]",
+            regions=[parse_region(name) for name in (self._regions if regions is None else regions)],
+            projection=projection,
+        )
+
+    def _number(self, energy: Quantity) -> int:
+        """Return the place of an energy."""
+        from crsea_infer.interface.quantities import in_units
+
+        (wanted,) = np.atleast_1d(in_units("energy", energy, "GeV"))
+        near = np.flatnonzero(np.isclose(self._arrays.energies, wanted, rtol=1e-6))
+        if near.size == 0:
+            raise UserError(
+                f"the map has no energy of {wanted:g} GeV",
+                valid=", ".join(f"{one:g} GeV" for one in self._arrays.energies),
+            )
+        return int(near[0])
+
     def write(self, path: str | Path, format: str = "healpix", component: str = "total") -> Path:  # noqa: A002 -- as astropy names it
         """Write a FITS file and return its path; one that is there is replaced.
 
@@ -124,6 +197,8 @@ def map_of(
     nside: int = 64,
     frame: str = "galactic",
     ordering: str = "RING",
+    title: str = "",
+    regions: Sequence[str] = (),
 ) -> SkyMap:
     """Return the map of a sky model; parameters as in :meth:`crsea_infer.FinishedRun.sky_map`."""
     from crsea_infer.inference.sky_maps import sky_map
@@ -140,7 +215,7 @@ def map_of(
     at = in_units("energies", energies, "GeV")
     sky = Pixelisation(int(nside), orders[ordering], cast("Frame", frame))
     arrays: Any = sky_map(model, values, messenger, at.tolist(), sky)
-    return SkyMap(arrays, meta)
+    return SkyMap(arrays, meta, title, regions)
 
 
 def published_map(
@@ -168,4 +243,4 @@ def published_map(
     model = sky_for(sky_model_of(None), found)
     values = parameter_values(found, changes or {}, model.box)
     drawn = {name: np.atleast_1d(value) for name, value in values.items()}
-    return map_of(model, drawn, {"HYPOTHES": found.name}, **request)
+    return map_of(model, drawn, {"HYPOTHES": found.name}, title=found.title, **request)

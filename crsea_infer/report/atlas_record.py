@@ -9,6 +9,7 @@ import math
 import tomllib
 from typing import TYPE_CHECKING, Any
 
+from crsea_infer.hypotheses.hypothesis import available_hypotheses
 from crsea_infer.plan.choices import Axis, ChoiceList, Option
 from crsea_infer.report.ecsv import read_table
 from crsea_infer.report.robustness_tables import EVIDENCE, AtlasEvidence, AtlasReport
@@ -17,10 +18,10 @@ from crsea_infer.support.files import read_text
 from crsea_infer.support.output_names import ATLAS, ATLAS_FILES, RECORD
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
-    from crsea_infer.plan.choices import Combination
+from crsea_infer.plan.choices import Combination
 
 __all__ = ["atlas_beside", "read_atlas", "record_of_choices"]
 
@@ -69,6 +70,7 @@ def read_atlas(directory: Path) -> AtlasReport:
             left_out=tuple(content["choices"]["left_out"]),
             identity=content["identity"],
             versions=content["versions"],
+            titles=content.get("titles") or _titles(evidences),
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise UserError(
@@ -89,6 +91,12 @@ def atlas_beside(directory: Path) -> Path | None:
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None
     return beside if same else None
+
+
+def _titles(names: Iterable[str]) -> dict[str, str]:
+    """Return the titles of hypotheses, of an atlas that does not say them: those that such names have now."""
+    known = available_hypotheses()
+    return {name: known[name][0] for name in names if name in known}
 
 
 def _choices(path: Path, given: Mapping[str, Any]) -> ChoiceList:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from crsea_infer.analysis.calibration_statistics import THRESHOLDS, bins_for, rank_counts
+from crsea_infer.report.figure_words import legend_words, wrapped
 from crsea_infer.report.style import COLOURS, PAGE, new_figure, save, styled
 
 if TYPE_CHECKING:
@@ -28,11 +29,11 @@ def calibration_figures(report: CalibrationReport) -> dict[str, str]:
     """Return figure name -> caption."""
     names = {
         f"calibration_ranks_{name}": (
-            f"Ranks of true parameters among {report.found.draws} posterior draws, for data simulated under {name}. "
+            f"Ranks of true parameters among {report.found.draws} posterior draws, for data simulated under {title}. "
             "Flat is right; grey: 95 % and 99.9 % of the counts of one bin when it is. A hump: posteriors too wide; a "
             "trough: too narrow; a slope: shifted. p: the smaller p-value of two tests, times two."
         )
-        for truth, name in enumerate(report.found.hypotheses)
+        for truth, (name, title) in enumerate(zip(report.found.hypotheses, _words(report), strict=True))
         if _bins(report, truth)
     }
     if report.pairs:
@@ -113,7 +114,7 @@ def draw_bayes_factors(folder: Path, report: CalibrationReport) -> None:
 def _factors(panel: Axes, report: CalibrationReport, one: int, other: int) -> None:
     from matplotlib.ticker import MaxNLocator
 
-    names = report.found.hypotheses
+    words = _words(report)
     values: list[Any] = []
     for truth in (one, other):
         ln_b = report.ln_b(truth, one, other)
@@ -125,19 +126,30 @@ def _factors(panel: Axes, report: CalibrationReport, one: int, other: int) -> No
     edges = np.histogram_bin_edges(joined, bins=30).tolist()
     for index, (truth, ln_b) in enumerate(zip((one, other), values, strict=True)):
         panel.hist(
-            ln_b, edges, histtype="stepfilled", color=COLOURS[index], alpha=0.3, label=f"data from {names[truth]}"
+            ln_b,
+            edges,
+            histtype="stepfilled",
+            color=COLOURS[index],
+            alpha=0.3,
+            label=wrapped(f"data from {words[truth]}", 52),
         )
         panel.hist(ln_b, edges, histtype="step", color=COLOURS[index], linewidth=1.0)
     for threshold in THRESHOLDS:
         for sign in (-1.0, 1.0):
             # below the legend
             panel.axvline(sign * threshold, 0.0, 0.76, color="0.5", linewidth=0.5, linestyle=":" if threshold else "-")
-    panel.set_xlabel(rf"$\ln B$({names[one]} : {names[other]})")
+    panel.set_xlabel(wrapped(rf"$\ln B$({words[one]} : {words[other]})", 60))
     panel.set_ylabel("data sets")
     low, high = panel.get_ylim()
     panel.set_ylim(low, 1.3 * high)
     panel.yaxis.set_major_locator(MaxNLocator(nbins=6, integer=True))
     panel.legend(loc="upper left")
+
+
+def _words(report: CalibrationReport) -> list[str]:
+    """Return what the hypotheses are called in figures, in the order of what was found."""
+    words = legend_words({one.name: one.title for one in report.run.hypotheses})
+    return [words.get(name, name) for name in report.found.hypotheses]
 
 
 def _reliability(panel: Axes, report: CalibrationReport, one: int, other: int) -> None:
@@ -166,5 +178,5 @@ def _reliability(panel: Axes, report: CalibrationReport, one: int, other: int) -
         )
     panel.set_xlim(-0.04, 1.1)
     panel.set_ylim(-0.04, 1.04)
-    panel.set_xlabel(f"probability of {report.found.hypotheses[one]}", fontsize=8)
+    panel.set_xlabel(wrapped(f"probability of {_words(report)[one]}", 40), fontsize=8)
     panel.set_ylabel("share that is true", fontsize=8)

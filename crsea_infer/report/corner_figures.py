@@ -8,6 +8,7 @@ their logarithm.
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -15,26 +16,40 @@ import numpy as np
 from crsea_infer.content.labels import unit_in_tex
 from crsea_infer.hypotheses.variants import VARIANT
 from crsea_infer.report.attempts import attempts
+from crsea_infer.report.figure_words import legend_words, wrapped
+from crsea_infer.report.shown_run import common_words
 from crsea_infer.report.style import FEW, LONG, PAGE, Look, look, new_figure, save, styled
 from crsea_infer.support.loading import load_arviz
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
     from crsea_infer.hypotheses.prior_sets import Parameter
-    from crsea_infer.report.summary import HypothesisSummary, RunSummary
+    from crsea_infer.report.shown_run import ShownHypothesis, ShownRun
+    from crsea_infer.report.summary import RunSummary
     from crsea_infer.support.arrays import Float64
 
-__all__ = ["AT_MOST", "Drawn", "chosen_parameters", "draw_corner", "figure_names", "full_figures", "write_corners"]
+__all__ = [
+    "AT_MOST",
+    "Drawn",
+    "chosen_parameters",
+    "draw_corner",
+    "figure_names",
+    "figures",
+    "full_figures",
+    "write_corners",
+]
 
 AT_MOST = 8
 """Parameters in a figure for a paper."""
 
 _LEFT, _BOTTOM = 0.82, 0.74  # inches
+_LETTERS = 44  # of a line of the legend, which stands above the diagonal
+_OVERLAY, _WHOLE = "corner_overlay", "_all"
 _LARGE = 1e3  # parameters beyond this are drawn as logarithms
 _LEVELS = (0.393, 0.865)  # one and two sigma of a normal distribution in two dimensions
 
@@ -44,6 +59,10 @@ class Drawn(Protocol):
 
     @property
     def name(self) -> str:
+        """How tables call it."""
+
+    @property
+    def title(self) -> str:
         """For the legend."""
 
     @property
@@ -68,7 +87,7 @@ def figure_names(summary: RunSummary) -> dict[str, str]:
             if len(summary.hypotheses) <= FEW
             else "Contours: 86 % (two sigma in two dimensions)."
         )
-        names["corner_overlay"] += summary.unconverged_shown
+        names["corner_overlay"] += f"{common_words(summary)}{summary.unconverged_shown}"
     for item in summary.hypotheses:
         chosen = chosen_parameters(item, summary)
         n = len(_drawable(item))
@@ -79,7 +98,7 @@ def figure_names(summary: RunSummary) -> dict[str, str]:
             * (len(chosen) < n)
         )
         names[f"corner_{item.name}"] = (
-            f"Posterior of {item.name} ({item.shown_words}). {which}{'.' if which else ''} "
+            f"Posterior of {item.title or item.name} ({item.shown_words}). {which}{'.' if which else ''} "
             "Grey: prior. Dashed: published values."
         )
     return names
@@ -94,69 +113,71 @@ def full_figures(summary: RunSummary) -> list[str]:
     ]
 
 
+def figures(run: ShownRun) -> dict[str, Callable[[], Figure]]:
+    """Return what draws each figure, by name: a corner per hypothesis, one of all its parameters, and one of all."""
+    found: dict[str, Callable[[], Figure]] = {}
+    for index, item in enumerate(run.hypotheses):
+        solid, chosen, names = [replace(look(index), line="-")], chosen_parameters(item, run), _drawable(item)
+        if chosen:
+            found[f"corner_{item.name}"] = partial(draw_corner, [item], chosen, solid, PAGE, with_prior=True)
+        if len(chosen) < len(names):
+            width = 0.8 * len(names)
+            found[f"corner_{item.name}{_WHOLE}"] = partial(draw_corner, [item], names, solid, width, with_prior=True)
+    if len(run.hypotheses) > 1 and len(_shared(run)) > 1:
+        found[_OVERLAY] = partial(overlay, run)
+    return found
+
+
 def write_corners(folder: Path, summary: RunSummary) -> None:
     """Draw a corner per hypothesis (the chosen parameters, and all of them), and one of all hypotheses."""
     with styled(), attempts() as attempt:
-        for index, item in enumerate(summary.hypotheses):
-            chosen = chosen_parameters(item, summary)
-            if not chosen:
-                continue
-            solid = replace(look(index), line="-")
+        for name, draw in figures(summary).items():
             with attempt():
-                save(draw_corner([item], chosen, [solid], PAGE, with_prior=True), folder, f"corner_{item.name}")
-            names = _drawable(item)
-            if len(chosen) < len(names):
-                with attempt():
-                    figure = draw_corner([item], names, [solid], 0.8 * len(names), with_prior=True)
-                    save(figure, folder, f"corner_{item.name}_all", (".pdf",))
-        if "corner_overlay" in figure_names(summary):
-            with attempt():
-                save(overlay(summary), folder, "corner_overlay")
+                save(draw(), folder, name, (".pdf",) if name.endswith(_WHOLE) else (".pdf", ".png"))
 
 
-def overlay(summary: RunSummary) -> Figure:
+def overlay(run: ShownRun) -> Figure:
     """Draw all hypotheses on the parameters they share; many of them with lines of their own, and nothing filled."""
-    looks = [look(index) for index in range(len(summary.hypotheses))]
+    looks = [look(index) for index in range(len(run.hypotheses))]
     if len(looks) <= FEW:
         looks = [replace(one, line="-") for one in looks]
-    return draw_corner(summary.hypotheses, _shared(summary), looks, PAGE, with_prior=False)
+    return draw_corner(run.hypotheses, _shared(run), looks, PAGE, with_prior=False)
 
 
-def _drawable(item: HypothesisSummary) -> list[str]:
+def _drawable(item: Drawn) -> list[str]:
     """Return the parameters that have a density; the number of a variant has shares, which stand in a table."""
-    return [name for name in item.posterior.names if name != VARIANT]
+    return [name for name in item.names if name != VARIANT]
 
 
-def chosen_parameters(item: HypothesisSummary, summary: RunSummary) -> list[str]:
+def chosen_parameters(item: ShownHypothesis, run: ShownRun) -> list[str]:
     """Return the parameters worth a reader's time, in the order of the posterior."""
     names = _drawable(item)
     if len(names) <= AT_MOST:
         return names
-    return _worth_showing(names, dict(zip(item.posterior.names, item.informativeness, strict=True)), summary)
+    return _worth_showing(names, dict(zip(item.names, item.informativeness.tolist(), strict=True)), run)
 
 
-def _shared(summary: RunSummary) -> list[str]:
+def _shared(run: ShownRun) -> list[str]:
     """Return parameters that mean the same in all hypotheses: a third slope may lie elsewhere in another spectrum."""
-    first, *others = summary.hypotheses
-    meaning = [{one.name: (one.description, one.unit) for one in item.posterior.parameters} for item in others]
+    first, *others = run.hypotheses
+    meaning = [{one.name: (one.description, one.unit) for one in item.parameters} for item in others]
     common = [
         parameter.name
-        for parameter in first.posterior.parameters
+        for parameter in first.parameters
         if parameter.name != VARIANT
         and all(other.get(parameter.name) == (parameter.description, parameter.unit) for other in meaning)
     ]
     if len(common) <= AT_MOST:
         return common
-    votes = {
-        name: max(float(item.informativeness[item.posterior.names.index(name)]) for item in summary.hypotheses)
-        for name in common
+    says = {
+        name: max(float(item.informativeness[item.names.index(name)]) for item in run.hypotheses) for name in common
     }
-    return _worth_showing(common, votes, summary)
+    return _worth_showing(common, says, run)
 
 
-def _worth_showing(names: Sequence[str], says: Mapping[str, float], summary: RunSummary) -> list[str]:
+def _worth_showing(names: Sequence[str], says: Mapping[str, float], run: ShownRun) -> list[str]:
     """Choose transport and gas, and those on which the data say most; keep the order."""
-    always = [name for name in names if name in summary.model.box or name.endswith("_scale")]
+    always = [name for name in names if name in run.transport or name.endswith("_scale")]
     others = sorted((name for name in names if name not in always), key=lambda name: -says[name])
     kept = {*always, *others[: max(AT_MOST - len(always), 0)]}
     return [name for name in names if name in kept]
@@ -221,8 +242,9 @@ def draw_corner(
             if column == 0 and row > 0:
                 axis.set_ylabel(_label(parameters[row], as_log=as_log[row]), fontsize=8)
                 axis.yaxis.set_label_coords(-0.60 / ((width - _LEFT) / n), 0.5)
+    words = legend_words({item.name: item.title for item in items})
     handles: list[Any] = [
-        Line2D([], [], color=own.colour, linestyle=own.line, linewidth=1.6, label=item.name)
+        Line2D([], [], color=own.colour, linestyle=own.line, linewidth=1.6, label=wrapped(words[item.name], _LETTERS))
         for item, own in zip(items, looks, strict=True)
     ]
     if with_prior:

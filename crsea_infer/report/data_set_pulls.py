@@ -13,27 +13,31 @@ import numpy as np
 
 from crsea_infer.report.attempts import attempts
 from crsea_infer.report.ecsv import Column, read_table, write_table
+from crsea_infer.report.figure_words import wrapped
 from crsea_infer.report.sections import Section, SectionTable
+from crsea_infer.report.shown_run import PULLS, common_words, titles_of
 from crsea_infer.report.style import FEW, PAGE, legend_size, look, marker_size, new_figure, save, styled
 from crsea_infer.support.output_names import PRODUCTS
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
     from crsea_infer.inference.likelihoods.likelihood import Likelihood
+    from crsea_infer.report.shown_run import ShownRun
     from crsea_infer.report.summary import HypothesisSummary, RunSummary
     from crsea_infer.support.arrays import Float64
 
-__all__ = ["FIGURE", "FILES", "data_sets_section", "draw_pulls", "files", "write_data_sets"]
+__all__ = ["FIGURE", "FILES", "data_sets_section", "draw_pulls", "files", "read_pulls", "write_data_sets"]
 
 FILES = PRODUCTS["data sets"].tables
 (FIGURE,) = PRODUCTS["data sets"].figures
 _ENERGY, _NUMBER = "energy [TeV]", "number of the data point"
-_POINTS = ("best_fit", "posterior_mean")
+_POINTS = PULLS
+_LETTERS = 110  # of a line of the legend
 
 _COLUMNS = {
     "hypothesis": Column("name of the hypothesis", str),
@@ -63,16 +67,33 @@ def files(_summary: RunSummary) -> list[str]:
 
 def write_data_sets(directory: Path, summary: RunSummary) -> None:
     """Write the tables and the figure."""
-    pulls = {item.name: _pulls(item) for item in summary.hypotheses}
     with attempts() as attempt:
         with attempt():
-            _write_tables(directory, summary, pulls)
+            _write_tables(directory, summary)
         with attempt(), styled():
-            save(draw_pulls(summary, pulls), directory / "figures", FIGURE)
+            save(draw_pulls(summary), directory / "figures", FIGURE)
 
 
-def _write_tables(directory: Path, summary: RunSummary, pulls: dict[str, dict[str, Float64]]) -> None:
-    rows = [row for item in summary.hypotheses for row in _rows(item, pulls[item.name])]
+def read_pulls(directory: Path) -> dict[str, dict[str, Float64]]:
+    """Return the pulls of the table of a run, hypothesis -> data set -> [2, n_data].
+
+    Raises
+    ------
+    UserError
+        When the table is absent or damaged.
+    """
+    found: dict[str, dict[str, list[list[float]]]] = {}
+    for row in read_table(directory / FILES[1]):
+        of_data = found.setdefault(row["hypothesis"], {}).setdefault(row["likelihood"], [])
+        of_data.append([float(row[key]) for key in _PULL_KEYS])
+    return {
+        name: {data: np.asarray(points, dtype=np.float64).T for data, points in of_hypothesis.items()}
+        for name, of_hypothesis in found.items()
+    }
+
+
+def _write_tables(directory: Path, summary: RunSummary) -> None:
+    rows = [row for item in summary.hypotheses for row in _rows(item)]
     write_table(directory / FILES[0], _COLUMNS, rows, summary.table_meta)
     known = {one.name: point_energies(one) for item in summary.hypotheses for one in item.posterior.likelihoods}
     points = [
@@ -83,7 +104,7 @@ def _write_tables(directory: Path, summary: RunSummary, pulls: dict[str, dict[st
             "energy": math.nan if (energies := known[data_set]) is None else float(energies[number - 1]),
             **dict(zip(_PULL_KEYS, values, strict=True)),
         }
-        for name, of_hypothesis in pulls.items()
+        for name, of_hypothesis in summary.pulls.items()
         for data_set, of_data_set in of_hypothesis.items()
         for number, values in enumerate(of_data_set.T.tolist(), start=1)
     ]
@@ -98,19 +119,8 @@ def _points(item: HypothesisSummary) -> Float64:
     return np.stack([item.best_fit.parameters, item.draws.mean(axis=0)])
 
 
-def _pulls(item: HypothesisSummary) -> dict[str, Float64]:
-    """Return the pulls of each data set [2, n_data] at best fit and posterior mean."""
-    theta = _points(item)
-    predictions = item.posterior.intensities(theta)
-    nuisances = item.posterior.nuisance_values(theta)
-    return {
-        likelihood.name: np.asarray(likelihood.pulls(predictions[likelihood.name], nuisances)).reshape(2, -1)
-        for likelihood in item.posterior.likelihoods
-    }
-
-
-def _rows(item: HypothesisSummary, pulls: dict[str, Float64]) -> list[dict[str, Any]]:
-    theta = _points(item)
+def _rows(item: HypothesisSummary) -> list[dict[str, Any]]:
+    theta, pulls = _points(item), item.pulls
     chi2, lnl = item.posterior.chi2(theta), item.posterior.log_likelihood_per_data_set(theta)
     rows = [
         {
@@ -143,24 +153,23 @@ def _largest(pulls: Float64) -> float:
     return float(pulls[np.argmax(np.abs(pulls))]) if pulls.size else 0.0
 
 
-def draw_pulls(summary: RunSummary, pulls: dict[str, dict[str, Float64]]) -> Figure:
+def draw_pulls(run: ShownRun) -> Figure:
     """Draw one panel per data set: the pull of each point, at best fit (filled) and posterior mean (open)."""
-    shown = [one for one in summary.run.likelihoods if any(one.name in of_data for of_data in pulls.values())]
+    shown = [one for one in run.data_sets if any(one.name in of_data for of_data in run.pulls.values())]
     across = min(3, len(shown))
     down = math.ceil(len(shown) / across)
-    handles = _handles([item.name for item in summary.hypotheses])
+    handles = _handles(list(titles_of(run).values()))
     columns, height = legend_size(handles, PAGE)
-    figure = new_figure(PAGE, 0.95 + 1.25 * down + (height if len(summary.hypotheses) > FEW else 0.0))
+    figure = new_figure(PAGE, 0.8 + 1.25 * down + height)
     panels = figure.subplots(down, across, squeeze=False).ravel()
-    for panel, likelihood in zip(panels, shown, strict=False):
-        energies = point_energies(likelihood)
-        _draw_panel(panel, [pulls[item.name].get(likelihood.name) for item in summary.hypotheses], energies)
-        panel.set_title(likelihood.label, fontsize=8, pad=3)
+    for panel, data in zip(panels, shown, strict=False):
+        _draw_panel(panel, [run.pulls[item.name].get(data.name) for item in run.hypotheses], _energies(data.columns))
+        panel.set_title(data.words, fontsize=8, pad=3)
     for panel in panels[len(shown) :]:
         panel.set_visible(False)
     for panel in panels[::across]:
         panel.set_ylabel("pull")
-    kinds = {"" if point_energies(one) is None else _ENERGY for one in shown}
+    kinds = {"" if _energies(one.columns) is None else _ENERGY for one in shown}
     figure.supxlabel(f"{_ENERGY}, or number of the data point" if len(kinds) > 1 else max(kinds) or _NUMBER, fontsize=9)
     figure.legend(handles=handles, loc="outside upper center", ncols=columns)
     figure.set_layout_engine("constrained")
@@ -170,9 +179,20 @@ def draw_pulls(summary: RunSummary, pulls: dict[str, dict[str, Float64]]) -> Fig
 def point_energies(likelihood: Likelihood) -> Float64 | None:
     """Return the energy of each data point [n_data], GeV (per nucleon where it is quoted so); None if it has none."""
     column = getattr(likelihood, "columns", {}).get("energy_reference")
-    if column is None or np.shape(column.values) != (likelihood.n_data,) or not np.all(column.values > 0.0):
+    known = None if column is None else np.asarray(column.values, dtype=np.float64)
+    return None if known is None or np.shape(known) != (likelihood.n_data,) else _positive(known)
+
+
+def _energies(columns: Mapping[str, Float64]) -> Float64 | None:
+    """Return the energy of each point of a data set, if points are told apart by it; else None."""
+    known = columns.get("energy_reference")
+    if known is None or known.shape != columns["values"].shape or np.unique(known).size < known.size:
         return None
-    return np.asarray(column.values, dtype=np.float64)
+    return _positive(known)
+
+
+def _positive(energies: Float64) -> Float64 | None:
+    return energies if np.all(energies > 0.0) else None
 
 
 def _draw_panel(panel: Axes, by_hypothesis: Sequence[Float64 | None], energies: Float64 | None) -> None:
@@ -218,7 +238,7 @@ def _handles(names: Sequence[str]) -> list[Any]:
             color=look(index).colour,
             marker=look(index).marker,
             linestyle="",
-            label=name,
+            label=wrapped(name, _LETTERS),
             **marker_size(3, len(names)),
         )
         for index, name in enumerate(names)
@@ -270,6 +290,6 @@ def data_sets_section(directory: Path, summary: RunSummary) -> Section:
     caption = (
         "(data − prediction) / error of each data point: filled at the best fit, open at the posterior mean. Grey: "
         "one sigma. Energies are per nucleon, or rigidities in TV, where a data set is quoted so; hypotheses stand "
-        f"side by side. Every number is in pulls.ecsv.{summary.unconverged_shown}"
+        f"side by side. Every number is in pulls.ecsv.{common_words(summary)}{summary.unconverged_shown}"
     )
     return Section("Data sets one by one", (table,), words, figures={FIGURE: caption})

@@ -13,6 +13,7 @@ import numpy as np
 
 from crsea_infer.hypotheses.variants import VARIANT
 from crsea_infer.report.corner_figures import AT_MOST, draw_corner
+from crsea_infer.report.figure_words import plain_text, wrapped
 from crsea_infer.report.style import COLUMN, PAGE, look, new_figure, styled
 from crsea_infer.support.errors import unknown_name
 
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from crsea_infer.hypotheses.prior_sets import Parameter
     from crsea_infer.support.arrays import Float64
 
-__all__ = ["corner_of", "spectrum_of"]
+__all__ = ["corner_of", "informativeness_of", "spectrum_of"]
 
 _POWER = 2.8
 
@@ -35,6 +36,7 @@ class _Shown:
     """One hypothesis as corners draw it; see :class:`crsea_infer.report.corner_figures.Drawn`."""
 
     name: str
+    title: str
     parameters: tuple[Parameter, ...]
     draws: Float64
 
@@ -44,14 +46,14 @@ class _Shown:
 
 
 def corner_of(
-    name: str, parameters: Sequence[Parameter], draws: Float64, chosen: Sequence[str] | None = None
+    title: str, parameters: Sequence[Parameter], draws: Float64, chosen: Sequence[str] | None = None
 ) -> Figure:
     """Draw the posterior of one hypothesis.
 
     Parameters
     ----------
-    name
-        For the legend.
+    title
+        Of the hypothesis, for the legend.
     parameters
         The n parameters, with priors.
     draws
@@ -64,7 +66,7 @@ def corner_of(
     UserError
         When a chosen parameter does not exist.
     """
-    shown = _Shown(name, tuple(parameters), draws)
+    shown = _Shown(title, title, tuple(parameters), draws)
     for one in chosen or ():
         if one not in shown.names:
             raise unknown_name("sampled parameter", one, shown.names)
@@ -75,31 +77,37 @@ def corner_of(
 
 
 def _telling(shown: _Shown) -> list[str]:
-    """Return the names of the parameters on which the data say most, in the order of the posterior.
+    """Return the names of the parameters on which the data say most, in the order of the posterior."""
+    says = informativeness_of(shown.parameters, shown.draws)
+    most = [column for column in np.argsort(says)[::-1] if shown.names[column] != VARIANT][:AT_MOST]
+    return [shown.names[column] for column in sorted(most)]
+
+
+def informativeness_of(parameters: Sequence[Parameter], draws: Float64) -> Float64:
+    """Return how much the data say about each parameter [n], in nats, beyond its prior.
 
     Kullback-Leibler divergence from prior to posterior in the normal approximation, in ln x where the prior is in ln x.
     """
     says = []
     grid = (np.arange(2000) + 0.5) / 2000
-    for column, parameter in enumerate(shown.parameters):
+    for column, parameter in enumerate(parameters):
         if parameter.name == VARIANT:  # its shares stand in a table
             says.append(0.0)
             continue
-        pair = np.asarray(parameter.distribution.prior_transform(grid)), shown.draws[:, column]
+        pair = np.asarray(parameter.distribution.prior_transform(grid)), draws[:, column]
         prior, posterior = (np.log(x) if parameter.distribution.is_logarithmic else x for x in pair)
         ratio = max(float(np.var(posterior) / np.var(prior)), 1e-12)
         shift = float((np.mean(posterior) - np.mean(prior)) ** 2 / np.var(prior))
         says.append(0.5 * (ratio + shift - 1.0 - np.log(ratio)))
-    most = [column for column in np.argsort(says)[::-1] if shown.names[column] != VARIANT][:AT_MOST]
-    return [shown.names[column] for column in sorted(most)]
+    return np.asarray(says, dtype=np.float64)
 
 
-def spectrum_of(name: str, points: QTable) -> Figure:
+def spectrum_of(title: str, points: QTable) -> Figure:
     """Draw data and expectation against energy, times E^2.8.
 
     Parameters
     ----------
-    name
+    title
         Of the hypothesis, for the legend.
     points
         One row per point: `energy_reference` (with `energy_min` and `energy_max` if known), `data` (with `error_low`
@@ -125,7 +133,7 @@ def spectrum_of(name: str, points: QTable) -> Figure:
         colour = look(0).colour
         axes.fill_between(energies, scaled("low95"), scaled("high95"), color=colour, alpha=0.18, linewidth=0)
         axes.fill_between(energies, scaled("low68"), scaled("high68"), color=colour, alpha=0.38, linewidth=0)
-        axes.plot(energies, scaled("median"), color=colour, label=name)
+        axes.plot(energies, scaled("median"), color=colour, label=wrapped(plain_text(title), 34))
         errors = [scaled(one) for one in ("error_low", "error_high")] if "error_low" in points.colnames else None
         across = None
         if {"energy_min", "energy_max"} <= set(points.colnames):
@@ -138,6 +146,6 @@ def spectrum_of(name: str, points: QTable) -> Figure:
         axes.set_xlabel("energy $E$  [TeV]")
         per = unit.to_string("latex_inline").strip("$")
         axes.set_ylabel(rf"$(E/\mathrm{{GeV}})^{{{_POWER}}}\,I(E)$  [${per}$]")
-        axes.set_title(str(points.meta.get("label", points.meta.get("title", ""))), pad=4)
+        axes.set_title(plain_text(str(points.meta.get("label", points.meta.get("title", "")))), pad=4)
         axes.legend(loc="lower left")
     return figure

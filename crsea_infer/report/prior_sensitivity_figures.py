@@ -11,14 +11,16 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 from itertools import combinations
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
 from crsea_infer.analysis.prior_sensitivity import Reweighted, prior_sensitivity
 from crsea_infer.plan.subsets import ALL, TRAINING
 from crsea_infer.report.ecsv import Column, read_table, write_table
+from crsea_infer.report.figure_words import wrapped
 from crsea_infer.report.sections import Section
+from crsea_infer.report.shown_run import titles_of
 from crsea_infer.report.style import FEW, LONG, PAGE, legend_size, look, marker_size, new_figure, save, styled
 from crsea_infer.report.summary import shown_sampler
 from crsea_infer.support.output_names import PRODUCTS
@@ -28,17 +30,22 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
     from crsea_infer.inference.samplers.sampler import SamplerResult
+    from crsea_infer.report.shown_run import ShownRun
     from crsea_infer.report.summary import HypothesisSummary, RunSummary, Sampling
 
-__all__ = ["FIGURE", "FILES", "files", "is_current", "sensitivity_section", "write_sensitivity"]
+__all__ = ["FIGURE", "FILES", "draw_sensitivity", "files", "is_current", "sensitivity_section", "write_sensitivity"]
 
 FILES = PRODUCTS["prior sensitivity"].tables
 (FIGURE,) = PRODUCTS["prior sensitivity"].figures
 
 _FINE = (0.1, 0.25, 0.5, 1.0, 2.0, 4.0, 10.0)
 _MOST_PANELS = 12
+_LETTERS = 100  # of a line of the legend
+_ONE_LINE = 0.17  # inches of a legend for which there is room
+_Curve: TypeAlias = tuple[str, str, float, float, "Mapping[str, Any]"]
 _DECADES = (0.01, 0.1, 1.0, 10.0, 100.0)
 
 _EVIDENCE_COLUMNS = {
@@ -110,10 +117,10 @@ def write_sensitivity(directory: Path, summary: RunSummary) -> None:
     write_table(directory / FILES[0], _EVIDENCE_COLUMNS, rows, summary.table_meta)
     write_table(directory / FILES[1], _FACTOR_COLUMNS, pairs, summary.table_meta)
     with styled():  # last: a figure that fails leaves the tables
-        _draw(directory / "figures", summary, rows, pairs, order)
+        save(draw_sensitivity(summary, rows, pairs), directory / "figures", FIGURE)
 
 
-def _by_effect(rows: Sequence[dict[str, Any]], pairs: Sequence[dict[str, Any]]) -> list[str]:
+def _by_effect(rows: Sequence[Mapping[str, Any]], pairs: Sequence[Mapping[str, Any]]) -> list[str]:
     """Return the names of the parameters, that with the largest effect first; ties as they stand."""
     effects = dict.fromkeys((row["parameter"] for row in rows), 0.0)
     unchanged = {_pair(row): row["ln_b"] for row in pairs if row["factor"] == 1.0}
@@ -124,7 +131,7 @@ def _by_effect(rows: Sequence[dict[str, Any]], pairs: Sequence[dict[str, Any]]) 
     return sorted(effects, key=lambda name: -effects[name])
 
 
-def _pair(row: dict[str, Any]) -> tuple[str, str, str]:
+def _pair(row: Mapping[str, Any]) -> tuple[str, str, str]:
     return row["hypothesis_1"], row["hypothesis_2"], row["parameter"]
 
 
@@ -215,27 +222,39 @@ def _pair_rows(
     return rows
 
 
-def _draw(
-    folder: Path,
-    summary: RunSummary,
-    rows: Sequence[dict[str, Any]],
-    pairs: Sequence[dict[str, Any]],
-    order: Mapping[str, int],
-) -> None:
-    """Draw one panel per parameter: ln B of each pair, or the shift of ln Z when there are no pairs, or too many."""
-    if _shows_pairs(summary, pairs):
+def draw_sensitivity(run: ShownRun, rows: Sequence[Mapping[str, Any]], pairs: Sequence[Mapping[str, Any]]) -> Figure:
+    """Draw one panel per parameter: ln B of each pair, or the shift of ln Z when there are no pairs, or too many.
+
+    Parameters
+    ----------
+    run
+        Whose hypotheses they are.
+    rows, pairs
+        Of the tables of evidences and Bayes factors, in their order.
+    """
+    words = {name: wrapped(title, _LETTERS) for name, title in titles_of(run).items()}
+    curves: list[_Curve]
+    if _shows_pairs(len(run.hypotheses), pairs):
         curves = [
-            (f"{row['hypothesis_1']} : {row['hypothesis_2']}", row["parameter"], row["factor"], row["ln_b"], row)
+            (
+                wrapped(f"{words[row['hypothesis_1']]} : {words[row['hypothesis_2']]}", _LETTERS),
+                row["parameter"],
+                row["factor"],
+                row["ln_b"],
+                row,
+            )
             for row in pairs
         ]
         label, error = r"$\ln B$", "ln_b_err"
         titles = list(dict.fromkeys(curve[0] for curve in curves))
     else:
-        curves = [(row["hypothesis"], row["parameter"], row["factor"], row["lnz_shift"], row) for row in rows]
+        curves = [(words[row["hypothesis"]], row["parameter"], row["factor"], row["lnz_shift"], row) for row in rows]
         label, error = r"change of $\ln Z$", "lnz_shift_err"
-        titles = [item.name for item in summary.hypotheses]  # all: each looks as in other figures
+        titles = list(words.values())  # all: each looks as in other figures
+    order = {name: place for place, name in enumerate(_by_effect(rows, pairs))}
     names = list(dict.fromkeys(curve[1] for curve in sorted(curves, key=lambda curve: order[curve[1]])))[:_MOST_PANELS]
-    labels = _labels(summary)
+    labels = _labels(run)
+    factors = sorted({row["factor"] for row in rows})
     across = min(len(names), 4)
     down = math.ceil(len(names) / across)
     width = PAGE if across > 1 else 0.5 * PAGE
@@ -249,7 +268,7 @@ def _draw(
         panel.set_title(labels[name], pad=4)
         panel.axvline(1.0, color="0.6", linewidth=0.6, linestyle=":")
         panel.set_xscale("log")
-        _width_axis(panel, summary.run.sensitivity_factors)
+        _width_axis(panel, factors)
     for panel in panels[len(names) :]:
         panel.set_visible(False)
     for index in range(0, len(names), across):
@@ -257,14 +276,12 @@ def _draw(
     figure.supxlabel("factor on the width of the prior", fontsize=9)
     _mark_withheld(panels, names, titles, curves)
     handles = _unique(panels)
-    options: dict[str, Any] = {"ncols": 2}
-    if len(titles) > FEW:
-        options = {"handlelength": LONG}
-        options["ncols"], height = legend_size(handles, width, **options)
-        figure.set_figheight(figure.get_figheight() + height)
+    options: dict[str, Any] = {"handlelength": LONG} if len(titles) > FEW else {}
+    options["ncols"], height = legend_size(handles, width, **options)
+    figure.set_figheight(figure.get_figheight() + max(height - _ONE_LINE, 0.0))
     figure.legend(handles=handles, loc="outside upper center", **options)
     figure.set_layout_engine("constrained")
-    save(figure, folder, FIGURE)
+    return figure
 
 
 def _curve(panel: Axes, index: int, title: str, points: np.typing.NDArray[np.float64], n: int) -> None:
@@ -315,9 +332,9 @@ def _width_axis(panel: Axes, factors: Sequence[float]) -> None:
     panel.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
 
 
-def _shows_pairs(summary: RunSummary, pairs: Sequence[dict[str, Any]]) -> bool:
+def _shows_pairs(n_hypotheses: int, pairs: Sequence[Mapping[str, Any]]) -> bool:
     """Return whether the figure has ln B of pairs, of which there are dozens once there are many hypotheses."""
-    return bool(pairs) and len(summary.hypotheses) <= FEW
+    return bool(pairs) and n_hypotheses <= FEW
 
 
 def _unique(panels: Sequence[Axes]) -> list[Any]:
@@ -329,11 +346,11 @@ def _unique(panels: Sequence[Axes]) -> list[Any]:
     return list(found.values())
 
 
-def _labels(summary: RunSummary) -> dict[str, str]:
+def _labels(run: ShownRun) -> dict[str, str]:
     return {
         parameter.name: f"${parameter.label}$" if parameter.label else parameter.name
-        for item in summary.hypotheses
-        for parameter in item.posterior.parameters
+        for item in run.hypotheses
+        for parameter in item.parameters
     }
 
 
@@ -361,7 +378,7 @@ def sensitivity_section(directory: Path, summary: RunSummary) -> Section:
             f"({low['parameter']}, width × {low['factor']:.3g}) and {high['ln_b']:.2f} ({high['parameter']}, width × "
             f"{high['factor']:.3g}); {len(own) - len(known)} of {len(own)} points are withheld."
         )
-    caption = _caption(ln_b=_shows_pairs(summary, pairs))
+    caption = _caption(ln_b=_shows_pairs(len(summary.hypotheses), pairs))
     return Section("Prior sensitivity", words=tuple(words), figures={FIGURE: caption})
 
 

@@ -16,15 +16,18 @@ from crsea_infer.inference.posterior_file import write_posterior
 from crsea_infer.plan.tasks import generator_for
 from crsea_infer.report import (
     beside_table,
+    component_figures,
     corner_figures,
     data_set_pulls,
     exact_check_table,
     goodness_of_fit_table,
     leave_one_out,
+    local_figures,
     nested_hypotheses,
     parameter_table,
     pile_up_table,
     prior_sensitivity_figures,
+    profile_figures,
     run_tables,
     spectrum_figures,
     spectrum_table,
@@ -39,7 +42,7 @@ from crsea_infer.support.errors import UserError
 from crsea_infer.support.files import make_directory
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
     from crsea_infer.report.sections import Section
@@ -214,8 +217,12 @@ def _write_posteriors(directory: Path, summary: RunSummary) -> None:
                 write_posterior(directory / name, item.posterior, item.results[sampler], summary.identity, generator)
 
 
+def _of_names(names: Iterable[str]) -> list[str]:
+    return [f"figures/{name}{suffix}" for name in names for suffix in (".pdf", ".png")]
+
+
 def _figure_files(names: Callable[[RunSummary], dict[str, str]]) -> Callable[[RunSummary], list[str]]:
-    return lambda summary: [f"figures/{name}{suffix}" for name in names(summary) for suffix in (".pdf", ".png")]
+    return lambda summary: _of_names(names(summary))
 
 
 PRODUCTS: tuple[Product, ...] = (
@@ -270,7 +277,31 @@ PRODUCTS: tuple[Product, ...] = (
         "Drawing spectra",
         _figure_files(spectrum_figures.figure_names),
         lambda directory, summary: spectrum_figures.write_spectra(directory / "figures", summary),
+        spectrum_figures.spectrum_section,
         seconds=1.5,
+    ),
+    Product(
+        "components",
+        "Drawing components",
+        lambda summary: _of_names(component_figures.figure_names(summary)),
+        lambda directory, summary: component_figures.write_components(directory / "figures", summary),
+        component_figures.component_section,
+        seconds=1.0,
+    ),
+    Product(
+        "local spectra",
+        "Drawing local spectra",
+        lambda summary: _of_names(local_figures.figure_names(summary)),
+        lambda directory, summary: local_figures.write_local_spectra(directory / "figures", summary),
+        local_figures.local_section,
+        seconds=0.5,
+    ),
+    Product(
+        "profiles",
+        "Drawing profiles",
+        lambda summary: _of_names(profile_figures.figure_names(summary)),
+        lambda directory, summary: profile_figures.write_profiles(directory / "figures", summary),
+        profile_figures.profile_section,
     ),
     Product(
         "corners",

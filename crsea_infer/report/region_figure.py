@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from crsea_infer.report.figure_words import plain_text, region_words
 from crsea_infer.report.style import COLOURS, PAGE, new_figure, styled
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ def region_figure(region: Region) -> Figure:
         axes.axhline(0.0, color="0.3", linewidth=0.5, linestyle=":")
         axes.set_xlabel("Galactic longitude $l$  [deg]")
         axes.set_ylabel("latitude $b$  [deg]")
-        name = region.name if len(region.name) < 50 else f"{region.name[:47]}..."
+        name = plain_text(region_words(region.name))
         masked = "" if region.mask is None else ", grey: masked"
-        axes.set_title(f"{name.replace('$', '')}: {region.solid_angle:.4f} sr{masked}", pad=4)
+        axes.set_title(f"{name}: {region.solid_angle:.4f} sr{masked}", pad=4)
     return figure

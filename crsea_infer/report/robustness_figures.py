@@ -11,6 +11,7 @@ import math
 import textwrap
 from typing import TYPE_CHECKING, Any, cast
 
+from crsea_infer.report.figure_words import wrapped
 from crsea_infer.report.style import COLOURS, COLUMN, new_figure, save, styled
 from crsea_infer.support.output_names import TORNADO
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["figure_names", "tornado", "write_figures"]
 
 _ROW, _HEAD, _FOOT = 0.17, 0.42, 0.42  # inches: of an option, above and below the panel
+_LINE, _HEADING = 0.14, 54  # inches of a line of the heading, and characters that stand in it
 _WORDS = 34  # characters of an option that stand in a column
 
 
@@ -40,10 +42,15 @@ def caption(report: AtlasReport, pair: tuple[str, str]) -> str:
     """Return what a figure shows."""
     n = report.factors[pair].n
     return (
-        f"ln B({pair[0]} : {pair[1]}) under other choices, those that move it most on top. Markers: each option by "
-        f"itself. Thin lines: the reach of all {n} combinations in which the axis has another option than what ships. "
+        f"ln B({_pair_words(report, pair)}) under other choices, those that move it most on top. Markers: each option "
+        f"by itself. Thin lines: the reach of all {n} combinations in which the axis has another option than what "
+        "ships. "
         "Dashed: as shipped; solid: the average over all combinations, each evidence with its prior weight."
     )
+
+
+def _pair_words(report: AtlasReport, pair: tuple[str, str]) -> str:
+    return " : ".join(report.words[name] for name in pair)
 
 
 def write_figures(folder: Path, report: AtlasReport) -> None:
@@ -71,9 +78,11 @@ def tornado(report: AtlasReport, pair: tuple[str, str]) -> Figure:
     if math.isfinite(shipped):
         rows.sort(key=lambda row: -max(abs(value - shipped) for _, value in row[1]))
     n_lines = sum(len(options) + 1 for _, options, _ in rows)
-    height = _HEAD + _FOOT + _ROW * n_lines
+    heading = wrapped(_pair_words(report, pair), _HEADING)
+    head = _HEAD + _LINE * heading.count("\n")
+    height = head + _FOOT + _ROW * n_lines
     figure = new_figure(COLUMN, height)
-    panel = figure.add_axes((0.5, _FOOT / height, 0.46, 1.0 - (_HEAD + _FOOT) / height))
+    panel = figure.add_axes((0.5, _FOOT / height, 0.46, 1.0 - (head + _FOOT) / height))
     words, numbers, y = [], [], 0.0
     for title, options, known in rows:
         words.append(_said(panel, 0.02, y, title, fontsize=8, fontweight="bold"))
@@ -83,11 +92,16 @@ def tornado(report: AtlasReport, pair: tuple[str, str]) -> Figure:
             words.append(
                 _said(panel, 0.04, y + number, textwrap.shorten(option, _WORDS, placeholder=" ..."), fontsize=7)
             )
-            numbers.append(_said(panel, 0.5, y + number, f"{value:.1f}", fontsize=7, ha="right"))
+            numbers.append(_said(panel, 0.5, y + number, _signed(value), fontsize=7, ha="right"))
         y += len(options) + 1
-    _finish(panel, report, pair, n_lines)
+    _finish(panel, report, pair, n_lines, heading)
     _make_room(figure, panel, words, numbers)
     return figure
+
+
+def _signed(value: float) -> str:
+    """Return a number with a true minus sign."""
+    return f"{value:.1f}".replace("-", "\u2212")
 
 
 def _said(panel: Axes, x: float, y: float, words: str, **style: Any) -> Text:
@@ -126,7 +140,7 @@ def _bar(panel: Axes, y: float, value: float, shipped: float) -> None:
     panel.plot([value], [y], marker="|", color=colour, markersize=7, markeredgewidth=1.4)
 
 
-def _finish(panel: Axes, report: AtlasReport, pair: tuple[str, str], n_lines: int) -> None:
+def _finish(panel: Axes, report: AtlasReport, pair: tuple[str, str], n_lines: int, heading: str) -> None:
     factor = report.factors[pair]
     panel.set_ylim(n_lines - 0.3, -0.7)
     low, high = min(factor.low, 0.0), max(factor.high, 0.0)
@@ -143,7 +157,7 @@ def _finish(panel: Axes, report: AtlasReport, pair: tuple[str, str], n_lines: in
     panel.xaxis.set_major_locator(MaxNLocator(4, integer=True))
     figure = cast("Figure", panel.figure)
     top = 1.0 - 0.05 / figure.get_figheight()
-    words = f"{pair[0]} : {pair[1]}"
-    figure.text(0.02, top, words, fontsize=8, va="top", ha="left")
-    second = f"as shipped {factor.ln_b:.1f} (dashed), averaged {factor.averaged:.1f} (solid)"
-    figure.text(0.02, top - 0.15 / figure.get_figheight(), second, fontsize=7.5, va="top", ha="left", color="0.25")
+    figure.text(0.02, top, heading, fontsize=8, va="top", ha="left")
+    second = f"as shipped {_signed(factor.ln_b)} (dashed), averaged {_signed(factor.averaged)} (solid)"
+    below = top - (0.16 + _LINE * heading.count("\n")) / figure.get_figheight()
+    figure.text(0.02, below, second, fontsize=7.5, va="top", ha="left", color="0.25")

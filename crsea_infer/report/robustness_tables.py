@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
@@ -14,6 +14,7 @@ from crsea_infer.analysis.choice_average import ChoiceFactor, averaged, choice_f
 from crsea_infer.inference.evidence import BayesFactor, kass_raftery
 from crsea_infer.inference.samplers.sampler import CONVERGED
 from crsea_infer.report.ecsv import Column, read_table, write_table
+from crsea_infer.report.figure_words import legend_words
 from crsea_infer.report.number_words import number_with_error
 from crsea_infer.support.output_names import ATLAS_FILES
 
@@ -115,6 +116,8 @@ class AtlasReport:
         What was not evaluated, and why.
     identity, versions
         For the page and the tables.
+    titles
+        Of the hypotheses, by name.
     """
 
     title: str
@@ -123,6 +126,12 @@ class AtlasReport:
     left_out: Sequence[str]
     identity: Mapping[str, str]
     versions: Mapping[str, str]
+    titles: Mapping[str, str] = field(default_factory=dict)
+
+    @cached_property
+    def words(self) -> dict[str, str]:
+        """What figures call the hypotheses, by name."""
+        return legend_words({name: self.titles.get(name, "") for name in self.evidences})
 
     @cached_property
     def combinations(self) -> tuple[Combination, ...]:

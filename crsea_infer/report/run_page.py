@@ -8,7 +8,7 @@ import numpy as np
 
 from crsea_infer.inference.samplers.sampler import CONVERGED
 from crsea_infer.plan.subsets import ALL
-from crsea_infer.report import corner_figures, spectrum_figures
+from crsea_infer.report import corner_figures
 from crsea_infer.report.checksums import Checksums
 from crsea_infer.report.goodness_of_fit_table import read_fits
 from crsea_infer.report.number_words import lnz_text, number_with_error
@@ -24,6 +24,8 @@ from crsea_infer.report.quoted_factors import (
 )
 from crsea_infer.report.run_tables import chi2_rows, evidence_rows
 from crsea_infer.report.shifts_in_common import shift_words
+from crsea_infer.report.style import PAGE as PAGE_WIDTH
+from crsea_infer.report.style import RESOLUTION
 from crsea_infer.support.files import atomic_write
 from crsea_infer.support.output_names import FACTORS, PAGE, RECORD
 
@@ -34,6 +36,8 @@ if TYPE_CHECKING:
     from crsea_infer.hypotheses.demanded_physics import DemandedPhysics
     from crsea_infer.report.sections import Section
     from crsea_infer.report.summary import HypothesisSummary, RunSummary
+
+_HALF = 0.6
 
 __all__ = ["lnz_text", "number_with_error", "write_page"]
 
@@ -47,11 +51,10 @@ def write_page(
 ) -> None:
     """Write index.html beside the tables, figures and posteriors of the run; `missing` says what could not be made."""
     fits, spreads = read_fits(directory), read_spreads(directory / FACTORS)
-    spectra, corners = _figures(directory, _spectra(summary)), _figures(directory, corner_figures.figure_names(summary))
+    corners = _figures(directory, corner_figures.figure_names(summary))
     page = page_template("page.html.j2", PageWords.of_run(summary)).render(
         contents=[
             *("Evidence", "Goodness of fit", *(section.title for section in sections)),
-            *(["Spectra"] if spectra else []),
             *(["Posteriors"] if corners else []),
             *("Parameters", "Data", "Physics", "Files and versions"),
         ],
@@ -82,7 +85,6 @@ def write_page(
             f"({len(item.posterior.names)} parameters)."
             for item in summary.hypotheses
         ],
-        spectra=spectra,
         corners=corners,
         hypotheses=[_hypothesis(item) for item in summary.hypotheses],
         data=[
@@ -189,17 +191,17 @@ def _figures(directory: Path, names: Mapping[str, str]) -> list[dict[str, Any]]:
             "pdf": f"figures/{name}.pdf",
             "all": f"figures/{name}_all.pdf" if (directory / "figures" / f"{name}_all.pdf").exists() else "",
             "caption": caption,
-            "narrow": name.startswith("spectrum_"),
+            "narrow": _is_narrow(directory / "figures" / f"{name}.png"),
         }
         for name, caption in names.items()
         if (directory / "figures" / f"{name}.png").exists()
     ]
 
 
-def _spectra(summary: RunSummary) -> dict[str, str]:
-    """Return the spectra to show: all data sets in one figure where there is one, for it holds the others."""
-    names = spectrum_figures.figure_names(summary)
-    return {"spectra": names["spectra"]} if "spectra" in names else names
+def _is_narrow(picture: Path) -> bool:
+    """Tell whether a PNG file is a figure of one column, by the width in its header."""
+    with picture.open("rb") as file:
+        return int.from_bytes(file.read(20)[16:]) < _HALF * RESOLUTION * PAGE_WIDTH
 
 
 def _hypothesis(item: HypothesisSummary) -> dict[str, Any]:

@@ -1,49 +1,32 @@
 """The numbers behind the figures of spectra: spectra.ecsv.
 
 Bands of the posterior of every hypothesis: the intensity of each region that has flux points, in total and by
-components, and the local proton and helium spectra. Systematic shifts of the data are not in them.
+components, and the local proton and helium spectra. Systematic shifts of the data are not in them. Figures are drawn of
+these numbers, while a run makes them and whenever it is opened again.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from crsea_infer.emulator.sky_model import Request
-from crsea_infer.report.ecsv import Column, write_table
-from crsea_infer.report.spectrum_curves import (
-    BANDS,
-    N_CURVES,
-    component_curves,
-    curve_energies,
-    curves,
-    own_data_set,
-    shown_data_sets,
-)
+from crsea_infer.report.ecsv import Column, read_table, write_table
+from crsea_infer.report.spectrum_curves import BANDS, TOTAL, Curve
 from crsea_infer.support.errors import UserError
 from crsea_infer.support.output_names import PRODUCTS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
 
-    from crsea_infer.emulator.sky_model import Messenger
-    from crsea_infer.report.summary import HypothesisSummary, RunSummary
-    from crsea_infer.support.arrays import Float64
+    from crsea_infer.report.summary import RunSummary
 
-__all__ = ["FILE", "TOTAL", "files", "write_spectrum_table"]
+__all__ = ["FILE", "files", "read_curves", "write_spectrum_table"]
 
 (FILE,) = PRODUCTS["tables of spectra"].tables
-TOTAL = "total"
-"""Of all components together."""
-
 _INTENSITY = "1 / (GeV cm2 s sr)"
-_LOCAL_ENERGIES = tuple(np.geomspace(1e2, 1e7, 51).tolist())
-_LOCAL: tuple[Messenger, ...] = ("proton", "helium")
-_PER_CM2 = 1e-4  # a sky model gives cosmic rays per m2
-_THE_SUN = "the Sun"
-_Curves: TypeAlias = "Callable[[Float64], dict[str, Float64]]"
+_KEYS = ("hypothesis", "messenger", "place", "data_set", "component")
 
 _COLUMNS = {
     "hypothesis": Column("name of the hypothesis", str),
@@ -67,56 +50,41 @@ def files(_summary: RunSummary) -> list[str]:
 
 def write_spectrum_table(directory: Path, summary: RunSummary) -> None:
     """Write the table."""
-    rows = [row for item in summary.hypotheses for row in _rows(item, summary)]
+    rows = [row for curve in summary.curves for row in _rows(curve)]
     write_table(directory / FILE, _COLUMNS, rows, summary.table_meta)
 
 
-def _rows(item: HypothesisSummary, summary: RunSummary) -> Iterator[dict[str, Any]]:
-    for likelihood in shown_data_sets(summary):
-        if own_data_set(item, likelihood) is None or likelihood.region is None:
-            continue
-        energies = curve_energies(likelihood, summary)
-        request = Request(likelihood.requests[0].messenger, tuple(energies.tolist()), likelihood.region)
-        if likelihood.components:  # of the data set's own, known at its points alone: in total only
-            parts = _in_total(curves(item, likelihood, energies, summary))
-        else:
-            parts = component_curves(item, request, summary)
-        yield from _rows_of(item, request, likelihood.name, parts, 1.0)
-    for messenger in _LOCAL:
-        request = Request(messenger, _LOCAL_ENERGIES)
-        try:
-            rows = list(_rows_of(item, request, "", component_curves(item, request, summary), _PER_CM2))
-        except UserError:  # a sky model or a hypothesis without this nucleus, or not so far
-            continue
-        yield from rows
+def read_curves(directory: Path) -> list[Curve]:
+    """Return the curves of the table of a run.
+
+    Raises
+    ------
+    UserError
+        When the table is absent or damaged.
+    """
+    path = directory / FILE
+    grouped: dict[tuple[str, str, str, str, str], list[dict[str, Any]]] = {}
+    try:
+        for row in read_table(path):
+            hypothesis, messenger, place, data_set, component = (str(row[key]) for key in _KEYS)
+            grouped.setdefault((hypothesis, messenger, place, data_set, component), []).append(row)
+        return [
+            Curve(
+                *key,
+                np.array([row["energy"] for row in rows], dtype=np.float64),
+                {name: np.array([row[name] for row in rows], dtype=np.float64) for name in (*BANDS, "published")},
+            )
+            for key, rows in grouped.items()
+        ]
+    except (KeyError, ValueError, TypeError) as error:
+        raise UserError(
+            f"{path} cannot be read: {error}",
+            valid=f"the {FILE} of a run of this version",
+            fix="delete it and give the command of the run again: it is made anew",
+        ) from error
 
 
-def _in_total(total: Callable[[Float64], Float64]) -> _Curves:
-    return lambda theta: {TOTAL: total(theta)}
-
-
-def _rows_of(
-    item: HypothesisSummary, request: Request, data_set: str, parts: _Curves, unit: float
-) -> Iterator[dict[str, Any]]:
-    drawn, published = parts(item.draws[:N_CURVES]), parts(item.posterior.fiducial)
-    n_energies = len(request.energies)
-    for name in (TOTAL, *(drawn if len(drawn) > 1 else ())):
-        bands = np.quantile(_part(drawn, name), list(BANDS.values()), axis=0) * unit
-        bands = np.broadcast_to(bands, (len(BANDS), n_energies))
-        middle = np.broadcast_to(_part(published, name), n_energies) * unit
-        for index, energy in enumerate(request.energies):
-            yield {
-                "hypothesis": item.name,
-                "messenger": request.messenger,
-                "place": request.region or _THE_SUN,
-                "data_set": data_set,
-                "component": name,
-                "energy": energy,
-                **dict(zip(BANDS, bands[:, index].tolist(), strict=True)),
-                "published": float(middle[index]),
-            }
-
-
-def _part(components: dict[str, Float64], name: str) -> Float64:
-    """Return a component [..., n_energies], or all of them together."""
-    return np.asarray(components[name] if name in components else sum(components.values()))
+def _rows(curve: Curve) -> Iterator[dict[str, Any]]:
+    about = {key: getattr(curve, key) for key in _KEYS}
+    for index, energy in enumerate(curve.energies.tolist()):
+        yield {**about, "energy": energy, **{name: float(band[index]) for name, band in curve.bands.items()}}

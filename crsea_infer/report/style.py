@@ -6,10 +6,12 @@ or the user's settings ask for; what the user draws beside in the same process k
 
 from __future__ import annotations
 
+import math
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from crsea_infer.report.figure_words import wrapped
 from crsea_infer.support.files import atomic_path
 from crsea_infer.support.loading import load_matplotlib
 
@@ -17,29 +19,36 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
+    from matplotlib.axis import Axis
     from matplotlib.figure import Figure
 
 __all__ = [
     "COLOURS",
     "COLUMN",
     "FEW",
+    "LETTER",
     "LONG",
     "PAGE",
+    "RESOLUTION",
     "Look",
     "legend_below",
     "legend_size",
     "look",
     "marker_size",
     "new_figure",
+    "plain_log_ticks",
     "save",
     "styled",
 ]
 
-COLUMN = 3.4
+COLUMN = 3.35
 """Width of a journal column, inches."""
 
 PAGE = 7.0
 """Width of a journal page, inches."""
+
+RESOLUTION: Final = 300
+"""Of figures in pixels, per inch."""
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 """Okabe and Ito (2008), in an order whose first two also differ in lightness."""
@@ -50,6 +59,16 @@ FEW: Final = len(COLOURS)
 LONG: Final = 3.2
 """Length of the lines in a legend, in font sizes, at which a marker leaves the line style visible."""
 
+LETTER: Final = 3.7
+"""Mean width of a letter of a legend, points."""
+
+_TICKS: Final[tuple[tuple[float, tuple[float, ...]], ...]] = (
+    (1.9, (1.0,)),
+    (1.4, (1.0, 3.0)),
+    (0.6, (1.0, 2.0, 5.0)),
+    (0.35, (1.0, 2.0, 3.0, 4.0, 6.0, 8.0)),
+    (0.0, (1.0, 1.2, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0)),
+)
 _LINES = (
     ("-", "-.", (0, (5, 1, 1, 1, 1, 1)), (0, (6, 2)), "-", "-."),
     ((0, (1, 1)),) * 6,
@@ -80,7 +99,7 @@ _RC: dict[str, Any] = {
     "xtick.minor.width": 0.4,
     "ytick.minor.width": 0.4,
     "pdf.fonttype": 42,
-    "savefig.dpi": 300,
+    "savefig.dpi": RESOLUTION,
     "figure.facecolor": "white",
 }
 
@@ -141,17 +160,54 @@ def legend_size(handles: Sequence[Any], width: float, **options: Any) -> tuple[i
     return columns, box.height / figure.dpi
 
 
-def legend_below(figure: Figure, handles: Sequence[Any]) -> None:
-    """Make a figure taller, its panels as they are, and put a legend into the room below them."""
+def legend_below(figure: Figure, handles: Sequence[Any], length: float = LONG) -> None:
+    """Make a figure taller, its panels as they are, and put a legend into the room below them.
+
+    Parameters
+    ----------
+    figure
+        Whose panels stand where they were put.
+    handles
+        What stands in the legend, each with its label.
+    length
+        Of the lines, in font sizes.
+    """
     width, height = figure.get_size_inches()
-    columns, room = legend_size(handles, width, handlelength=LONG)
+    letters = int((72.0 * width - 7.5 * (length + 1.5)) / LETTER)
+    for one in handles:
+        one.set_label(wrapped(str(one.get_label()), letters))
+    columns, room = legend_size(handles, width, handlelength=length, columnspacing=1.4)
     room += 0.06
     whole = height + room
     panels = [(panel, panel.get_position()) for panel in figure.axes]
     figure.set_figheight(whole)
     for panel, box in panels:
         panel.set_position((box.x0, (box.y0 * height + room) / whole, box.width, box.height * height / whole))
-    figure.legend(handles=handles, loc="lower center", ncols=columns, handlelength=LONG, borderaxespad=0.2)
+    options = {"handlelength": length, "columnspacing": 1.4, "borderaxespad": 0.2}
+    figure.legend(handles=handles, loc="lower center", ncols=columns, **options)
+
+
+def plain_log_ticks(axis: Axis, exponent: int) -> None:
+    """Write the numbers of a logarithmic axis in units of a power of ten, few enough never to touch.
+
+    Matplotlib writes 4 × 10^-5 at each of them, which is wider than the space between panels. The limits of the axis
+    are set before.
+    """
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+    low, high = axis.get_view_interval()
+    decades = math.log10(high / low)
+    subs = next((one for least, one in _TICKS if decades > least), _TICKS[-1][1])
+    axis.set_major_locator(LogLocator(subs=subs, numticks=100))
+    axis.set_minor_locator(LogLocator(subs=range(2, 10), numticks=100))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: _plain(value / 10.0**exponent)))
+    axis.set_minor_formatter(NullFormatter())
+
+
+def _plain(value: float) -> str:
+    """Return a number for a tick; a power of ten where it would be long."""
+    rounded = f"{value:.3g}"
+    return rounded if 1e-3 < value < 9e3 else rf"$10^{{{math.log10(value):.0f}}}$"
 
 
 @contextmanager
@@ -177,4 +233,4 @@ def save(figure: Figure, folder: Path, name: str, suffixes: Sequence[str] = (".p
     metadata = {".pdf": {"CreationDate": None}, ".png": {"Software": None}, ".svg": {"Date": None}}
     for suffix in suffixes:
         with atomic_path(folder / f"{name}{suffix}") as path:
-            figure.savefig(path, dpi=300, metadata=metadata[suffix])
+            figure.savefig(path, dpi=RESOLUTION, metadata=metadata[suffix])

@@ -21,6 +21,8 @@ from crsea_infer.inference.evidence import (
 )
 from crsea_infer.inference.samplers.registry import sampler_class
 from crsea_infer.plan.subsets import ALL, CONDITIONAL, TRAINING
+from crsea_infer.report.shown_run import shown_data
+from crsea_infer.report.spectrum_curves import N_CURVES, all_curves
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,9 +33,13 @@ if TYPE_CHECKING:
     from crsea_infer.inference.posterior import Posterior
     from crsea_infer.inference.samplers.sampler import SamplerResult
     from crsea_infer.plan.run_file import RunFile
+    from crsea_infer.report.shown_run import ShownData
+    from crsea_infer.report.spectrum_curves import Curve
     from crsea_infer.support.arrays import Float64
 
 __all__ = ["HypothesisSummary", "RunSummary", "Sampling", "effective_samples", "shown_sampler"]
+
+_SEED, _N_PRIOR = 1, 1000
 
 
 @dataclass(frozen=True, eq=False)
@@ -195,6 +201,29 @@ class HypothesisSummary:
         variance = result.weights @ (probit - mean) ** 2
         return np.asarray(0.5 * (variance + mean**2 - 1.0 - np.log(np.maximum(variance, 1e-12))))
 
+    @cached_property
+    def pulls(self) -> dict[str, Float64]:
+        """Pulls of each data set [2, n_data], at the points of :data:`crsea_infer.report.shown_run.PULLS`."""
+        theta = np.stack([self.best_fit.parameters, self.draws.mean(axis=0)])
+        predictions = self.posterior.intensities(theta)
+        nuisances = self.posterior.nuisance_values(theta)
+        return {
+            likelihood.name: np.asarray(likelihood.pulls(predictions[likelihood.name], nuisances)).reshape(2, -1)
+            for likelihood in self.posterior.likelihoods
+        }
+
+    def expected(self, data_set: str) -> Float64 | None:
+        """Return what draws of the posterior expect at the points of a data set [n_draws, n_data], None without it."""
+        if not any(one.name == data_set for one in self.posterior.likelihoods):
+            return None
+        return np.asarray(self.posterior.predictions(self.draws[:N_CURVES])[data_set])
+
+    def prior_values(self) -> dict[str, Float64]:
+        """Return every parameter at draws of the prior, each [n_draws]; fixed ones too."""
+        unit = np.random.default_rng(_SEED).random((_N_PRIOR, len(self.posterior.names)))
+        values = self.posterior.values(np.asarray(self.posterior.prior_transform(unit)))
+        return {name: np.broadcast_to(np.asarray(value), (_N_PRIOR,)) for name, value in values.items()}
+
 
 def shown_sampler(results: Mapping[str, SamplerResult]) -> str:
     """Return the sampler whose samples to show, of those that converged if any did: the one of first precedence."""
@@ -222,6 +251,26 @@ class RunSummary:
     identity: Mapping[str, str]
     model: SkyModel
     hypotheses: tuple[HypothesisSummary, ...]
+
+    @cached_property
+    def data_sets(self) -> tuple[ShownData, ...]:
+        """The data sets as figures show them."""
+        return tuple(shown_data(likelihood) for likelihood in self.run.likelihoods)
+
+    @cached_property
+    def curves(self) -> tuple[Curve, ...]:
+        """Bands of the posterior of all spectra."""
+        return tuple(all_curves(self))
+
+    @cached_property
+    def pulls(self) -> dict[str, dict[str, Float64]]:
+        """Pulls of all hypotheses, hypothesis -> data set -> [2, n_data]."""
+        return {item.name: item.pulls for item in self.hypotheses}
+
+    @property
+    def transport(self) -> frozenset[str]:
+        """Names of the parameters of transport."""
+        return frozenset(self.model.box)
 
     @property
     def table_meta(self) -> dict[str, str]:

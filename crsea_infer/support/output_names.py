@@ -87,6 +87,9 @@ PRODUCTS: Final[Mapping[str, ProductNames]] = {
     "parameters": ProductNames(("parameters.ecsv", "parameters.tex")),
     "tables of spectra": ProductNames(("spectra.ecsv",)),
     "spectra": ProductNames(figures=("spectra", "spectrum_{likelihood}")),
+    "components": ProductNames(figures=("components_{hypothesis}",)),
+    "local spectra": ProductNames(figures=("local_spectra",)),
+    "profiles": ProductNames(figures=("profile_{likelihood}",)),
     "corners": ProductNames(figures=("corner_{hypothesis}", "corner_{hypothesis}_all", "corner_overlay")),
     "exact check": ProductNames(("exact_check.ecsv",)),
     "prior sensitivity": ProductNames(

@@ -129,6 +129,7 @@ class AtlasDirectory:
         content = {
             "name": run.name,
             "title": run.title,
+            "titles": {one.name: one.title for one in run.hypotheses},
             "description": run.description,
             "emulator": recorded_emulator(run.emulator),
             "identity": dict(identity),

@@ -342,6 +342,7 @@ class _Atlas:
             left_out=self.plan.left_out,
             identity=self.identity,
             versions=versions(),
+            titles={one.name: one.title for one in self.plan.run.hypotheses},
         )
 
     def _evidence(self, keys: Sequence[str], same_as: Combination | None) -> AtlasEvidence:

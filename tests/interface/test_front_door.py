@@ -13,7 +13,10 @@ from astropy import units as u
 import crsea_infer as cr
 from crsea_infer.hypotheses.hypothesis import load_hypothesis
 from crsea_infer.inference.likelihoods.likelihood import load_likelihood
+from crsea_infer.inference.sky_maps import SkyMapArrays
 from crsea_infer.inference.target import Target
+from crsea_infer.interface.sky_map import SkyMap
+from crsea_infer.physics.healpix_pixels import Pixelisation
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,7 +32,16 @@ MODULES = (
     "run",
     "sampled",
     "sampling",
+    "sky_map",
 )
+
+
+def made_up_map() -> SkyMap:
+    """A map that is brightest in the plane, at 1 and 10 TeV."""
+    sky = Pixelisation(16, nested=False, frame="galactic")
+    _, latitude = sky.centres(np.arange(sky.n_pixels))
+    mean = np.array([[1e-13], [1e-16]]) * np.exp(-np.abs(latitude) / 10.0)
+    return SkyMap(SkyMapArrays("gamma", np.array([1e3, 1e4]), sky, {"total": mean}, {}, 1, ()), {})
 
 
 @pytest.fixture(scope="module")
@@ -61,9 +73,10 @@ def test_the_door_is_narrow_and_every_name_is_explained() -> None:
 @pytest.mark.parametrize(
     "module", [pytest.param(one, marks=[pytest.mark.slow] * (one in {"sampling", "sampled"})) for one in MODULES]
 )
-def test_the_examples_in_the_docstrings_run(module: str) -> None:
+def test_the_examples_in_the_docstrings_run(module: str, finished: tuple[Path, Path]) -> None:
     found = doctest.testmod(
         importlib.import_module(f"crsea_infer.interface.{module}"),
+        extraglobs={"run": cr.open_run(finished[1]), "sky": made_up_map()},
         optionflags=doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS,
     )
     assert found.attempted > 0

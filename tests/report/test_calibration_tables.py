@@ -45,7 +45,8 @@ def report_of(
         seconds=np.full((2, N), 6.0),
         truths=tuple(rng.random((N, 2)) ** (1.0 + bias) for _ in range(2)),
     )
-    run: Any = SimpleNamespace(title="A <calibration>", name="test", seed=1)
+    hypotheses = [SimpleNamespace(name=name, title=f"Hypothesis {name}") for name in ("one", "two")]
+    run: Any = SimpleNamespace(title="A <calibration>", name="test", seed=1, hypotheses=hypotheses)
     labels = {"halo_height": "H", "hi_scale": r"s_\mathrm{HI}"}
     return CalibrationReport(run, {"seed": "1"}, {"numpy": "2"}, found, np.zeros(2), labels, not_comparable)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -48,15 +49,14 @@ def _is(row: dict[str, object], hypothesis: str, likelihood: str) -> bool:
 
 
 def test_the_figure_of_pulls_is_legible(nested_run: RunSummary) -> None:
-    pulls = {item.name: data_set_pulls._pulls(item) for item in nested_run.hypotheses}
     with styled():
-        figure = data_set_pulls.draw_pulls(nested_run, pulls)
+        figure = data_set_pulls.draw_pulls(nested_run)
         assert check_text(figure) == pytest.approx(PAGE)
 
 
 def test_a_data_set_that_only_some_hypotheses_have_is_drawn_for_them(nested_run: RunSummary) -> None:
-    pulls = {item.name: data_set_pulls._pulls(item) for item in nested_run.hypotheses}
-    del pulls["base-min"]["lhaaso_km2a_outer"]
-    figure = data_set_pulls.draw_pulls(nested_run, pulls)
+    run = replace(nested_run)
+    run.pulls["base-min"] = {"lhaaso_km2a_inner": run.pulls["base-min"]["lhaaso_km2a_inner"]}
+    figure = data_set_pulls.draw_pulls(run)
     inner, outer = figure.axes[:2]
     assert len(inner.lines) - len(outer.lines) == 2

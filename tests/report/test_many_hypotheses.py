@@ -16,6 +16,7 @@ from crsea_infer.inference.posterior import posterior_for
 from crsea_infer.plan.run_file import load_run
 from crsea_infer.plan.study_file import load_study
 from crsea_infer.report import corner_figures, data_set_pulls, prior_sensitivity_figures, spectrum_figures
+from crsea_infer.report.shown_run import titles_of
 from crsea_infer.report.style import COLOURS, COLUMN, PAGE, legend_size, look, styled
 from crsea_infer.report.summary import HypothesisSummary, RunSummary
 
@@ -84,7 +85,7 @@ def drawn(line: Any) -> tuple[str, Any]:
 
 def handles(figure: Any) -> dict[str, Any]:
     (legend,) = figure.legends
-    names = [text.get_text() for text in legend.get_texts()]
+    names = [text.get_text().replace("\n", " ") for text in legend.get_texts()]
     return dict(zip(names, legend.legend_handles, strict=True))
 
 
@@ -99,7 +100,7 @@ def assert_distinct_in_legend(figure: Any, names: list[str], *, lines: bool, mar
 
 @pytest.fixture
 def names(twelve: RunSummary) -> list[str]:
-    return [item.name for item in twelve.hypotheses]
+    return list(titles_of(twelve).values())
 
 
 def test_spectra_are_legible_with_a_legend_of_lines_and_markers(
@@ -117,6 +118,7 @@ def test_spectra_are_legible_with_a_legend_of_lines_and_markers(
         upper, lower = figure.axes[:2]
         assert legend.get_window_extent().y1 < lower.xaxis.label.get_window_extent().y0, "below, not over the curves"
         curves = {line.get_label(): drawn(line) for line in upper.lines if line.get_label() in names}
+        assert len(curves) == N
         assert curves == {key: drawn(line) for key, line in handles(figure).items() if key in names}
         assert len({(line.get_color(), line.get_marker()) for line in lower.lines if len(line.get_xdata()) > 2}) == N
     assert "dashed" not in spectrum_figures.figure_names(twelve)["spectra"]
@@ -136,9 +138,7 @@ def test_the_overlaid_corner_has_lines_of_its_own_for_each(twelve: RunSummary, n
 
 def test_the_pulls_have_markers_of_their_own_for_each(twelve: RunSummary, names: list[str]) -> None:
     with styled():
-        figure = data_set_pulls.draw_pulls(
-            twelve, {item.name: data_set_pulls._pulls(item) for item in twelve.hypotheses}
-        )
+        figure = data_set_pulls.draw_pulls(twelve)
         assert check_text(figure) == pytest.approx(PAGE)
     assert_distinct_in_legend(figure, names, lines=False, markers=True)
     markers = {(line.get_color(), line.get_marker()) for line in figure.axes[0].lines if len(line.get_xdata()) > 2}

@@ -38,7 +38,8 @@ def hypothesis(name: str, width: float, lnz: float, *, sampled: tuple[str, ...] 
         hypothesis=SimpleNamespace(name=name),
     )
     sampling = SimpleNamespace(posterior=posterior, results={"importance": result})
-    return SimpleNamespace(name=name, samplings={"all": sampling}, evidence=evidence, **vars(sampling))
+    about = {"name": name, "title": name.capitalize(), "parameters": parameters}
+    return SimpleNamespace(**about, samplings={"all": sampling}, evidence=evidence, **vars(sampling))
 
 
 def summary_of(*items: Any, parameters: tuple[str, ...] = ("hi_scale", "xco_scale", "halo_height")) -> Any:
@@ -111,6 +112,7 @@ def test_of_many_parameters_the_figure_has_those_that_matter_most(
     first, second = item.posterior.parameters
     item.posterior.parameters = (*(replace(second, name=f"other_{k}", label=f"o_{k}") for k in range(14)), first)
     item.posterior.names = tuple(one.name for one in item.posterior.parameters)
+    item.parameters = item.posterior.parameters
     result = item.results["importance"]
     result.samples = np.hstack([*(result.samples[:, 1:] for _ in range(14)), result.samples[:, :1]])
     figures: list[Any] = []
@@ -191,6 +193,7 @@ def test_the_numbers_of_the_width_never_touch(
     first, second = item.posterior.parameters
     item.posterior.parameters += (replace(first, name=four[2]), replace(second, name=four[3]))
     item.posterior.names = tuple(one.name for one in item.posterior.parameters)
+    item.parameters = item.posterior.parameters
     result = item.results["importance"]
     result.samples = np.hstack([result.samples, result.samples])
     summary = summary_of(item, parameters=four)

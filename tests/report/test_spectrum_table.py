@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +11,7 @@ import pytest
 from astropy import units as u
 from astropy.table import QTable
 
-from crsea_infer.report import spectrum_table
+from crsea_infer.report import spectrum_curves
 from crsea_infer.report.spectrum_curves import component_curves
 from crsea_infer.report.spectrum_table import FILE, TOTAL, write_spectrum_table
 from crsea_infer.support.errors import UserError
@@ -81,6 +82,6 @@ def test_a_hypothesis_without_helium_has_no_helium(
 
         return refused if request.messenger == "helium" else component_curves(item, request, summary)
 
-    monkeypatch.setattr(spectrum_table, "component_curves", without_helium)
-    write_spectrum_table(tmp_path, nested_run)
+    monkeypatch.setattr(spectrum_curves, "component_curves", without_helium)
+    write_spectrum_table(tmp_path, replace(nested_run))
     assert set(QTable.read(tmp_path / FILE)["messenger"]) == {"gamma", "proton"}

@@ -1,0 +1,50 @@
+"""What every figure must be: within its canvas, legible, and in words."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from matplotlib.text import Text
+
+from crsea_infer.report.style import COLUMN, PAGE, styled
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+LEAST = 6.0
+"""Points of the smallest letters that a journal prints."""
+
+
+def check_figure(figure: Any, machine_names: Iterable[str], *, any_width: bool = False) -> list[str]:
+    """Check the width, and that all text is inside, large enough and without machine names; return the texts."""
+    with styled():
+        figure.canvas.draw()
+        frame = figure.bbox
+        if not any_width:
+            assert figure.get_figwidth() in (COLUMN, PAGE)
+        shown = []
+        for text in figure.findobj(Text):
+            words = text.get_text()
+            if not (words.strip() and text.get_visible() and text.figure is not None and _is_drawn(text, figure)):
+                continue
+            assert text.get_fontsize() >= LEAST, words
+            box = text.get_window_extent()
+            inside = box.x0 >= frame.x0 and box.x1 <= frame.x1 and box.y0 >= frame.y0 and box.y1 <= frame.y1
+            assert inside, f"{words!r} reaches over the edge: {box} of {frame}"
+            assert not any(name in words for name in machine_names), words
+            shown.append(words)
+        return shown
+
+
+def _is_drawn(text: Any, figure: Any) -> bool:
+    """Tell tick labels beyond the limits of their axes, which exist but are not drawn, from what is."""
+    for axes in figure.axes:
+        if not axes.get_visible() and text in axes.findobj(Text):
+            return False
+        for axis, (low, high) in ((axes.xaxis, axes.get_xlim()), (axes.yaxis, axes.get_ylim())):
+            if not axes.axison and text in axis.findobj(Text):
+                return False
+            for tick in [*axis.get_major_ticks(), *axis.get_minor_ticks()]:
+                if text in (tick.label1, tick.label2):
+                    return bool(min(low, high) <= tick.get_loc() <= max(low, high))
+    return True
