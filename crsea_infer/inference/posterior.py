@@ -162,6 +162,11 @@ class Posterior:
             theta,
         )
 
+    def pulls(self, theta: Array) -> Array:
+        """Return (data - prediction) / error of all data points [..., n_data]; NaN outside the box."""
+        xp = array_namespace(theta)
+        return xp.concat([one.pulls(prediction, values) for one, prediction, values in self._predicted(theta)], axis=-1)
+
     def chi2_profiled(self, theta: Array) -> dict[str, Array]:
         """Return chi2 [...] of each data set at its own best nuisances, whatever theta says of them."""
         return self._in_blocks(
