@@ -15,7 +15,6 @@ again with the full ones; when those refuse too, the data set is counted as refu
 
 from __future__ import annotations
 
-import hashlib
 import json
 import time
 from dataclasses import dataclass, replace
@@ -23,7 +22,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from crsea_infer.analysis.simulate import draw_truth, with_simulated_data
+from crsea_infer.analysis.simulate import data_set_seeds, draw_truth, with_simulated_data
 from crsea_infer.inference.likelihoods.likelihood import FollowsMorphology
 from crsea_infer.inference.samplers.importance import Importance, ImportanceOptions
 from crsea_infer.inference.samplers.sampler import no_progress
@@ -219,10 +218,7 @@ class CalibrationTask:
         )
 
     def _seeds(self, number: int, true: int) -> list[np.random.SeedSequence]:
-        name = self.posteriors[true].hypothesis.name
-        words = np.frombuffer(hashlib.sha256(f"calibrate/{name}".encode()).digest()[:16], dtype="<u4")
-        key = (*(int(word) for word in words), number)
-        return np.random.SeedSequence(self.seed, spawn_key=key).spawn(1 + len(self.posteriors))
+        return data_set_seeds(self.seed, self.posteriors[true].hypothesis.name, number, len(self.posteriors))
 
 
 def _estimate(

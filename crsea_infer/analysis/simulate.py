@@ -13,6 +13,7 @@ they were kept is Z / C.
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
@@ -24,13 +25,24 @@ if TYPE_CHECKING:
     from crsea_infer.inference.posterior import Posterior
     from crsea_infer.support.arrays import Float64
 
-__all__ = ["acceptance", "draw_truth", "log_kept_share", "with_simulated_data"]
+__all__ = ["acceptance", "data_set_seeds", "draw_truth", "log_kept_share", "with_simulated_data"]
 
 _BATCH: Final = 128
 _MOST: Final = 20_000
 _SHARE_DRAWS: Final = 20_000  # at a time
 _MOST_SHARE_DRAWS: Final = 1_000_000
 _SHARE_ERROR: Final = 0.01  # of ln C, which shifts every ln B of a hypothesis alike
+
+
+def data_set_seeds(seed: int, hypothesis: str, number: int, n: int) -> list[np.random.SeedSequence]:
+    """Return the seed of a data set simulated under a hypothesis, and those of `n` estimates made from it.
+
+    Calibrations and forecasts have the same ones, so that a forecast of the data as they are is of the data sets that a
+    calibration analyses, and data sets with other exposures have the same truth and the same luck.
+    """
+    words = np.frombuffer(hashlib.sha256(f"calibrate/{hypothesis}".encode()).digest()[:16], dtype="<u4")
+    key = (*(int(word) for word in words), number)
+    return np.random.SeedSequence(seed, spawn_key=key).spawn(1 + n)
 
 
 def acceptance(posterior: Posterior, theta: Float64) -> Float64:

@@ -20,7 +20,13 @@ if TYPE_CHECKING:
 
 __all__ = ["script"]
 
-_NAMED: Final = {"RUN": "runs", "HYPOTHESIS": "hypotheses", "LIST": "choices", "REGION": "regions"}
+_NAMED: Final = {
+    "RUN": "runs",
+    "HYPOTHESIS": "hypotheses",
+    "LIST": "choices",
+    "FORECAST": "forecasts",
+    "REGION": "regions",
+}
 """What a value is called in help -> the kind of content whose names it takes."""
 
 

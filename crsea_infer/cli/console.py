@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING
 from crsea_infer.cli.tables import new_console, say, show_table
 from crsea_infer.plan.subsets import ALL
 from crsea_infer.report.calibration_tables import summary_words
+from crsea_infer.report.forecast_tables import forecast_lines
 from crsea_infer.report.number_words import lnz_text
 from crsea_infer.report.plain_lines import caution_lines, factor_lines
 from crsea_infer.report.robustness_tables import summary_lines
 from crsea_infer.report.run_tables import chi2_rows, evidence_rows
 from crsea_infer.report.sections import SectionTable
-from crsea_infer.support.output_names import CALIBRATION_FILES, FIGURES, PAGE
+from crsea_infer.support.output_names import CALIBRATION_FILES, FIGURES, FORECAST_FILES, PAGE
 from crsea_infer.support.progress import counter
 from crsea_infer.workflow.listening import LineMeter, LineTotal, Totals, forecast_words
 
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from rich.progress import Progress, Task, TaskID
 
     from crsea_infer.report.calibration_tables import CalibrationReport
+    from crsea_infer.report.forecast_tables import ForecastReport
     from crsea_infer.report.robustness_tables import AtlasReport
     from crsea_infer.report.sections import Section
     from crsea_infer.report.summary import RunSummary
@@ -98,6 +100,14 @@ class ConsoleListener:
             self.tell(text)
         self.tell("")
         self.console.print(f"page     {directory / PAGE}", markup=False, soft_wrap=True)
+
+    def foretold(self, report: ForecastReport, directory: Path, /) -> None:
+        """Print how often data would decide, and where everything is."""
+        for text in forecast_lines(report):
+            self.tell(text)
+        self.tell("")
+        for name in FORECAST_FILES:
+            self.console.print(f"  {directory / name}", markup=False, soft_wrap=True)
 
 
 class Bars:

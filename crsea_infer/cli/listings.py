@@ -46,7 +46,7 @@ class Listing:
 
 
 def records(kind: str) -> list[Record]:
-    """Return what there is of a kind: "regions", "priors", "likelihoods", "hypotheses", "runs", "choices"."""
+    """Return what there is of a kind of :data:`LISTINGS`."""
     return list(LISTINGS[kind].read())
 
 
@@ -216,6 +216,22 @@ def _choices() -> Iterator[Record]:
         yield _read(item.name, item.origin, rest)
 
 
+def _forecasts() -> Iterator[Record]:
+    from crsea_infer.plan.forecast_file import load_forecast
+
+    for item in finding.available("forecasts"):
+
+        def rest(path: Any = item.path) -> Record:
+            forecast = load_forecast(path)
+            return {
+                "title": forecast.title,
+                "hypotheses": list(forecast.hypotheses),
+                "instruments": [one.name for one in forecast.instruments],
+            }
+
+        yield _read(item.name, item.origin, rest)
+
+
 LISTINGS: Final = {
     "regions": Listing(
         "Sky regions, in degrees (or any box, such as l=50..200,b=-5..5)",
@@ -258,6 +274,12 @@ LISTINGS: Final = {
         _choices,
         {"name": "list", "title": "title"},
         {"axes": "axes (options)"},
+    ),
+    "forecasts": Listing(
+        "Forecasts",
+        _forecasts,
+        {"name": "forecast", "title": "title"},
+        {"hypotheses": "hypotheses", "instruments": "instruments"},
     ),
 }
 """By kind."""

@@ -70,10 +70,10 @@ examples:
   fish  crsea-infer completion fish > ~/.config/fish/completions/crsea-infer.fish      once"""
 
 _SHELLS = ("bash", "zsh", "fish")
-_SCHEMAS = ("run", "study", "priors", "hypotheses", "likelihood", "choices")
+_SCHEMAS = ("run", "study", "priors", "hypotheses", "likelihood", "choices", "forecast")
 _ALL = "*"
 """In place of a command: the arguments of all."""
-_KINDS = ("regions", "priors", "likelihoods", "hypotheses", "runs", "choices")
+_KINDS = ("regions", "priors", "likelihoods", "hypotheses", "runs", "choices", "forecasts")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -165,24 +165,34 @@ def _parser(chosen: str) -> argparse.ArgumentParser:
     compare.add_argument("directories", metavar="DIR", type=place("DIR"), nargs="+", help="output directory of a run")
     _add_json(compare)
 
-    export = add("export", "write the samples of a finished run for other packages", _export)
+    export = add("export", "write the samples of a finished run for other packages", _of("export_command"))
 
     prediction = add("predict", "print the intensity that a hypothesis predicts", _predict)
 
-    calibration = add("calibrate", "calibrate the hypotheses of a run file on simulated data", _calibrate)
+    calibration = add("calibrate", "calibrate the hypotheses of a run file on simulated data", _of("calibrate_command"))
 
-    atlas = add("robustness", "find what equally good choices make of the Bayes factors of a run file", _robustness)
+    atlas = add(
+        "robustness",
+        "find what equally good choices make of the Bayes factors of a run file",
+        _of("robustness_command"),
+    )
+
+    forecast = add("forecast", "find which exposure, mask or instrument would decide", _of("forecast_command"))
 
     content = _add_content(add)
-    for one in (run, calibration, atlas, *(content[name] for name in ("check", "list", "show", "cite"))):
+    for one in (run, calibration, atlas, forecast, *(content[name] for name in ("check", "list", "show", "cite"))):
         add_allow_code(one)
 
     own_arguments = {
         "predict": (prediction, "predict_command"),
         "calibrate": (calibration, "calibrate_command"),
         "robustness": (atlas, "robustness_command"),
+        "forecast": (forecast, "forecast_command"),
         "export": (export, "export_command"),
-        "counts": (add("counts", "make a small table of counts from all-sky cubes", _counts), "counts_command"),
+        "counts": (
+            add("counts", "make a small table of counts from all-sky cubes", _of("counts_command")),
+            "counts_command",
+        ),
         "init": (content["init"], "init_command"),
         "show": (content["show"], "show_command"),
         "grid": (add("grid", "build and look at grids of transport and emission", _grid), "grid_commands"),
@@ -209,7 +219,7 @@ def _add_content(add: Callable[..., argparse.ArgumentParser]) -> dict[str, argpa
     listing.add_argument("--names", action="store_true", help="print the names alone, one a line, reading no file")
     _add_json(listing)
 
-    shown = add("show", "print and draw a prior set, a data set, a hypothesis or a region", _show)
+    shown = add("show", "print and draw a prior set, a data set, a hypothesis or a region", _of("show_command"))
 
     cite = add("cite", "print BibTeX for what a run uses", _cite)
     cite.add_argument("run", metavar="RUN", help="name or path of a run file")
@@ -223,7 +233,7 @@ def _add_content(add: Callable[..., argparse.ArgumentParser]) -> dict[str, argpa
     init = add(
         "init",
         "write a run file, a prior set and a data set to start from, or a data set made of a table (--from)",
-        _init,
+        _of("init_command"),
     )
     init.add_argument("directory", metavar="DIR", type=place("DIR"), help="folder to write them to")
 
@@ -273,6 +283,11 @@ def _run(options: argparse.Namespace) -> None:
     )
 
 
+def _of(module: str) -> Command:
+    """Return what executes the options of a command that has a module of its own."""
+    return lambda options: importlib.import_module(f"crsea_infer.cli.{module}").execute(options)
+
+
 def _compare(options: argparse.Namespace) -> None:
     from crsea_infer.workflow.comparison import compare
 
@@ -287,34 +302,10 @@ def _compare(options: argparse.Namespace) -> None:
     show_comparison(new_console(), found)
 
 
-def _export(options: argparse.Namespace) -> None:
-    from crsea_infer.cli import export_command
-
-    export_command.execute(options)
-
-
-def _counts(options: argparse.Namespace) -> None:
-    from crsea_infer.cli import counts_command
-
-    counts_command.execute(options)
-
-
 def _predict(options: argparse.Namespace) -> None:
     from crsea_infer.cli import predict_command
 
     print(predict_command.execute(options))
-
-
-def _calibrate(options: argparse.Namespace) -> None:
-    from crsea_infer.cli import calibrate_command
-
-    calibrate_command.execute(options)
-
-
-def _robustness(options: argparse.Namespace) -> None:
-    from crsea_infer.cli import robustness_command
-
-    robustness_command.execute(options)
 
 
 def _check(options: argparse.Namespace) -> None:
@@ -345,12 +336,6 @@ def _list(options: argparse.Namespace) -> None:
     commands.list_content(kinds, long=options.long)
 
 
-def _show(options: argparse.Namespace) -> None:
-    from crsea_infer.cli import show_command
-
-    show_command.execute(options)
-
-
 def _cite(options: argparse.Namespace) -> None:
     from crsea_infer.cli import commands
     from crsea_infer.cli.machine_output import cite_json
@@ -369,12 +354,6 @@ def _schema(options: argparse.Namespace) -> None:
     from crsea_infer.plan.schemas import schema_text
 
     print(schema_text(options.kind))
-
-
-def _init(options: argparse.Namespace) -> None:
-    from crsea_infer.cli import init_command
-
-    init_command.execute(options)
 
 
 def _grid(options: argparse.Namespace) -> None:

@@ -1,7 +1,7 @@
-"""Where prior sets, likelihoods, run files and lists of choices are found.
+"""Where prior sets, likelihoods, run files, lists of choices and forecasts are found.
 
 They are content, not code: a scientist adds one by adding a file or a folder. A name is looked for in the folders
-`priors`, `likelihoods`, `runs` and `choices` of the current directory first, then in those that come with the package
+`priors`, `likelihoods`, `runs`, `choices` and `forecasts` of the current directory first, then in those of the package
 (inside the installed package, or at the root of the repository when it runs from a checkout), so a user's own file
 takes the place of a packaged one of the same name. Anything that looks like a path is taken as a path.
 """
@@ -27,16 +27,22 @@ __all__ = [
     "packaged_root",
 ]
 
-ContentKind = Literal["priors", "likelihoods", "runs", "choices"]
+ContentKind = Literal["priors", "likelihoods", "runs", "choices", "forecasts"]
 
-_SINGULAR = {"priors": "prior set", "likelihoods": "likelihood", "runs": "run", "choices": "list of choices"}
+_SINGULAR = {
+    "priors": "prior set",
+    "likelihoods": "likelihood",
+    "runs": "run",
+    "choices": "list of choices",
+    "forecasts": "forecast",
+}
 HYPOTHESES = "hypotheses.toml"
 """File among the prior sets that names hypotheses; it is not itself a prior set."""
 
 
 @dataclass(frozen=True)
 class Item:
-    """One prior set, likelihood, run or list of choices that was found.
+    """One prior set, likelihood, run, list of choices or forecast that was found.
 
     Attributes
     ----------
@@ -54,7 +60,7 @@ class Item:
 
 
 def packaged_root() -> Path:
-    """Return the folder that holds the packaged `priors`, `likelihoods`, `runs` and `choices`.
+    """Return the folder that holds the packaged `priors`, `likelihoods`, `runs`, `choices` and `forecasts`.
 
     Raises
     ------
@@ -98,7 +104,7 @@ def available(kind: ContentKind) -> tuple[Item, ...]:
 
 
 def find(kind: ContentKind, name: str, *, where: str = "", base: Path | None = None) -> Path:
-    """Return the TOML file of a prior set, likelihood, run or list of choices.
+    """Return the TOML file of a prior set, likelihood, run, list of choices or forecast.
 
     Parameters
     ----------

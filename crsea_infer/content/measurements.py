@@ -36,7 +36,7 @@ _REACH = (1e-150, 1e150)
 _ODD = re.compile(r"[^\x00-\x7f]|_")
 """What Python takes for a part of a number and a table of numbers does not have."""
 
-STATUSES = ("published-table", "abstract", "digitised", "unpublished", "counts")
+STATUSES = ("published-table", "abstract", "digitised", "unpublished", "counts", "assumption")
 """What is known of numbers: reports print it beside them."""
 
 
@@ -74,7 +74,8 @@ class Provenance:
     table_or_figure
         Of the paper.
     status
-        "published-table", "abstract", "digitised", "unpublished" (one's own) or "counts" (of events, made from cubes by
+        "published-table", "abstract", "digitised", "unpublished" (one's own), "assumption" (of a
+        forecast, not measured) or "counts" (of events, made from cubes by
         a command of this package); reports print it.
     transcribed_from
         What was actually read, when it was not the paper itself.

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
+from crsea_infer.physics.masks import disc_scale
 from crsea_infer.support.files import digest
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ def solver_with_geometry(
     make
         Computes it when there is none.
     """
-    if any(one.mask not in {None, "lhaaso"} and one.mask_sha256 is None for one in regions):
+    if any(one.mask is not None and disc_scale(one.mask) is None and one.mask_sha256 is None for one in regions):
         return make()  # nobody knows what the file of the mask held before
     asked = {name: value for name, value in settings.items() if name not in _ELSEWHERE}
     transport = [settings["transport"][name] for name in _OF_TRANSPORT]

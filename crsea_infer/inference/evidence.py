@@ -13,12 +13,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
 __all__ = [
+    "DECISIVE",
     "BayesFactor",
     "Evidence",
     "Spread",
@@ -29,6 +30,9 @@ __all__ = [
     "marked",
     "quotable",
 ]
+
+DECISIVE: Final = 5.0
+"""ln B from which on evidence is very strong, by Kass and Raftery."""
 
 _RESOLVED_SIGMA = 2.0
 _AGREEMENT_SIGMA = 3.0
@@ -123,7 +127,7 @@ def kass_raftery(ln_b: float) -> str:
         return "barely any"
     if twice < 6.0:
         return "positive"
-    return "strong" if twice < 10.0 else "very strong"
+    return "strong" if ln_b < DECISIVE else "very strong"
 
 
 def marked(text: str, *, converged: bool) -> str:

@@ -20,6 +20,7 @@ from crsea_infer.hypotheses.distributions import Product
 from crsea_infer.hypotheses.variants import VARIANT
 from crsea_infer.inference.likelihoods.joint_likelihood import JointLikelihood
 from crsea_infer.inference.likelihoods.likelihood import FollowsMorphology
+from crsea_infer.inference.likelihoods.same_events import refuse_same_events
 from crsea_infer.inference.parameter_checks import check_parameters
 from crsea_infer.inference.unresolved_sources import with_unresolved_sources
 from crsea_infer.support.arrays import Array, Float64, array_namespace, full_precision
@@ -162,6 +163,11 @@ class Posterior:
             theta,
         )
 
+    def pulls(self, theta: Array) -> Array:
+        """Return (data - prediction) / error of all data points [..., n_data]; NaN outside the box."""
+        xp = array_namespace(theta)
+        return xp.concat([one.pulls(prediction, values) for one, prediction, values in self._predicted(theta)], axis=-1)
+
     def chi2_profiled(self, theta: Array) -> dict[str, Array]:
         """Return chi2 [...] of each data set at its own best nuisances, whatever theta says of them."""
         return self._in_blocks(
@@ -302,7 +308,7 @@ def posterior_for(
     UserError
         When there is no data set or one is given twice; when the sky model needs a parameter that has no prior, or a
         parameter is of no use to it; when a published or fixed value lies outside the model's box; when two data sets
-        share the name but not the distribution of a nuisance, or are the same observation; when a data set has no
+        share the name but not the distribution of a nuisance, or have events in common; when a data set has no
         template for the morphology of the hypothesis; when the model does not know a region or an energy, or cannot
         have the physics that the hypothesis demands.
     """
@@ -312,7 +318,7 @@ def posterior_for(
     if len(set(names)) < len(names):
         repeated = next(name for name in names if names.count(name) > 1)
         raise UserError(f"the likelihood {repeated!r} is given twice", valid="each data set once")
-    _refuse_same_observation(likelihoods)
+    refuse_same_events(likelihoods)
     model = sky_for(model, hypothesis)
     chosen = _with_own_templates(hypothesis, likelihoods)
     everything = chosen if all_likelihoods is None else _with_own_templates(hypothesis, all_likelihoods)
@@ -339,22 +345,6 @@ def _with_own_templates(hypothesis: Hypothesis, likelihoods: Sequence[Likelihood
         else likelihood
         for likelihood in likelihoods
     ]
-
-
-def _refuse_same_observation(likelihoods: Sequence[Likelihood]) -> None:
-    """Refuse data sets that are the same events, such as one measurement fitted with two templates."""
-    seen: dict[str, str] = {}
-    for likelihood in likelihoods:
-        observation = likelihood.settings.get("observation")
-        if observation is None:
-            continue
-        if observation in seen:
-            raise UserError(
-                f"the likelihoods {seen[observation]!r} and {likelihood.name!r} are the same observation",
-                valid="each observation once, because its events may not count twice",
-                fix="keep one of them",
-            )
-        seen[observation] = likelihood.name
 
 
 def _nuisances(hypothesis: Hypothesis, likelihoods: Sequence[Likelihood]) -> tuple[Parameter, ...]:

@@ -1,4 +1,4 @@
-"""What there is to name: hypotheses, data, prior sets, regions, runs, lists of choices; packaged and the user's own."""
+"""What there is to name: hypotheses, data, prior sets, regions, runs, choices, forecasts; packaged and one's own."""
 
 from __future__ import annotations
 
@@ -38,6 +38,7 @@ _READERS: dict[str, Callable[[], dict[str, str]]] = {
     "hypotheses": _hypotheses,
     "runs": lambda: _content("runs"),
     "choices": lambda: _content("choices"),
+    "forecasts": lambda: _content("forecasts"),
 }
 KINDS = tuple(_READERS)
 """Kinds of content, in the order in which the command line lists them."""
@@ -49,7 +50,7 @@ def available(kind: str) -> dict[str, str]:
     Parameters
     ----------
     kind
-        "regions", "priors", "likelihoods", "hypotheses", "runs" or "choices".
+        "regions", "priors", "likelihoods", "hypotheses", "runs", "choices" or "forecasts".
 
     Raises
     ------

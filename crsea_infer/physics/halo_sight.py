@@ -2,7 +2,8 @@
 
 The counterpart of :mod:`crsea_infer.physics.ring_sight` for :func:`crsea_infer.physics.paths.path_weights`: its folded
 bands and cells of the sky, each seen at its centre. Such emission is smooth on the sky, so any direction follows from
-the cells around it by bilinear interpolation.
+the cells around it by cubic interpolation. (Linear interpolation lies above a convex sky wherever it is not at a
+centre: of inverse Compton by 5e-4 over the whole sky, and by 1.3e-3 between 10 and 20 degrees of latitude.)
 """
 
 from __future__ import annotations
@@ -71,14 +72,28 @@ def cells_around(longitude: Float64, latitude: Float64) -> csr_array:
     """
     bands, longitudes = band_centres(), cell_longitudes()
     east = np.abs(np.mod(longitude + 180.0, 360.0) - 180.0)
-    north = np.abs(latitude)
-    corners = []
-    for nodes, at in ((bands, north), (longitudes, east)):
-        low = np.clip(np.searchsorted(nodes, at, side="right") - 1, 0, nodes.size - 2)
-        corners.append((low, np.clip((at - nodes[low]) / (nodes[low + 1] - nodes[low]), 0.0, 1.0)))
-    (band, up), (cell, right) = corners
-    n = longitudes.size
-    places = [band * n + cell, band * n + cell + 1, (band + 1) * n + cell, (band + 1) * n + cell + 1]
-    values = [(1 - up) * (1 - right), (1 - up) * right, up * (1 - right), up * right]
-    rows = np.tile(np.arange(east.size), 4)
-    return csr_array((np.concatenate(values), (rows, np.concatenate(places))), shape=(east.size, bands.size * n))
+    band, up = _cubic(bands, np.abs(latitude), 90.0)
+    cell, right = _cubic(longitudes, east, 180.0)
+    places = band[:, :, None] * longitudes.size + cell[:, None, :]
+    values = up[:, :, None] * right[:, None, :]
+    rows = np.repeat(np.arange(east.size), places[0].size)
+    return csr_array((values.ravel(), (rows, places.ravel())), shape=(east.size, bands.size * longitudes.size))
+
+
+def _cubic(nodes: Float64, at: Float64, end: float) -> tuple[np.typing.NDArray[np.int64], Float64]:
+    """Return the four nodes around each place and their Lagrange weights, each [place, 4].
+
+    What is interpolated is the same on the two sides of 0 and of `end`.
+    """
+    n = nodes.size
+    mirrored = np.concatenate([-nodes[1::-1], nodes, 2.0 * end - nodes[: n - 3 : -1]])
+    index = np.concatenate([[1, 0], np.arange(n), [n - 1, n - 2]])
+    first = np.clip(np.searchsorted(mirrored, at, side="right") - 2, 0, mirrored.size - 4)
+    four = first[:, None] + np.arange(4)
+    x = mirrored[four]
+    weights = np.ones_like(x)
+    for k in range(4):
+        for other in range(4):
+            if other != k:
+                weights[:, k] *= (at - x[:, other]) / (x[:, k] - x[:, other])
+    return index[four], weights

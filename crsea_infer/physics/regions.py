@@ -3,7 +3,8 @@
 A region answers one question, whether a direction belongs to it; solid angles and the share of each gas pixel follow by
 sampling it on a fine grid. Named regions are those of the published measurements. Any box may be written as
 ``l=25..100,b=-5..5`` (degrees; longitudes may be negative, and run from the first to the second eastward), and may end
-in ``,mask=lhaaso`` or in ``,mask=FILE``, a HEALPix map that is above 0.5 where the sky is kept.
+in ``,mask=lhaaso``, in ``,mask=lhaaso*0.5`` (its discs half as wide) or in ``,mask=FILE``, a HEALPix map that is above
+0.5 where the sky is kept.
 
 A file may change, so the name of a region with a mask file says which content is meant: it ends in
 ``,mask=/PATH/FILE#sha256-HASH``. Whatever is kept by the name of a region (responses of an emulator, spectra, hashes of
@@ -15,6 +16,7 @@ from __future__ import annotations
 import itertools
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, Literal
@@ -22,7 +24,7 @@ from typing import TYPE_CHECKING, Final, Literal
 import numpy as np
 
 from crsea_infer.physics.healpix_mask import mask_digest, read_mask
-from crsea_infer.physics.masks import lhaaso_mask
+from crsea_infer.physics.masks import LHAASO, disc_scale, lhaaso_mask
 from crsea_infer.support.errors import UserError, unknown_name
 from crsea_infer.support.files import absolute
 from crsea_infer.support.names import check_texts
@@ -41,6 +43,7 @@ _BOX: Final = re.compile(
 )
 _MASK_PLACE: Final = re.compile(r"(?<=,mask=).*#(?=sha256-[0-9a-f]{16}$)")
 _SAMPLING: Final = 0.1  # degrees
+_DISC_SCALES: Final = (0.1, 3.0)
 
 
 @dataclass(frozen=True)
@@ -54,8 +57,8 @@ class Region:
     longitude, latitude
         Edges in degrees; longitude runs eastward from the first to the second and spans at most 360.
     mask
-        None; "lhaaso", the discs around known very-high-energy sources that LHAASO left out; or the absolute path of a
-        HEALPix map in FITS, above 0.5 where the sky is kept.
+        None; "lhaaso", the discs around known very-high-energy sources that LHAASO left out, or "lhaaso*0.5", with a
+        factor on their radii; or the absolute path of a HEALPix map in FITS, above 0.5 where the sky is kept.
     mask_sha256
         Hash of that map's content: with another one the region is another.
     description
@@ -74,23 +77,29 @@ class Region:
         west, east = self.longitude
         inside = np.mod(np.asarray(longitude) - west, 360.0) < (east - west)
         inside = inside & (np.asarray(latitude) > self.latitude[0]) & (np.asarray(latitude) < self.latitude[1])
-        if self.mask == "lhaaso" and inside.any():
-            inside = inside & ~lhaaso_mask(longitude, latitude)
-        elif self.mask is not None and inside.any():
+        scale = disc_scale(self.mask)
+        if scale is not None and inside.any():
+            inside = inside & ~lhaaso_mask(longitude, latitude, scale)
+        elif scale is None and self.mask is not None and inside.any():
             inside = inside & read_mask(Path(self.mask), self.mask_sha256).keeps(longitude, latitude)
         return np.asarray(inside)
 
     @property
     def solid_angle(self) -> float:
         """Solid angle in sr, the mask taken off (sampled every 0.1 degree)."""
-        west, east = self.longitude
-        n_longitude = max(round((east - west) / _SAMPLING), 40)
-        n_latitude = max(round((self.latitude[1] - self.latitude[0]) / _SAMPLING), 40)
-        longitude = west + (np.arange(n_longitude) + 0.5) * (east - west) / n_longitude
-        edges = np.sin(np.radians(np.linspace(*self.latitude, n_latitude + 1)))
-        latitude = np.degrees(np.arcsin((edges[1:] + edges[:-1]) / 2))
-        share = self.contains(longitude[None, :], latitude[:, None]).mean(axis=1)
-        return float(np.radians(east - west) * np.sum(share * np.diff(edges)))
+        return _solid_angle(self)
+
+
+@lru_cache(maxsize=256)
+def _solid_angle(region: Region) -> float:
+    west, east = region.longitude
+    n_longitude = max(round((east - west) / _SAMPLING), 40)
+    n_latitude = max(round((region.latitude[1] - region.latitude[0]) / _SAMPLING), 40)
+    longitude = west + (np.arange(n_longitude) + 0.5) * (east - west) / n_longitude
+    edges = np.sin(np.radians(np.linspace(*region.latitude, n_latitude + 1)))
+    latitude = np.degrees(np.arcsin((edges[1:] + edges[:-1]) / 2))
+    share = region.contains(longitude[None, :], latitude[:, None]).mean(axis=1)
+    return float(np.radians(east - west) * np.sum(share * np.diff(edges)))
 
 
 _NAMED: Final = (
@@ -127,14 +136,17 @@ def parse_region(text: str, base: Path | None = None) -> Region:
         if "=" in text or ".." in text:
             raise UserError(
                 f"cannot read the sky region {text!r}",
-                valid="l=WEST..EAST,b=SOUTH..NORTH in degrees, and optionally ,mask=lhaaso or ,mask=FILE",
+                valid="l=WEST..EAST,b=SOUTH..NORTH in degrees, and optionally ,mask=lhaaso, lhaaso*0.5 or FILE",
                 fix="for example --region l=25..100,b=-5..5",
             )
         raise unknown_name("region", text, REGIONS, fix="name a region, or give a box such as l=25..100,b=-5..5")
     west, east, south, north = (float(value) for value in match.groups()[:4])
     mask, stated = match.group(5), match.group(6)
     sha256 = None
-    if mask is not None and mask != "lhaaso":
+    scale = disc_scale(mask)
+    if scale is not None:
+        mask = _scaled_mask(text, scale)
+    elif mask is not None:
         path = absolute(mask, base).resolve()
         check_texts(str(path), "the path of a mask")
         sha256 = stated or mask_digest(path)
@@ -154,6 +166,17 @@ def parse_region(text: str, base: Path | None = None) -> Region:
         if (region.longitude, region.latitude, region.mask) == ((west, east), (south, north), mask):
             return region
     return _box((west, east), (south, north), mask, sha256)
+
+
+def _scaled_mask(text: str, scale: float) -> str:
+    """Return the name of LHAASO's mask with discs of another width, the same for equal factors."""
+    low, high = _DISC_SCALES
+    if not low <= scale <= high:
+        raise UserError(
+            f"the discs of the mask of {text!r} are {scale:g} times as wide as LHAASO's",
+            valid=f"a factor from {low:g} to {high:g}, such as mask=lhaaso*0.5",
+        )
+    return LHAASO if scale == 1.0 else f"{LHAASO}*{_shown(scale)}"
 
 
 def _box(longitude: tuple[float, float], latitude: tuple[float, float], mask: str | None, sha256: str | None) -> Region:

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from crsea_infer.physics.masks import POINT_SPREAD
+from crsea_infer.physics.masks import POINT_SPREAD, disc_scale
 
 if TYPE_CHECKING:
     from crsea_infer.physics.regions import Region
@@ -123,7 +123,7 @@ def region_grid(region: Region) -> tuple[Float64, Float64, Float64]:
 
 def leaked_light(region: Region) -> SummedSpectrum | None:
     """Return the intensity (GeV^-1 cm^-2 s^-1 sr^-1) that leaks into a region; None where its mask is not LHAASO's."""
-    if region.mask != "lhaaso":
+    if disc_scale(region.mask) is None:
         return None
     longitude, latitude, area = region_grid(region)
     shares = []

@@ -83,6 +83,12 @@ def _choices() -> dict[str, Any]:
     return _of(ChoicesEntry, "list of choices of crsea-infer")
 
 
+def _forecast() -> dict[str, Any]:
+    from crsea_infer.plan.forecast_file import ForecastEntry
+
+    return _of(ForecastEntry, "forecast of crsea-infer")
+
+
 SCHEMAS: Final[Mapping[str, Callable[[], dict[str, Any]]]] = {
     "run": _run,
     "study": _study,
@@ -90,6 +96,7 @@ SCHEMAS: Final[Mapping[str, Callable[[], dict[str, Any]]]] = {
     "hypotheses": _hypotheses,
     "likelihood": _likelihood,
     "choices": _choices,
+    "forecast": _forecast,
 }
 """Sort of file -> what makes its schema."""
 

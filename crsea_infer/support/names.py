@@ -105,6 +105,7 @@ _RULES: Final[Mapping[str, _Rule]] = MappingProxyType(
             },
             becomes="a variable of posterior.nc and a figure",
         ),
+        "instrument": _Rule(becomes="a word in tables"),
         "group": _Rule(
             endings={".checkpoint": "it is that of files of unfinished work"},
             folds=True,

@@ -1,4 +1,4 @@
-"""Names that runs, calibrations, atlases and studies give to what they write.
+"""Names that runs, calibrations, atlases, forecasts and studies give to what they write.
 
 They stand here once, because four things hang on them: what makes each file (:data:`PRODUCTS` names the products, and
 :mod:`crsea_infer.report.products` what makes each of them); what a user may not call a hypothesis or a combination,
@@ -25,6 +25,8 @@ __all__ = [
     "EVIDENCES",
     "FACTORS",
     "FIGURES",
+    "FORECAST_DATA",
+    "FORECAST_FILES",
     "OVERLAY",
     "OWN_NAMES",
     "PAGE",
@@ -127,6 +129,12 @@ BESIDE: Final = "beside"
 FIGURES: Final = "figures"
 """Folder of figures of either."""
 
+FORECAST_FILES: Final = ("forecast.ecsv", "forecast.json", "forecast_data_sets.ecsv")
+"""Tables of a forecast."""
+
+FORECAST_DATA: Final = "simulated"
+"""Folder of the simulated data sets of a forecast."""
+
 DATA_SETS: Final = "data_sets"
 """Folder of the simulated data sets of a calibration."""
 
@@ -145,8 +153,8 @@ OVERLAY: Final = "overlay"
 OWN_NAMES: Final = tuple(
     dict.fromkeys(
         (
-            *(RECORD, *RUN_FILES, *CALIBRATION_FILES, *ATLAS_FILES),
-            *(FIGURES, DATA_SETS, SKY_REGIONS, RESULTS, ATLAS, EVIDENCES, BESIDE),
+            *(RECORD, *RUN_FILES, *CALIBRATION_FILES, *ATLAS_FILES, *FORECAST_FILES),
+            *(FIGURES, DATA_SETS, SKY_REGIONS, RESULTS, ATLAS, EVIDENCES, BESIDE, FORECAST_DATA),
         )
     )
 )

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Protocol
 
 from crsea_infer.report.calibration_tables import summary_words
+from crsea_infer.report.forecast_tables import forecast_lines
 from crsea_infer.report.plain_lines import result_lines
 from crsea_infer.report.robustness_tables import summary_lines
 from crsea_infer.support.output_names import PAGE
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from crsea_infer.report.calibration_tables import CalibrationReport
+    from crsea_infer.report.forecast_tables import ForecastReport
     from crsea_infer.report.robustness_tables import AtlasReport
     from crsea_infer.report.sections import Section
     from crsea_infer.report.summary import RunSummary
@@ -69,6 +71,9 @@ class Listener(Protocol):
     def mapped(self, report: AtlasReport, directory: Path, /) -> None:
         """Take the result of an atlas of robustness, and the directory where everything is."""
 
+    def foretold(self, report: ForecastReport, directory: Path, /) -> None:
+        """Take the result of a forecast, and the directory where everything is."""
+
 
 @dataclass(frozen=True)
 class Quiet:
@@ -104,6 +109,9 @@ class Quiet:
         """Say nothing."""
 
     def mapped(self, report: AtlasReport, directory: Path, /) -> None:
+        """Say nothing."""
+
+    def foretold(self, report: ForecastReport, directory: Path, /) -> None:
         """Say nothing."""
 
 
@@ -250,4 +258,9 @@ class Told:
     def mapped(self, report: AtlasReport, directory: Path, /) -> None:
         """Tell the Bayes factors to quote, those of every option, and where everything is."""
         for line in (*summary_lines(report), f"page: {directory / PAGE}"):
+            self.tell(line)
+
+    def foretold(self, report: ForecastReport, directory: Path, /) -> None:
+        """Tell how often data would decide, and where everything is."""
+        for line in (*forecast_lines(report), f"directory: {directory}"):
             self.tell(line)

@@ -24,7 +24,7 @@ def _json(capsys: pytest.CaptureFixture[str], *arguments: str) -> dict[str, Any]
 
 def test_list(capsys: pytest.CaptureFixture[str]) -> None:
     found = _json(capsys, "list")
-    assert set(found) == {"form", "regions", "priors", "likelihoods", "hypotheses", "runs", "choices"}
+    assert set(found) == {"form", "regions", "priors", "likelihoods", "hypotheses", "runs", "choices", "forecasts"}
     region = next(one for one in found["regions"] if one["name"] == "lhaaso_inner")
     assert (region["longitude"], region["latitude"]) == ([15.0, 125.0], [-5.0, 5.0])
     likelihood = next(one for one in found["likelihoods"] if one["name"] == "lhaaso_km2a_outer")

@@ -85,7 +85,7 @@ def test_electrons_shine_as_in_the_region() -> None:
     found = sky_map(emulator.load(), values, "gamma", _ENERGIES, _SKY)
     wanted = intensities(emulator.load(), [Request("gamma", _ENERGIES, "full_sky")], values)[0]
     for name, component in (("inverse Compton", "IC"), ("bremsstrahlung", "bremsstrahlung")):
-        np.testing.assert_allclose(found.mean[name].mean(axis=1), wanted[component].mean(axis=0), rtol=1.5e-3)
+        np.testing.assert_allclose(found.mean[name].mean(axis=1), wanted[component].mean(axis=0), rtol=1e-3)
 
 
 @pytest.mark.parametrize(

@@ -140,3 +140,15 @@ def test_masks_that_do_not_say_how_to_be_read_are_refused(tmp_path: Path) -> Non
     path.write_text("no FITS")
     with pytest.raises(UserError, match="is no FITS file"):
         parse_region(f"l=0..10,b=0..5,mask={path}")
+
+
+def test_the_discs_of_the_mask_may_be_wider_or_narrower() -> None:
+    assert region_key("l=15..125,b=-5..5,mask=lhaaso*1.0") == "lhaaso_inner"
+    half, three_quarters = (parse_region(f"l=15..125,b=-5..5,mask=lhaaso*{text}") for text in (".50", "0.75"))
+    assert half.name == "l=15..125,b=-5..5,mask=lhaaso*0.5"
+    whole, bare = REGIONS["lhaaso_inner"].solid_angle, parse_region("l=15..125,b=-5..5").solid_angle
+    assert whole < three_quarters.solid_angle < half.solid_angle < bare
+    assert half.solid_angle == pytest.approx(0.2907, rel=2e-3)
+    for factor in ("0.01", "7"):
+        with pytest.raises(UserError, match="times as wide"):
+            parse_region(f"l=15..125,b=-5..5,mask=lhaaso*{factor}")

@@ -29,6 +29,7 @@ from crsea_infer.emulator.response.region_training import Particles, RegionFit, 
 from crsea_infer.grids import response_grid as grid
 from crsea_infer.grids.description import RegionHeader
 from crsea_infer.physics.healpix_mask import read_mask
+from crsea_infer.physics.masks import disc_scale
 from crsea_infer.physics.regions import parse_region
 from crsea_infer.support.array_schema import ArraySpec
 from crsea_infer.support.errors import UserError
@@ -130,7 +131,7 @@ def entry_key(settings: GridSettings, particles: Particles, name: str) -> EntryK
     content["line_of_sight"]["heights"] = settings.line_of_sight.heights.tolist()
     region = parse_region(name)
     mask = region.mask
-    if mask is not None and mask != "lhaaso":  # whose discs are a table of the package
+    if mask is not None and disc_scale(mask) is None:  # whose discs are a table of the package
         read = read_mask(Path(mask), region.mask_sha256)
         mask = digest([arrays_digest({"kept": read.kept}), asdict(read.sky)])
     return EntryKey(

@@ -144,7 +144,7 @@ SpectralSlope = Annotated[float, Field(ge=-10.0, le=10.0)]
 
 
 class CommonEntry(Entry):
-    """The keys that every `likelihood.toml` has, and `observation`, which it may have.
+    """The keys that every `likelihood.toml` has, and `observation` and `photons`, which it may have.
 
     Attributes
     ----------
@@ -158,6 +158,9 @@ class CommonEntry(Entry):
         To cite: arXiv identifiers such as "arXiv:2305.05372".
     observation
         Data sets that name the same observation are the same events seen twice, and are refused side by side.
+    photons
+        Data sets that name the same photons are parts of the events of one instrument, and are refused side by side
+        where their regions and their energies overlap.
     absent
         For folders without their tables: which table to put there, in words.
     """
@@ -167,6 +170,7 @@ class CommonEntry(Entry):
     label: str
     citations: list[str]
     observation: str | None = None
+    photons: str | None = None
     absent: str | None = None
 
 

@@ -1,0 +1,249 @@
+"""ln Z of one of very many data sets, for a fiftieth of what importance sampling from the prior costs.
+
+Forecasts need the evidences of thousands of simulated data sets, each to a tenth. In probit coordinates the prior is a
+standard normal and most posteriors are nearly normal, so:
+
+1. *peak*: from the best of some prior draws, Gauss-Newton steps on the pulls of the data reach the peak; with J the
+   derivatives of the pulls there, a Student-t with scale matrix (1 + J^T J)^-1 and a few per cent of the prior are the
+   proposal, and two lots of its draws are weighted;
+2. *fit*: where these weights are refused, proposals are fitted to them and improved
+   (:mod:`crsea_infer.inference.samplers.proposals`), and drawn from again;
+3. *prior*: where that is refused too, importance sampling from the prior, with light and at last with full settings.
+
+The gates of all are those of importance sampling: the effective sample, the Pareto k-hat, agreement of two lots. What
+no way gives is said to be refused. Distinct peaks that the starts lead to all enter the proposal. A peak that none of
+them leads to is missed, as it may be by any sampler; the simulated evidences of docs/forecasts.md were held against
+importance sampling from the prior.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Protocol
+
+import numpy as np
+
+from crsea_infer.inference.samplers.importance import Importance, ImportanceOptions
+from crsea_infer.inference.samplers.mixtures import StudentMixture
+from crsea_infer.inference.samplers.neighbours import resampled
+from crsea_infer.inference.samplers.proposals import Proposal, improved, softened
+from crsea_infer.inference.samplers.sampler import child_seed, no_progress, standard_normal_log_density, to_unit
+from crsea_infer.inference.samplers.weighted_draws import Estimate, refusals
+from crsea_infer.support.checkpoint import Checkpoint
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from crsea_infer.inference.target import Target
+    from crsea_infer.support.arrays import Float64
+
+    LogTarget = Callable[[Float64], Float64]
+
+__all__ = ["REFUSED", "WAYS", "PeakEvidence", "PeakOptions", "TargetWithPulls", "peak_evidence"]
+
+WAYS: Final = ("peak", "fit", "prior", "prior, full settings")
+"""The ways to an evidence, by number."""
+
+REFUSED: Final = -1
+"""In place of the number of a way, where all were refused."""
+
+_STEP: Final = 1e-3  # of numerical derivatives, in standard deviations of the prior
+_FARTHEST: Final = 6.0  # probit coordinates beyond which no peak is looked for
+_SHORTENED: Final = (1.0, 0.5, 0.2, 0.05)  # of a step, of which the best is taken
+_ENOUGH: Final = 1e-2  # gain in ln posterior at which a peak is reached
+_BESIDE: Final = 6.0  # a peak so much lower in ln posterior is left out
+_DISTINCT: Final = 2.0  # standard deviations between peaks that are two
+
+
+LIGHT: Final = ImportanceOptions(
+    scouts=1024, walkers=128, steps=200, components=12, draws=8000, least_effective=100.0, fallback="none"
+)
+"""Settings of the third way."""
+
+FULL: Final = ImportanceOptions(fallback="none")
+"""Settings of the last way."""
+
+
+class TargetWithPulls(Protocol):
+    """A target that knows how far its data lie from its predictions."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the n parameters."""
+
+    def prior_transform(self, unit: Float64) -> Float64:
+        """Map the unit cube u [..., n] to parameters theta [..., n]."""
+
+    def log_likelihood(self, theta: Float64) -> Float64:
+        """Return ln L [...] of theta [..., n]."""
+
+    def pulls(self, theta: Float64) -> Float64:
+        """Return (data - prediction) / error [..., n_data]."""
+
+
+@dataclass(frozen=True)
+class PeakOptions:
+    """Options of :func:`peak_evidence`.
+
+    Attributes
+    ----------
+    scouts, starts
+        Prior draws, and how many of the best of them lead to a peak.
+    steps
+        Gauss-Newton steps at most.
+    draws, draws_of_fit
+        Weighted draws of each of the two lots, of the first and of the second way.
+    freedom, widening, prior_share
+        Degrees of freedom of the proposal at the peak, factor on its width, and the share of the prior.
+    least_effective
+        Effective sample below which an evidence is refused: 100 for ln Z to a tenth.
+    light, full
+        Settings of importance sampling from the prior.
+    """
+
+    scouts: int = 256
+    starts: int = 3
+    steps: int = 8
+    draws: int = 1000
+    draws_of_fit: int = 4000
+    freedom: float = 20.0
+    widening: float = 1.1
+    prior_share: float = 0.03
+    least_effective: float = 100.0
+    light: ImportanceOptions = LIGHT
+    full: ImportanceOptions = FULL
+
+
+@dataclass(frozen=True)
+class PeakEvidence:
+    """An evidence, and how it was found.
+
+    Attributes
+    ----------
+    lnz, lnz_err
+        nan where all ways were refused.
+    way
+        Place in :data:`WAYS`, or :data:`REFUSED`.
+    """
+
+    lnz: float
+    lnz_err: float
+    way: int
+
+
+def peak_evidence(
+    target: TargetWithPulls, seed: np.random.SeedSequence, options: PeakOptions | None = None
+) -> PeakEvidence:
+    """Return the evidence of a target, by the first of the :data:`WAYS` that passes the gates."""
+    options = PeakOptions() if options is None else options
+    generator = np.random.default_rng(child_seed(seed, 0))
+
+    def log_target(probit: Float64) -> Float64:
+        theta = target.prior_transform(to_unit(probit))
+        return np.asarray(target.log_likelihood(theta) + standard_normal_log_density(probit))
+
+    proposal = _proposal(target, log_target, options, generator)
+    weights, points = _weighted(proposal, log_target, options.draws, generator)
+    if found := _judged(weights, options, 0):
+        return found
+    together, drawn = np.concatenate(weights), np.concatenate(points)
+    if np.isfinite(together).sum() > drawn.shape[1]:
+        softer = softened(together, 20.0 * drawn.shape[1])
+        chosen = resampled(np.log(np.maximum(softer, 1e-300)), len(drawn))
+        proposal = improved(
+            drawn[chosen],
+            log_target,
+            sizes=(1,),
+            freedom=8.0,
+            prior_share=options.prior_share,
+            rounds=4,
+            n_trial=1024,
+            generator=generator,
+        )
+        weights, _ = _weighted(proposal, log_target, options.draws_of_fit, generator)
+        if found := _judged(weights, options, 1):
+            return found
+    return _from_prior(target, seed, options)
+
+
+def _from_prior(target: Target, seed: np.random.SeedSequence, options: PeakOptions) -> PeakEvidence:
+    for way, settings in ((2, options.light), (3, options.full)):
+        least = 2 * len(target.names)
+        own = settings if settings.walkers >= least else settings.model_copy(update={"walkers": least})
+        result = Importance(own).run(target, child_seed(seed, way), Checkpoint(None), no_progress)
+        if result.evidence is not None:
+            return PeakEvidence(result.evidence.lnz, result.evidence.lnz_err, way)
+    return PeakEvidence(float("nan"), float("nan"), REFUSED)
+
+
+def _weighted(
+    proposal: Proposal, log_target: LogTarget, n: int, generator: np.random.Generator
+) -> tuple[list[Float64], list[Float64]]:
+    """Return the ln weights [n] and the points [n, d] of two lots of draws."""
+    points = [proposal.draw(n, generator) for _ in range(2)]
+    return [log_target(lot) - proposal.log_density(lot) for lot in points], points
+
+
+def _judged(weights: Sequence[Float64], options: PeakOptions, way: int) -> PeakEvidence | None:
+    """Return the evidence if it passes the gates."""
+    lots = [Estimate.of(lot) for lot in weights]
+    together = Estimate.of(np.concatenate(weights))
+    # each lot has about half of the effective sample, so that the gate on it is on both together
+    if refusals(lots, 0.0) or together.effective < options.least_effective:
+        return None
+    return PeakEvidence(together.lnz, max(together.lnz_err, 0.5 * abs(lots[0].lnz - lots[1].lnz)), way)
+
+
+def _proposal(
+    target: TargetWithPulls, log_target: LogTarget, options: PeakOptions, generator: np.random.Generator
+) -> Proposal:
+    """Climb from the best of some prior draws, and return the proposal at the peaks."""
+    scouts = generator.standard_normal((options.scouts, len(target.names)))
+    best = np.argsort(-log_target(scouts))[: options.starts]
+    peaks, heights, precisions = _climbed(target, log_target, scouts[best], options.steps)
+    if not np.isfinite(heights).any():  # nowhere to start from: the prior itself, whose weights will be refused
+        d = len(target.names)
+        whole = StudentMixture(np.ones(1), np.zeros((1, d)), np.eye(d)[None], options.freedom)
+        return Proposal(whole, options.prior_share)
+    kept: list[int] = []
+    for one in np.argsort(-heights):
+        offsets = peaks[one] - peaks[kept]
+        distances = np.einsum("ki,kij,kj->k", offsets, precisions[kept], offsets)
+        if heights[one] > np.max(heights) - _BESIDE and np.all(distances > _DISTINCT**2):
+            kept.append(int(one))
+    covariances = np.linalg.inv(precisions[kept])
+    factors = np.linalg.cholesky(covariances)
+    log_sizes = heights[kept] + np.sum(np.log(np.diagonal(factors, axis1=1, axis2=2)), axis=1)
+    shares = np.exp(log_sizes - np.max(log_sizes))
+    mixture = StudentMixture(shares / np.sum(shares), peaks[kept], options.widening * factors, options.freedom)
+    return Proposal(mixture, options.prior_share)
+
+
+def _climbed(
+    target: TargetWithPulls, log_target: LogTarget, starts: Float64, steps: int
+) -> tuple[Float64, Float64, Float64]:
+    """Return peaks [k, d], ln posterior [k] and precision matrices [k, d, d] there."""
+    points, heights = starts.copy(), log_target(starts)
+    k, d = points.shape
+    rows = np.arange(k)
+    around = np.concatenate([np.zeros((1, d)), _STEP * np.eye(d)])
+    precisions = np.broadcast_to(np.eye(d), (k, d, d))
+    for _ in range(steps):
+        near = np.clip(points, -_FARTHEST, _FARTHEST)[:, None] + around
+        pulls = target.pulls(target.prior_transform(to_unit(near.reshape(-1, d)))).reshape(k, d + 1, -1)
+        slopes = (pulls[:, 1:] - pulls[:, :1]) / _STEP  # [k, d, n_data]
+        usable = np.all(np.isfinite(slopes), axis=(1, 2), keepdims=True)  # outside the box of the sky model it is not
+        slopes = np.where(usable, slopes, 0.0)
+        precisions = np.eye(d) + slopes @ np.swapaxes(slopes, 1, 2)
+        downhill = points + (slopes @ np.where(usable, pulls[:, 0, :, None], 0.0))[..., 0]
+        step = -np.linalg.solve(precisions, downhill[..., None])[..., 0]
+        tried = np.clip(points[:, None] + step[:, None] * np.array(_SHORTENED)[:, None], -_FARTHEST, _FARTHEST)
+        values = log_target(tried.reshape(-1, d)).reshape(k, -1)
+        which = np.argmax(values, axis=1)
+        gains = values[rows, which] - heights
+        is_higher = gains > 0.0
+        points = np.where(is_higher[:, None], tried[rows, which], points)
+        heights = np.where(is_higher, values[rows, which], heights)
+        if np.max(gains) < _ENOUGH:
+            break
+    return points, heights, precisions
