@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,10 +17,12 @@ __all__ = ["add_arguments", "execute"]
 _EPILOG = """\
 Finds ln Z of every hypothesis of a run for every option of a list of choices (systematic errors, cross-sections, widths
 of priors, ...) and for all pairs of them, and averages ln B over them. Leaves evidence.ecsv, choices.ecsv,
-bayes_factors.ecsv, a tornado figure and index.html. The same command goes on where an interrupted one stopped.
+bayes_factors.ecsv, a tornado figure and index.html. The same command goes on where an interrupted one stopped. Of a
+study that was carried out in DIR, each combination gets the atlas of its main hypotheses, and results.md is made anew.
 
 examples:
   crsea-infer robustness min_vs_max
+  crsea-infer robustness min_vs_max --single --only systematics scatter=free
   crsea-infer robustness my_run.toml --choices my_choices.toml --output results/atlas"""
 
 
@@ -35,6 +38,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--choices", metavar="LIST", default="standard", help="name or path of a list of choices (default: standard)"
+    )
+    parser.add_argument("--single", action="store_true", help="each option by itself, without pairs")
+    parser.add_argument(
+        "--only", metavar="CHOICE", nargs="+", default=(), help="of the list these alone: AXIS or AXIS=OPTION"
     )
     parser.add_argument("--fresh", action="store_true", help="find again what was found in DIR")
     parser.add_argument(
@@ -61,13 +68,31 @@ def execute(arguments: argparse.Namespace) -> None:
     from crsea_infer.cli.console import ConsoleListener
     from crsea_infer.plan.choices import load_choices
     from crsea_infer.plan.run_file import load_run
+    from crsea_infer.plan.study_file import is_study, load_study
     from crsea_infer.support.output_names import ATLAS
     from crsea_infer.workflow.robustness import robustness
+    from crsea_infer.workflow.study_robustness import study_robustness
 
+    choices = load_choices(arguments.choices)
+    choices = choices.only(arguments.only) if arguments.only else choices
+    choices = replace(choices, pairs=choices.pairs and not arguments.single)
+    if is_study(arguments.run):
+        study = load_study(arguments.run)
+        study_robustness(
+            study,
+            choices,
+            arguments.output or Path("results") / study.name,
+            arguments.seed,
+            fresh=arguments.fresh,
+            workers=arguments.workers,
+            scheduler=arguments.scheduler,
+            listener=ConsoleListener(),
+        )
+        return
     run = load_run(arguments.run)
     robustness(
         run,
-        load_choices(arguments.choices),
+        choices,
         arguments.output or Path("results") / run.name / ATLAS,
         arguments.seed,
         fresh=arguments.fresh,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 if TYPE_CHECKING:
     from crsea_infer.support.arrays import Array
 
-__all__ = ["Target"]
+__all__ = ["Target", "TrainedTarget"]
 
 
 @runtime_checkable
@@ -27,3 +27,15 @@ class Target(Protocol):
 
     def log_likelihood(self, theta: Array) -> Array:
         """Return ln L [...] of theta [..., n]: finite, or -inf where the model does not hold; never NaN."""
+
+
+@runtime_checkable
+class TrainedTarget(Target, Protocol):
+    """A posterior that knows which part of its data is a training set."""
+
+    @property
+    def training(self) -> Target:
+        """The posterior of the training set alone; its parameters are some of ours, with the same priors."""
+
+    def log_likelihoods(self, theta: Array) -> tuple[Array, Array]:
+        """Return ln L [...] of the training set and of the other data, at theta [..., n]."""

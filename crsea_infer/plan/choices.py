@@ -23,7 +23,7 @@ from crsea_infer.hypotheses.prior_sets import Parameter, distribution_of
 from crsea_infer.hypotheses.widths import widened
 from crsea_infer.plan.choice_entries import ChoicesEntry, OptionEntry
 from crsea_infer.plan.run_file import RunFile, run_from
-from crsea_infer.support.errors import UserError
+from crsea_infer.support.errors import UserError, unknown_name
 from crsea_infer.support.files import digest
 from crsea_infer.support.names import check_name, refuse_alike
 
@@ -120,6 +120,22 @@ class ChoiceList:
             axes.append(replace(axis, shipped_weight=axis.shipped_weight / total, options=options))
         return replace(self, axes=tuple(axis for axis in axes if axis.options))
 
+    def only(self, names: Sequence[str]) -> ChoiceList:
+        """Return the list with some options alone, each named AXIS or AXIS=OPTION.
+
+        Raises
+        ------
+        UserError
+            When there is none of that name.
+        """
+        every = {f"{axis}={option}": (axis, option) for ((axis, option),) in self.singles}
+        axes = {axis.name: axis for axis in self.axes}
+        for name in names:
+            if name not in every and name not in axes:
+                raise unknown_name("choice", name, [*axes, *every], where=str(self.path))
+        wanted = [one for key, one in every.items() if key in names or one[0] in names]
+        return self.without([one for one in every.values() if one not in wanted])
+
     @property
     def singles(self) -> tuple[Combination, ...]:
         """Every option by itself."""
@@ -212,7 +228,7 @@ class Changes:
     def __init__(self, run: RunFile, choices: ChoiceList) -> None:
         self._run = run
         self._choices = choices
-        self._given = read_toml(run.path)
+        self._given = dict(run.given)
         self._made: dict[str, RunFile] = {}
         self._built: dict[str, Hypothesis] = {}
 

@@ -14,10 +14,11 @@ import numpy as np
 
 from crsea_infer.hypotheses.varied_hypothesis import of_variant, with_variants
 from crsea_infer.inference.posterior import posterior_for
-from crsea_infer.inference.samplers.registry import make, sampler_class
+from crsea_infer.inference.samplers.registry import gives_conditional, make, sampler_class
 from crsea_infer.inference.samplers.sampler import Counted, draw_from_prior
+from crsea_infer.inference.trained_posterior import TrainedPosterior
 from crsea_infer.plan.sky_preparation import prepare_skies
-from crsea_infer.plan.subsets import ALL
+from crsea_infer.plan.subsets import ALL, TRAINING
 from crsea_infer.support.errors import UserError
 
 if TYPE_CHECKING:
@@ -71,7 +72,8 @@ def check_run(
             sampled = _posteriors(run, one, model) if run.variants else posteriors[hypothesis.name]
             for data, posterior in sampled.items():
                 able = [sampler for sampler in used if data == ALL or sampler_class(sampler.name).gives_evidence]
-                check_sampling(posterior, able)
+                training = sampled.get(TRAINING) if data == ALL else None
+                check_sampling(posterior, able, None if training is None else TrainedPosterior(posterior, training))
     return posteriors
 
 
@@ -95,8 +97,8 @@ def check_study(study: Study, model: SkyModel) -> dict[str, dict[str, dict[str, 
     return posteriors
 
 
-def check_sampling(posterior: Posterior, samplers: Sequence[Sampler]) -> None:
-    """Refuse a posterior that samplers cannot sample.
+def check_sampling(posterior: Posterior, samplers: Sequence[Sampler], trained: TrainedPosterior | None = None) -> None:
+    """Refuse a posterior that samplers cannot sample; `trained` is the same with its training set, where there is one.
 
     Raises
     ------
@@ -110,7 +112,7 @@ def check_sampling(posterior: Posterior, samplers: Sequence[Sampler]) -> None:
         return
     for sampler in samplers:
         try:
-            sampler.check(posterior)
+            sampler.check(trained if trained is not None and gives_conditional(sampler.name) else posterior)
         except UserError as error:
             raise UserError(f"{hypothesis}: {error.given}", valid=error.valid, fix=error.fix) from error
     try:

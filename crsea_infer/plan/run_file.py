@@ -8,7 +8,7 @@ recognised later by its content rather than by its name.
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -73,6 +73,8 @@ class RunFile:
         Physics choices with each of which every hypothesis is sampled; none for the physics of the sky model alone.
     beside
         Files of runs whose Bayes factors are shown beside; no part of what determines the results.
+    given
+        The keys it was resolved from, for what changes some of them.
     """
 
     name: str
@@ -91,6 +93,7 @@ class RunFile:
     sensitivity_factors: tuple[float, ...] = SENSITIVITY_FACTORS
     variants: tuple[Variant, ...] = ()
     beside: tuple[Path, ...] = ()
+    given: Mapping[str, Any] = field(default_factory=dict)
 
     def samplings(self, hypothesis: str) -> dict[str, tuple[Likelihood, ...]]:
         """Return the data of each sampling of a hypothesis, as :meth:`Subsets.samplings` names them."""
@@ -194,6 +197,7 @@ def run_from(path: Path, name: str, given: Mapping[str, Any]) -> RunFile:
         sensitivity_factors=_sensitivity_factors(path, entry),
         variants=read_variants(path, entry, list(samplers)),
         beside=tuple(finding.find("runs", one, where=f"{path}: beside", base=path.parent) for one in entry.beside),
+        given=given,
     )
 
 

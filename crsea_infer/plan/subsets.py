@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from crsea_infer.content.finding import likelihood_name
-from crsea_infer.inference.samplers.registry import sampler_class
+from crsea_infer.inference.samplers.registry import gives_conditional, sampler_class
 from crsea_infer.support.errors import UserError, unknown_name
 from crsea_infer.support.names import check_name, refuse_alike
 
@@ -103,11 +103,16 @@ def read_subsets(
     if not (subsets.training or subsets.groups):
         return subsets
     key = "train_on" if subsets.training else "tension"
-    if not any(sampler_class(sampler).gives_evidence for sampler in samplers):
+    able = [
+        name
+        for name in samplers
+        if sampler_class(name).gives_evidence or (subsets.training and gives_conditional(name))
+    ]
+    if not able:
         raise UserError(
             f"{path}: {key} with {', '.join(samplers)} alone, which gives no evidence",
             valid="a sampler that gives an evidence",
-            fix="add [samplers.dynesty] or [samplers.importance]",
+            fix=f"add {'[samplers.bridge], ' if subsets.training else ''}[samplers.dynesty] or [samplers.importance]",
         )
     if not subsets.predicted:
         raise UserError(

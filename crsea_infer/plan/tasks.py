@@ -21,13 +21,15 @@ from crsea_infer.support.output_names import SKY_REGIONS
 from crsea_infer.support.version import __version__
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from crsea_infer.emulator.sky_model import SkyModel
     from crsea_infer.hypotheses.hypothesis import Hypothesis
     from crsea_infer.inference.likelihoods.likelihood import Likelihood
+    from crsea_infer.inference.posterior import Posterior
     from crsea_infer.inference.samplers.sampler import Progress, SamplerResult
+    from crsea_infer.inference.target import Target
     from crsea_infer.plan.run_file import RunFile
 
 __all__ = [
@@ -257,16 +259,9 @@ def sample_task(task: Task, progress: Progress) -> None:
     """Do a task in a worker process: load the sky model, bind it, sample."""
     from crsea_infer import emulator
     from crsea_infer.emulator.response.region_cache import RegionCache
-    from crsea_infer.inference.posterior import posterior_for
 
     model = emulator.load(task.run.emulator, regions=RegionCache.of_user(task.sky_regions))
-    posterior = posterior_for(
-        task.hypothesis_object(),
-        task.likelihoods,
-        model,
-        all_likelihoods=task.run.likelihoods_of(task.hypothesis),
-    )
-    task.sample(posterior, progress)
+    task.sample(_target(task, model), progress)
 
 
 @dataclass(frozen=True, eq=False)
@@ -287,13 +282,21 @@ class AwayTask:
 
 def sample_away(away: AwayTask, progress: Progress) -> dict[str, Any]:
     """Do a task on a worker of a cluster; return its result as arrays for :meth:`Task.keep`."""
-    from crsea_infer.inference.posterior import posterior_for
+    return away.task.sampled_away(_target(away.task, away.model), progress)
 
-    task = away.task
-    posterior = posterior_for(
-        task.hypothesis_object(),
-        task.likelihoods,
-        away.model,
-        all_likelihoods=task.run.likelihoods_of(task.hypothesis),
-    )
-    return away.task.sampled_away(posterior, progress)
+
+def _target(task: Task, model: SkyModel) -> Target:
+    """Return what the sampler of a task samples: with the training set, when it asks for that."""
+    from crsea_infer.inference.posterior import posterior_for
+    from crsea_infer.inference.samplers.registry import gives_conditional
+    from crsea_infer.inference.trained_posterior import TrainedPosterior
+
+    def posterior(likelihoods: Sequence[Likelihood]) -> Posterior:
+        everything = task.run.likelihoods_of(task.hypothesis)
+        return posterior_for(task.hypothesis_object(), likelihoods, model, all_likelihoods=everything)
+
+    whole = posterior(task.likelihoods)
+    training = task.run.samplings(task.hypothesis).get(TRAINING) if task.data == ALL else None
+    if training is None or not gives_conditional(task.sampler):
+        return whole
+    return TrainedPosterior(whole, posterior(training))

@@ -15,7 +15,9 @@ from typing import TYPE_CHECKING, Final
 from crsea_infer.analysis import claim_numbers
 from crsea_infer.inference.evidence import marked
 from crsea_infer.inference.posterior import posterior_for
-from crsea_infer.report.run_page import number_with_error
+from crsea_infer.report.number_words import number_with_error
+from crsea_infer.report.quoted_factors import spread_of
+from crsea_infer.report.study_spreads import p_words, span_words
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -32,7 +34,18 @@ __all__ = ["HEAD", "POWER_NEEDED", "Judged", "StudyNumbers", "claim_rows", "judg
 POWER_NEEDED: Final = 1.0
 """Sigma by which the data must be able to tell the hypotheses of a statement apart."""
 
-HEAD: Final = ("published statement", "null", "number of this study", "agrees if", "here", "range", "power", "verdict")
+HEAD: Final = (
+    "published statement",
+    "null",
+    "number of this study",
+    "agrees if",
+    "here",
+    "over choices",
+    "p",
+    "range",
+    "power",
+    "verdict",
+)
 """Of the table."""
 
 _FROM_TABLES: Final = {"reduced_chi2_published", "reduced_chi2_best_fit", "chi2_sigma", "ln_b", "p_value"}
@@ -207,8 +220,28 @@ def claim_rows(claims: Sequence[Claim], numbers: StudyNumbers) -> list[list[str]
         condition = claim.condition + (f" ({claim.why})" if claim.why else "")
         statement = f"{claim.statement} ({claim.source})"
         power = "–" if math.isnan(found.power) else f"{found.power:.2g} σ"
-        rows.append([statement, claim.null or "–", _words(claim), condition, number, span, power, found.verdict])
+        about = [_over_choices(claim, numbers), _fits(claim, numbers)]
+        rows.append(
+            [statement, claim.null or "–", _words(claim), condition, number, *about, span, power, found.verdict]
+        )
     return rows
+
+
+def _over_choices(claim: Claim, numbers: StudyNumbers) -> str:
+    """Return the least and the largest value of a Bayes factor over choices, or that they were not measured."""
+    if claim.quantity != "ln_b" or claim.against is None:
+        return "–"
+    found = numbers.finished[claim.combination]
+    factor = found.factor(claim.hypothesis, claim.against)
+    return "–" if factor is None else span_words(spread_of(factor, found.spreads)) or "not measured"
+
+
+def _fits(claim: Claim, numbers: StudyNumbers) -> str:
+    """Return whether the hypotheses of a Bayes factor describe the data, as p-values."""
+    if claim.quantity != "ln_b":
+        return "–"
+    found = numbers.finished[claim.combination]
+    return "; ".join(f"{name}: {p_words(found, name)}" for name in claim.hypotheses)
 
 
 def _words(claim: Claim) -> str:

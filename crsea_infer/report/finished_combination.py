@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from crsea_infer.inference.evidence import BayesFactor, Evidence, bayes_factor, combine, disagreements
+from crsea_infer.report.atlas_record import atlas_beside, read_atlas
 from crsea_infer.report.ecsv import read_table
 from crsea_infer.report.goodness_of_fit_table import read_fits
 from crsea_infer.report.quoted_factors import read_spreads
@@ -40,6 +41,8 @@ class Finished:
         Whether each hypothesis describes the data.
     spreads
         Of Bayes factors over choices, where choices were varied.
+    varied
+        Those choices in words, each by itself; empty where none were, or it is not known which.
     """
 
     evidences: Mapping[str, Evidence | None]
@@ -48,6 +51,7 @@ class Finished:
     chi2: Mapping[tuple[str, str], Mapping[str, Any]]
     fits: Mapping[str, Fit] = field(default_factory=dict)
     spreads: Spreads = field(default_factory=dict)
+    varied: tuple[str, ...] = ()
 
     def factor(self, one: str, other: str) -> BayesFactor | None:
         """Return the Bayes factor of two hypotheses, or None when one of them has no evidence here."""
@@ -82,4 +86,14 @@ def read_finished(directory: Path) -> Finished:
         chi2,
         read_fits(directory),
         read_spreads(directory / FACTORS),
+        _varied(directory),
     )
+
+
+def _varied(directory: Path) -> tuple[str, ...]:
+    """Return the choices of the atlas beside a run in words."""
+    beside = atlas_beside(directory)
+    if beside is None:
+        return ()
+    axes = read_atlas(beside).choices.axes
+    return tuple(f"{axis.title}: {', '.join(option.title for option in axis.options)}" for axis in axes)

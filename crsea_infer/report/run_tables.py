@@ -107,8 +107,8 @@ def evidence_rows(item: HypothesisSummary) -> list[EvidenceRow]:
     if not item.is_trained:
         return rows
     by_data = {(row.data, row.sampler): row for row in rows}
-    trained = [row.sampler for row in rows if row.data == TRAINING]
-    return [*(_conditional_row(item, by_data[ALL, name], by_data[TRAINING, name]) for name in trained), *rows]
+    trained = [name for name, result in item.results.items() if result.conditional or (TRAINING, name) in by_data]
+    return [*(_conditional_row(item, by_data[ALL, name], by_data.get((TRAINING, name))) for name in trained), *rows]
 
 
 def _row(item: HypothesisSummary, data: str, sampler: str) -> EvidenceRow:
@@ -132,11 +132,15 @@ def _row(item: HypothesisSummary, data: str, sampler: str) -> EvidenceRow:
     )
 
 
-def _conditional_row(item: HypothesisSummary, joint: EvidenceRow, training: EvidenceRow) -> EvidenceRow:
-    """Join two samplings; ln L and chi2 are those of the predicted data alone, at the best sample of the joint one."""
+def _conditional_row(item: HypothesisSummary, joint: EvidenceRow, training: EvidenceRow | None) -> EvidenceRow:
+    """Join two samplings, or take what one gives by itself.
+
+    ln L and chi2 are those of the predicted data alone, at the best sample of the joint one.
+    """
     result = item.results[joint.sampler]
     best = result.samples[int(np.argmax(result.log_likelihood))]
     trained = {likelihood.name for likelihood in item.others[TRAINING].posterior.likelihoods}
+    parts = [joint] if training is None else [joint, training]
     evidence = item.evidences[CONDITIONAL].get(joint.sampler, Evidence(np.nan, np.nan, "none"))
     log_l, chi2 = (
         sum(float(value) for name, value in values.items() if name not in trained)
@@ -147,15 +151,13 @@ def _conditional_row(item: HypothesisSummary, joint: EvidenceRow, training: Evid
         sampler=joint.sampler,
         lnz=evidence.lnz,
         lnz_err=evidence.lnz_err,
-        n_calls=joint.n_calls + training.n_calls,
-        wall_s=round(joint.wall_s + training.wall_s, 2),
+        n_calls=sum(row.n_calls for row in parts),
+        wall_s=round(sum(row.wall_s for row in parts), 2),
         max_lnl=log_l,
         chi2=chi2,
-        n_data=joint.n_data - training.n_data,
+        n_data=joint.n_data - item.others[TRAINING].posterior.n_data,
         method=evidence.method,
-        status=CONVERGED
-        if joint.status == training.status == CONVERGED
-        else "; ".join(f"{row.data}: {row.status}" for row in (joint, training) if row.status != CONVERGED),
+        status="; ".join(f"{row.data}: {row.status}" for row in parts if row.status != CONVERGED) or CONVERGED,
         data=CONDITIONAL,
     )
 

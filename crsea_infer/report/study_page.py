@@ -15,6 +15,8 @@ from crsea_infer.report.finished_combination import read_finished
 from crsea_infer.report.goodness_of_fit_table import LEAST_P
 from crsea_infer.report.number_words import number_with_error
 from crsea_infer.report.quoted_factors import NO_SPREAD, spread_of, spread_words
+from crsea_infer.report.study_spreads import HEAD as HEAD_OF_SPREADS
+from crsea_infer.report.study_spreads import choices_words, span_words, spread_rows
 from crsea_infer.support.files import atomic_write
 from crsea_infer.support.version import __version__
 
@@ -30,10 +32,11 @@ if TYPE_CHECKING:
 
 _CLAIMS = (
     "*Null* is what would be true if the statement were not. *Range* is that of the same number over all combinations "
-    "of data and choices that have what the statement names. *Power* is how far its two hypotheses lie apart in the "
-    "errors of its data, at published parameters: below one sigma nothing can be said, and the verdict is *no power*. "
-    "A statement *agrees* where its condition holds in all combinations, *does not* where it holds in none, and "
-    "*depends on* them in between."
+    "of data and choices that have what the statement names; *over choices* is the least and the largest value of a "
+    "Bayes factor over other choices of physics, priors and statistics on the same data, *p* whether its hypotheses "
+    "describe them. *Power* is how far its two hypotheses lie apart in the errors of its data, at published "
+    "parameters: below one sigma nothing can be said, and the verdict is *no power*. A statement *agrees* where its "
+    "condition holds in all combinations, *does not* where it holds in none, and *depends on* them in between."
 )
 
 __all__ = ["write_results"]
@@ -112,7 +115,12 @@ def _bayes_factors(study: Study, finished: Mapping[str, Finished]) -> str:
         parts.append(f"**{comparison.title}** (above 0: the first is favoured)\n\n{_table(head, rows)}")
     if not study.comparisons:
         return ""
-    parts.append(_about_factors(parts[1:]))
+    rows = spread_rows(study, finished)
+    parts.append(_about_factors(study, parts[1:], known=bool(rows)))
+    if rows:
+        parts.append("**Bayes factors whose choices were varied**")
+        parts.append(_table(list(HEAD_OF_SPREADS), rows))
+        parts.append(choices_words(finished))
     return "\n\n".join(part for part in parts if part)
 
 
@@ -120,17 +128,22 @@ def _factor_cell(factor: BayesFactor | None, found: Finished) -> str:
     """Return ln B with its numerical error, its spread over choices, and whether the favoured hypothesis fits."""
     if factor is None:
         return "–"
-    spread = spread_of(factor, found.spreads)
-    known = f" ({spread_words(spread)})" if spread.is_known else ""
+    span = span_words(spread_of(factor, found.spreads))
+    known = f" [{span}]" if span else ""
     fit = found.fits.get(factor.in_order[0])
     misfit = _MISFIT if factor.resolved and fit is not None and not fit.describes else ""
     return factor.marked(f"{number_with_error(factor.ln_b, factor.ln_b_err)}{misfit}{known}")
 
 
-def _about_factors(tables: Sequence[str]) -> str:
+def _about_factors(study: Study, tables: Sequence[str], *, known: bool) -> str:
     """Return what is to be known of Bayes factors in these tables."""
     words = ["Errors are numerical."]
-    if not any("over choices" in table for table in tables):
+    if known:
+        words.append(
+            "[ ]: least and largest value over choices, each by itself; where there is none, the spread over "
+            f"choices is not measured (`crsea-infer robustness {study.name}` measures it for the main hypotheses)."
+        )
+    else:
         words.append(f"S{spread_words(NO_SPREAD)[1:]}.")
     if any(_MISFIT in table for table in tables):
         words.append(

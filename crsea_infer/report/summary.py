@@ -145,6 +145,10 @@ class HypothesisSummary:
                 name: conditional(joint, found[TRAINING][name])
                 for name, joint in found[ALL].items()
                 if name in found[TRAINING]
+            } | {
+                name: result.conditional
+                for name, result in self.samplings[ALL].results.items()
+                if result.conditional is not None
             }
         return found
 
@@ -165,7 +169,10 @@ class HypothesisSummary:
     @property
     def _converged(self) -> set[str]:
         converged = set(self.samplings[ALL].converged)
-        return converged & set(self.samplings[TRAINING].converged) if self.is_trained else converged
+        if not self.is_trained:
+            return converged
+        alone = {name for name, result in self.results.items() if result.conditional is not None}
+        return converged & (alone | set(self.samplings[TRAINING].converged))
 
     @cached_property
     def disagreements(self) -> list[str]:

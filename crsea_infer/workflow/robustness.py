@@ -35,6 +35,7 @@ from crsea_infer.support.processes import terminated_like_interrupted
 from crsea_infer.workflow.atlas_directory import AtlasDirectory
 from crsea_infer.workflow.listening import QUIET
 from crsea_infer.workflow.run_directory import versions
+from crsea_infer.workflow.shipped_evidence import of_finished_run
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -66,9 +67,12 @@ def robustness(
     workers: int | None = None,
     scheduler: str | None = None,
     how: WarmStart | None = None,
+    hypotheses: Sequence[str] = (),
     listener: Listener = QUIET,
 ) -> AtlasReport:
     """Make the atlas of a run, or what is left of it.
+
+    Beside a finished run, what ships is not sampled again: importance sampling of the run has its numbers.
 
     Parameters
     ----------
@@ -88,6 +92,8 @@ def robustness(
         Address of a dask scheduler whose workers do it instead. The results depend on neither.
     how
         The estimator; default: with the options that the run gives to importance sampling.
+    hypotheses
+        Of these alone; default: of all that the run has.
     listener
         Who is told how far it is, and at the end the result; default: nobody.
 
@@ -119,11 +125,13 @@ def robustness(
         model = emulator.load(run.emulator, regions=regions)
         how = _estimator(run) if how is None else how
         posteriors = check_run(run, model, [Importance(how.importance)])
+        own = run_identity(run, model.fingerprint)
         if directory.path != output:
-            AtlasDirectory(output).refuse_other_run(run_identity(run, model.fingerprint))
-        plan = _Plan.of(run, choices, model, workers, scheduler, listener)
+            AtlasDirectory(output).refuse_other_run(own)
+        some = tuple(one for one in run.hypotheses if not hypotheses or one.name in hypotheses)
+        plan = _Plan.of(replace(run, hypotheses=some), choices, model, workers, scheduler, listener)
         identity = {
-            **run_identity(run, model.fingerprint),
+            **own,
             "atlas": digest([sorted(key for keys in plan.keys.values() for key in keys.values()), repr(how)]),
         }
         directory.claim(plan.run, plan.choices, plan.left_out, identity, model, fresh=fresh)
@@ -131,7 +139,8 @@ def robustness(
         for by_data in posteriors.values():
             for posterior in by_data.values():
                 posterior.prepare()
-        atlas = _Atlas(plan, directory, identity, how, model, workers, scheduler, listener)
+        shipped = {} if directory.path == output else of_finished_run(plan.run, output, own, posteriors, how)
+        atlas = _Atlas(plan, directory, identity, how, model, workers, scheduler, listener, shipped)
         atlas.measure()
         report = atlas.report()
         write_tables(directory.path, report)
@@ -255,6 +264,7 @@ class _Atlas:
     workers: int | None
     scheduler: str | None
     listener: Listener
+    shipped: Mapping[tuple[str, str], dict[str, Any]]
 
     def __post_init__(self) -> None:
         self._found: dict[str, tuple[Found, dict[str, Any]]] = {}
@@ -268,6 +278,11 @@ class _Atlas:
                 self._take(key, read_arrays(path, self._own(key)))
         if self._found:
             self.listener.tell(f"Resuming: {len(self._found)} of {len(keys)} evidences are found.")
+        for where, arrays in self.shipped.items():
+            key = self.plan.keys[()][where]
+            if key not in self._found:
+                write_arrays(self.directory.evidence(key), self._own(key), arrays)
+                self._take(key, arrays)
         with self.listener.counting("evidences") as count:
             count(len(self._found), len(keys))
             for changes in range(3):

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     ("arguments", "words"),
     [
         (["min_vs_mix"], "min_vs_max"),
-        (["paper"], "is a study"),
+        (["paper"], "holds no run of lhaaso"),
         (["min_vs_max", "--choices", "standart"], "standard"),
         (["min_vs_max", "--choices", "nowhere/list.toml"], "there is no list of choices file"),
         (["min_vs_max", "--seed", "-1"], "--seed"),

@@ -116,8 +116,8 @@ def test_numbers_and_verdicts_come_from_the_tables(tmp_path: Path) -> None:
     assert "| ln B | base-min : base-max |" in text
     assert "| KM2A | 29.100 ± 0.050 |" in text
     favoured, worse = (line for line in text.splitlines() if line.startswith(("| Min is", "| Max fits")))
-    assert favoured.endswith("| 29.100 ± 0.050 | – | 15 σ | agrees |")
-    assert re.search(r"\| 2\.00 \| – \| 1\d σ \| \*\*does not agree\*\* \|$", worse)
+    assert favoured.endswith("| 29.100 ± 0.050 | not measured | base-min: –; base-max: – | – | 15 σ | agrees |")
+    assert re.search(r"\| 2\.00 \| – \| – \| – \| 1\d σ \| \*\*does not agree\*\* \|$", worse)
     assert "| lhaaso_km2a_inner | 10 | 3.50 → 2.90 | 7.00 → 6.60 |" in text
     assert "None: every sampler" in text
     assert text.rstrip().endswith("Nothing else.")
@@ -137,8 +137,9 @@ def test_numbers_of_samplers_that_did_not_converge_are_marked_and_decide_nothing
     text = write_results(study, tmp_path).read_text()
     assert "| KM2A | 29.100 ± 0.050 (not converged) |" in text
     favoured, worse = (line for line in text.splitlines() if line.startswith(("| Min is", "| Max fits")))
-    assert favoured.endswith("| 29.100 ± 0.050 (not converged) | – | 15 σ | not decided: base-max not converged |")
-    assert re.search(r"\| 2\.00 \| – \| 1\d σ \| \*\*does not agree\*\* \|$", worse), (
+    assert "| 29.100 ± 0.050 (not converged) | not measured |" in favoured
+    assert favoured.endswith("| – | 15 σ | not decided: base-max not converged |")
+    assert re.search(r"\| 2\.00 \| – \| – \| – \| 1\d σ \| \*\*does not agree\*\* \|$", worse), (
         "no sampling in a chi2 at the published parameters"
     )
     assert "| 583.700 ± 0.040 (not converged) | importance sampling |" in text
@@ -155,6 +156,44 @@ def test_a_favoured_hypothesis_that_does_not_describe_the_data_is_marked(tmp_pat
     )
     assert "| base-min | 15 | 3.00 | 2.50 | 6.1 | p = 0.0011 | 612.800 ± 0.030 |" in text
     assert "| base-max | 15 | 6.20 | 5.60 | 17.6 | p < 0.0001 for the runs of its residuals |" in text
+
+
+SPREAD = """# %ECSV 1.0
+# ---
+# datatype:
+# - {name: hypothesis_1, datatype: string}
+# - {name: hypothesis_2, datatype: string}
+# - {name: ln_b_averaged, datatype: float64}
+# - {name: ln_b_low, datatype: float64}
+# - {name: ln_b_high, datatype: float64}
+hypothesis_1 hypothesis_2 ln_b_averaged ln_b_low ln_b_high
+FIRST OTHER
+"""
+
+
+@pytest.mark.parametrize(
+    ("row", "span", "average", "said"),
+    [
+        ("base-min base-max 7.4 5.2 31.0", "5.2 to 31.0", "7.4", "base-min, very strong evidence"),
+        ("base-max base-min -7.4 -31.0 -1.2", "1.2 to 31.0", "7.4", "base-min, at least positive evidence"),
+        ("base-min base-max 7.4 -0.4 31.0", "-0.4 to 31.0", "7.4", "no: the sign depends on it"),
+    ],
+)
+def test_a_bayes_factor_whose_choices_were_varied_has_its_spread_and_p_values(
+    tmp_path: Path, row: str, span: str, average: str, said: str
+) -> None:
+    study = _study(tmp_path, "583.7", '"importance sampling"', "converged")
+    (tmp_path / "usual" / "goodness_of_fit.ecsv").write_text(FITS)
+    (tmp_path / "usual" / "bayes_factors.ecsv").write_text(SPREAD.replace("FIRST OTHER", row))
+
+    text = write_results(study, tmp_path).read_text()
+
+    fits = ("p = 0.0011", "p < 0.0001 for the runs of its residuals")
+    assert f"| KM2A | base-min : base-max | 29.100 ± 0.050 | {span} | {average} | " in text
+    assert f"| {average} | {fits[0]} | {fits[1]} | {said} |" in text
+    assert f"| KM2A | 29.100 ± 0.050 † [{span}] |" in text
+    assert f"| {span} | base-min: {fits[0]}; base-max: {fits[1]} |" in text
+    assert "not measured (`crsea-infer robustness small`" in text
 
 
 def test_an_unfinished_combination_is_named(tmp_path: Path) -> None:

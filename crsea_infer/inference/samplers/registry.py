@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from crsea_infer.inference.samplers.sampler import Sampler
 
-__all__ = ["SAMPLERS", "longest_first", "make", "sampler_class", "sampler_names"]
+__all__ = ["SAMPLERS", "gives_conditional", "longest_first", "make", "sampler_class", "sampler_names"]
 
 _HOME: Final = "crsea_infer.inference.samplers"
 
@@ -26,6 +26,7 @@ SAMPLERS: Final = Registry(
     kind="sampler",
     group="crsea_infer.samplers",
     built_in={
+        "bridge": f"{_HOME}.bridge:Bridge",
         "dynesty": f"{_HOME}.dynesty_static:Dynesty",
         "dynesty-dynamic": f"{_HOME}.dynesty_dynamic:DynamicDynesty",
         "emcee": f"{_HOME}.emcee_ensemble:Emcee",
@@ -50,6 +51,11 @@ SAMPLERS: Final = Registry(
     ),
 )
 """By the names of run files."""
+
+
+def gives_conditional(name: str) -> bool:
+    """Return whether a sampler gives evidences conditional on a training set, by itself; raises as `sampler_class`."""
+    return bool(getattr(sampler_class(name), "gives_conditional", False))  # not every plugin says so
 
 
 def sampler_names() -> tuple[str, ...]:

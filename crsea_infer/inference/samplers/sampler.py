@@ -90,6 +90,8 @@ class SamplerResult:
         For Markov chains: parameters [chain, draw, d]; the samples are their draws in the same order.
     live
         For nested sampling: how many points were live just before each sample died [n]; samples are in order of ln L.
+    conditional
+        ln Z of the other data given the training set, of a sampler that gives that instead of the evidence of all.
     """
 
     sampler: str
@@ -104,6 +106,7 @@ class SamplerResult:
     diagnostics: Mapping[str, float | str]
     chains: Float64 | None = None
     live: Float64 | None = None
+    conditional: Evidence | None = None
 
     @property
     def converged(self) -> bool:
@@ -174,6 +177,9 @@ class Sampler(Protocol):
         In words, as what it is cited for: "the sampler emcee".
     gives_evidence
         Whether it gives evidences; the others sample posteriors only.
+    gives_conditional
+        Whether it takes a :class:`~crsea_infer.inference.target.TrainedTarget`, and gives the evidence of the other
+        data given the training set.
     packages
         Modules that it imports beyond those that every installation has.
     extra
@@ -193,6 +199,7 @@ class Sampler(Protocol):
     name: ClassVar[str]
     title: ClassVar[str]
     gives_evidence: ClassVar[bool]
+    gives_conditional: ClassVar[bool] = False
     packages: ClassVar[tuple[str, ...]] = ()
     extra: ClassVar[str] = ""
     duration: ClassVar[float] = 1.0
@@ -339,6 +346,7 @@ def result_arrays(result: SamplerResult) -> dict[str, Any]:
         "sampler": result.sampler,
         "names": list(result.names),
         "evidence": None if result.evidence is None else dataclasses.asdict(result.evidence),
+        **({} if result.conditional is None else {"conditional": dataclasses.asdict(result.conditional)}),
         "n_calls": result.n_calls,
         "wall_s": result.wall_s,
         "diagnostics": dict(result.diagnostics),
@@ -358,8 +366,10 @@ def result_from_arrays(stored: Mapping[str, Any], where: str = "a finished resul
 
     arrays = check_result(stored, where)
     plain: dict[str, Any] = stored["plain"]
-    stated = plain["evidence"]
-    evidence = None if stated is None else Evidence(float(stated["lnz"]), float(stated["lnz_err"]), stated["method"])
+    evidence, conditional = (
+        None if stated is None else Evidence(float(stated["lnz"]), float(stated["lnz_err"]), stated["method"])
+        for stated in (plain["evidence"], plain.get("conditional"))
+    )
     return SamplerResult(
         sampler=plain["sampler"],
         names=tuple(plain["names"]),
@@ -373,6 +383,7 @@ def result_from_arrays(stored: Mapping[str, Any], where: str = "a finished resul
         diagnostics=plain["diagnostics"],
         chains=arrays.get("chains"),
         live=arrays.get("live"),
+        conditional=conditional,
     )
 
 

@@ -50,6 +50,7 @@ class _Plain(_Entry):
     sampler: Annotated[str, Field(min_length=1)]
     names: list[str]  # none of a hypothesis whose parameters are all fixed
     evidence: _Evidence | None
+    conditional: _Evidence | None = None
     n_calls: Annotated[int, Field(ge=0)]
     wall_s: Annotated[FiniteFloat, Field(ge=0.0)]
     diagnostics: dict[str, float | str]

@@ -26,7 +26,7 @@ from known_problems import (
 )
 
 from crsea_infer.inference.samplers.emcee_ensemble import EmceeOptions
-from crsea_infer.inference.samplers.registry import make, sampler_names
+from crsea_infer.inference.samplers.registry import gives_conditional, make, sampler_names
 from crsea_infer.inference.samplers.sampler import (
     CONVERGED,
     SamplerResult,
@@ -67,6 +67,9 @@ SPREADS = {
 }
 """Errors of two small sub-runs are too small by so much there: measured, and said in docs/samplers.md."""
 
+
+PLAIN = tuple(name for name in sampler_names() if not gives_conditional(name))
+"""Those that take any target; the others need a training set."""
 
 COSTLY = ("jax-nested", "nautilus", "nuts")
 """What compiles, or trains networks, for seconds."""
@@ -136,7 +139,7 @@ def test_evidence_errors_are_honest_over_many_seeds(sampler: str) -> None:
 
 
 # no gradient leads from one mode to the other
-@pytest.mark.parametrize("sampler", each(set(sampler_names()) - {"nuts"}))
+@pytest.mark.parametrize("sampler", each(set(PLAIN) - {"nuts"}))
 def test_separate_modes_are_both_found(sampler: str) -> None:
     target = TwoModes()
     options = modest_options(sampler, 5) if sampler in EVIDENCES else None
@@ -157,7 +160,7 @@ def test_nuts_says_so_when_its_chains_sit_in_different_modes() -> None:
     assert "R-hat" in str(result.diagnostics["status"])
 
 
-@pytest.mark.parametrize("sampler", each(sampler_names()))
+@pytest.mark.parametrize("sampler", each(PLAIN))
 def test_a_posterior_cut_off_by_its_prior_has_the_right_mean(sampler: str) -> None:
     target = AtAnEdge()
     options = modest_options(sampler, len(target.names)) if sampler in EVIDENCES else None
@@ -166,7 +169,7 @@ def test_a_posterior_cut_off_by_its_prior_has_the_right_mean(sampler: str) -> No
     assert np.all(result.samples > 0.0)
 
 
-@pytest.mark.parametrize("sampler", each(sampler_names()))
+@pytest.mark.parametrize("sampler", each(PLAIN))
 def test_what_the_data_leave_open_is_left_as_the_prior(sampler: str) -> None:
     target = FlatDirection()
     options = modest_options(sampler, len(target.names)) if sampler in EVIDENCES else None
@@ -197,7 +200,7 @@ def test_emcee_says_so_when_the_chain_is_too_short() -> None:
     assert "autocorrelation" in str(result.diagnostics["status"])
 
 
-@pytest.mark.parametrize("sampler", each(sampler_names()))
+@pytest.mark.parametrize("sampler", each(PLAIN))
 def test_same_seed_same_numbers_and_another_seed_others(sampler: str) -> None:
     target = LinearGaussian.make(3, 5, 0.5)
     first = run(sampler, target, 5, QUICK[sampler])
@@ -215,7 +218,7 @@ def interrupting(limit: float) -> Any:
     return progress
 
 
-@pytest.mark.parametrize("sampler", each(sampler_names()))
+@pytest.mark.parametrize("sampler", each(PLAIN))
 @pytest.mark.parametrize("fraction", [0.02, 0.7, 0.97])
 def test_an_interrupted_run_ends_with_the_numbers_of_an_unbroken_one(
     sampler: str, fraction: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -268,7 +271,7 @@ make({sampler!r}, QUICK[{sampler!r}]).run(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("sampler", sorted(sampler_names()))
+@pytest.mark.parametrize("sampler", sorted(PLAIN))
 def test_kill_minus_nine_loses_nothing_but_time(sampler: str, tmp_path: Path) -> None:
     path = tmp_path / "checkpoint.h5"
     code = _CHILD.format(root=str(Path(__file__).parent), sampler=sampler, path=str(path))
@@ -289,7 +292,7 @@ def test_kill_minus_nine_loses_nothing_but_time(sampler: str, tmp_path: Path) ->
     assert same(resumed, run(sampler, target, 5, QUICK[sampler]))
 
 
-@pytest.mark.parametrize("sampler", each(sampler_names()))
+@pytest.mark.parametrize("sampler", each(PLAIN))
 def test_a_likelihood_that_is_not_a_number_stops_with_the_parameters(sampler: str) -> None:
     class Broken(LinearGaussian):
         def log_likelihood(self, theta: np.ndarray) -> np.ndarray:
@@ -318,7 +321,7 @@ def test_a_prior_wholly_outside_the_model_is_refused() -> None:
         def log_likelihood(self, theta: np.ndarray) -> np.ndarray:
             return array_namespace(theta).full(theta.shape[:-1], -np.inf)
 
-    for sampler in sampler_names():
+    for sampler in PLAIN:
         with pytest.raises(UserError, match="finite likelihood"):
             run(sampler, Nowhere.make(3, 5, 0.5), options=QUICK[sampler])
 
