@@ -17,7 +17,10 @@ import numpy as np
 if TYPE_CHECKING:
     from crsea_infer.support.arrays import Float64
 
-__all__ = ["DISC_FACTOR", "POINT_SPREAD", "lhaaso_discs", "lhaaso_mask"]
+__all__ = ["DISC_FACTOR", "MASK_REFERENCES", "POINT_SPREAD", "lhaaso_discs", "lhaaso_mask"]
+
+MASK_REFERENCES: Final = ("arXiv:2305.05372", "arXiv:2305.17030")
+"""To cite for the rule of the discs and for the catalogue."""
 
 DISC_FACTOR: Final = 2.5  # LHAASO Collaboration 2023, arXiv:2305.05372
 POINT_SPREAD: Final = 0.36  # deg; the value that gives the published solid angle of the inner region
