@@ -22,32 +22,23 @@ __all__ = ["check", "cite", "init", "list_content"]
 _STARTER_TABLE = ("likelihoods/lhaaso_km2a_inner/flux.ecsv", "likelihoods/my_data/flux.ecsv")
 
 
-def cite(run: str) -> str:
-    """Return BibTeX for the data sets, models and samplers of a run, each once.
+def cite(run: str | None) -> str:
+    """Return BibTeX for all that a run used, each work once below what it was used for.
+
+    Parameters
+    ----------
+    run
+        Directory of a finished run or study, or name or path of a run file; None: this package alone.
 
     Raises
     ------
     UserError
-        When the run is not valid.
+        When there is no such run, or it is not valid.
     """
-    from crsea_infer.inference.samplers.registry import sampler_class
-    from crsea_infer.plan.study_file import load_runs
+    from crsea_infer.content.bibliography import bibtex
+    from crsea_infer.workflow.cited_runs import cited_by
 
-    runs = load_runs(run)
-    entries: dict[str, None] = {}
-    for likelihood in (likelihood for run_file in runs for likelihood in run_file.likelihoods):
-        entries.update(dict.fromkeys(likelihood.citations))
-    cited: dict[str, set[str]] = {}
-    for hypothesis in (hypothesis for run_file in runs for hypothesis in run_file.hypotheses):
-        for reference in hypothesis.references:
-            cited.setdefault(reference, set()).add(hypothesis.name)
-    uses = {reference: ["models of " + ", ".join(sorted(names))] for reference, names in cited.items()}
-    for name in dict.fromkeys(name for run_file in runs for name in run_file.samplers):
-        sampler = sampler_class(name)
-        for reference in sampler.references:
-            uses.setdefault(reference, []).append(sampler.title)
-    entries.update(dict.fromkeys(_entry_of(reference, "; ".join(words)) for reference, words in uses.items()))
-    return "\n\n".join(entries)
+    return bibtex(cited_by(run))
 
 
 def init(directory: Path) -> None:
@@ -87,15 +78,3 @@ def _files_below(folder: Traversable, prefix: str) -> list[tuple[str, Traversabl
         elif item.name.endswith((".toml", ".ecsv")):
             found.append((prefix + item.name, item))
     return found
-
-
-def _entry_of(reference: str, use: str) -> str:
-    """Return a BibTeX entry for an arXiv identifier, or a comment for a reference that is neither that nor an entry."""
-    if reference.startswith("@"):
-        return reference
-    if not reference.startswith("arXiv:"):
-        return f"% {reference}: {use}"
-    identifier = reference.removeprefix("arXiv:")
-    fields = {"eprint": identifier, "archivePrefix": "arXiv", "note": use}
-    lines = "".join(f"  {key} = {{{value}}},\n" for key, value in fields.items())
-    return f"@misc{{arXiv:{identifier},\n{lines}}}"

@@ -8,18 +8,16 @@ from __future__ import annotations
 
 import json
 import math
-import re
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from crsea_infer.content.bibliography import Cited
     from crsea_infer.inference.evidence import Spread
     from crsea_infer.workflow.comparison import Comparison
 
 __all__ = ["check_json", "cite_json", "compare_json", "list_json"]
-
-_ENTRY = re.compile(r"@(?P<kind>\w+)\s*\{\s*(?P<key>[^,\s]+)\s*,")
 
 
 def list_json(kinds: Sequence[str]) -> str:
@@ -76,16 +74,19 @@ def compare_json(comparison: Comparison) -> str:
     return _text("compare", {"evidences": evidences, "bayes_factors": factors, "notes": list(comparison.notes)})
 
 
-def cite_json(bibtex: str) -> str:
+def cite_json(cited: Sequence[Cited]) -> str:
     """Return the entries of a bibliography; a reference without an entry has no key and no BibTeX."""
-    entries = []
-    for text in (part.strip() for part in re.split(r"\n\s*\n(?=[@%])", bibtex)):
-        found = _ENTRY.match(text)
-        if found is None:
-            entries.append({"key": None, "kind": None, "bibtex": None, "note": text.lstrip("% ")})
-        else:
-            entries.append({"key": found["key"], "kind": found["kind"].lower(), "bibtex": text, "note": None})
-    return _text("cite", {"entries": [entry for entry in entries if entry["bibtex"] or entry["note"]]})
+    entries = [
+        {
+            "key": None if one.work is None else one.work.key,
+            "kind": None if one.work is None else one.work.kind,
+            "bibtex": None if one.work is None else one.work.text,
+            "note": one.note or None,
+            "used_for": list(one.uses),
+        }
+        for one in cited
+    ]
+    return _text("cite", {"entries": entries}) + "\n"
 
 
 def _spread(spread: Spread) -> dict[str, float]:

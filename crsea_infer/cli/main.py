@@ -221,8 +221,8 @@ def _add_content(add: Callable[..., argparse.ArgumentParser]) -> dict[str, argpa
 
     shown = add("show", "print and draw a prior set, a data set, a hypothesis or a region", _of("show_command"))
 
-    cite = add("cite", "print BibTeX for what a run uses", _cite)
-    cite.add_argument("run", metavar="RUN", help="name or path of a run file")
+    cite = add("cite", "print BibTeX for all that a run used", _cite)
+    cite.add_argument("run", metavar="RUN", nargs="?", help="directory of a finished run, or run file (default: none)")
     _add_json(cite)
 
     schema = add("schema", "print the JSON schema of a sort of file, for editors", _schema, _SCHEMA_EXAMPLES)
@@ -339,9 +339,9 @@ def _list(options: argparse.Namespace) -> None:
 def _cite(options: argparse.Namespace) -> None:
     from crsea_infer.cli import commands
     from crsea_infer.cli.machine_output import cite_json
+    from crsea_infer.workflow.cited_runs import cited_by
 
-    text = commands.cite(options.run)
-    print(cite_json(text) if options.json else text)
+    print(cite_json(cited_by(options.run)) if options.json else commands.cite(options.run), end="")
 
 
 def _complete(options: argparse.Namespace) -> None:

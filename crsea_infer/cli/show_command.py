@@ -146,7 +146,7 @@ def _show_hypothesis(console: Console, name: str) -> Callable[[], Figure]:
     console.print(f"[bold]Sky model[/bold]  {shown_text(words)}")
     if hypothesis.morphology:
         console.print(f"[bold]Template that it resembles[/bold]  {shown_text(hypothesis.morphology)}")
-    _references(console, hypothesis.references)
+    _references(console, tuple(hypothesis.references))
 
     def draw() -> Figure:
         from crsea_infer.report.prior_figures import hypothesis_figure

@@ -47,7 +47,7 @@ class Hypothesis:
     parameters
         All parameters, free and fixed, in order.
     references
-        Of its prior sets, each once.
+        Each reference of its prior sets, and which of them name it.
     morphology
         Sky template that its emission resembles ("pi0", "kra_gamma"), from the last prior set that names one.
     physics
@@ -62,7 +62,7 @@ class Hypothesis:
     title: str
     prior_sets: tuple[str, ...]
     parameters: tuple[Parameter, ...]
-    references: tuple[str, ...] = ()
+    references: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     morphology: str | None = None
     physics: DemandedPhysics = NO_DEMANDS
     variants: tuple[Variant, ...] = ()
@@ -153,12 +153,13 @@ def build_hypothesis(
     if repeated:
         raise UserError(f"{where}: the prior set {repeated[0]!r} is given twice", fix="keep one of them")
     joined: dict[str, Parameter] = {}
-    references: dict[str, None] = {}
+    references: dict[str, tuple[str, ...]] = {}
     morphology: str | None = None
     physics = NO_DEMANDS
     for prior_set_name in prior_sets:
         prior_set = load_prior_set(prior_set_name, where=where, base=base)
-        references.update(dict.fromkeys(prior_set.references))
+        for reference in prior_set.references:
+            references[reference] = (*references.get(reference, ()), prior_set.name)
         morphology = prior_set.morphology or morphology
         physics = physics.joined(prior_set.physics, f"{prior_set.path}: [physics]")
         for parameter in prior_set.parameters:
@@ -179,7 +180,7 @@ def build_hypothesis(
         title or name,
         tuple(prior_sets),
         tuple(joined.values()),
-        tuple(references),
+        references,
         morphology,
         physics,
         tables=tables,

@@ -206,7 +206,7 @@ class PriorSetEntry(Entry):
     title, description
         Words for tables and reports.
     references
-        To cite: arXiv identifiers such as "arXiv:2203.15759".
+        To cite: arXiv identifiers such as "arXiv:2203.15759", "doi:" with a DOI, or BibTeX entries.
     morphology
         The sky template that the emission resembles, for data that were taken with templates.
     physics

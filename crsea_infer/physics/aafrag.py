@@ -39,11 +39,15 @@ __all__ = [
     "FRACTIONS",
     "LAST_ROW",
     "MILLIBARN",
+    "REFERENCES",
     "ROWS_PER_DECADE",
     "TABLE",
     "VALID_FROM",
     "differential_cross_section",
 ]
+
+REFERENCES: Final = ("arXiv:1904.05129", "arXiv:2110.00496")
+"""To cite."""
 
 VALID_FROM: Final = 5.0
 """Kinetic energy per nucleon below which the tables are not used, GeV."""

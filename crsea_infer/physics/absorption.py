@@ -22,7 +22,10 @@ from crsea_infer.physics.constants import (
 if TYPE_CHECKING:
     from crsea_infer.support.arrays import Float64
 
-__all__ = ["MAXIMUM_COEFFICIENT", "breit_wheeler", "cmb_absorption_coefficient"]
+__all__ = ["MAXIMUM_COEFFICIENT", "REFERENCES", "breit_wheeler", "cmb_absorption_coefficient"]
+
+REFERENCES: Final = ("doi:10.1103/PhysRev.155.1404",)
+"""To cite."""
 
 MAXIMUM_COEFFICIENT: Final = 0.16
 """Upper bound of the coefficient at any energy, 1/kpc: it peaks at 0.145 per kpc near 2.2 PeV."""

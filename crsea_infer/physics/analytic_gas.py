@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import dataclasses
 from functools import lru_cache
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, Literal
 
 import numpy as np
@@ -19,13 +20,24 @@ from crsea_infer.physics.constants import CENTIMETRES_PER_KILOPARSEC
 from crsea_infer.physics.gas import RING_EDGES, RING_SUN_RADIUS, GasColumns, load_gas
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from crsea_infer.support.arrays import Float64
 
-__all__ = ["GAS_MODELS", "GasModel", "density", "gas_columns", "gas_provenance"]
+__all__ = ["GAS_MODELS", "GAS_REFERENCES", "GasModel", "density", "gas_columns", "gas_provenance"]
 
 GasModel = Literal["rings", "analytic"]
 GAS_MODELS: Final = ("rings", "analytic")
 """Gas by name: columns in rings, as measured, or smooth formulas."""
+
+GAS_REFERENCES: Final[Mapping[GasModel, tuple[str, ...]]] = MappingProxyType(
+    {
+        # the ring maps, who put them into HERMES, and the height of the gas within a ring
+        "rings": ("arXiv:1703.05237", "Dame:2000sp", "arXiv:2105.13165", "arXiv:astro-ph/0304338"),
+        "analytic": ("Bronfman:1988", "arXiv:astro-ph/0106359", "Ferriere:2007yq", "arXiv:1607.07886"),
+    }
+)
+"""To cite, by the model of the gas."""
 
 _STEP: Final = 0.04  # kpc along a line of sight: a fifth of the smallest scale in the plane
 _PROVENANCE: Final = "analytic model of DRAGON (Bronfman et al. 1988; Ferriere 2001, 2007), HI and H2; no X_CO"

@@ -18,6 +18,7 @@ __all__ = [
     "PION_MASS",
     "PROTON_MASS",
     "SUN_RADIUS",
+    "SUN_REFERENCES",
     "THOMSON_CROSS_SECTION",
 ]
 
@@ -40,3 +41,6 @@ SUN_RADIUS: Final = 8.122
 With the default source distribution and halo height it also brings the cosmic rays at 4 and 6 kpc, relative to those at
 the Sun, within 9 per cent of the published DRAGON spectra; 8.0 kpc leaves 11 per cent, 8.3 kpc 18 per cent.
 """
+
+SUN_REFERENCES: Final = ("arXiv:1807.09409",)
+"""To cite for it."""

@@ -29,7 +29,21 @@ if TYPE_CHECKING:
     from crsea_infer.physics.transport import TransportSettings
     from crsea_infer.support.arrays import Float64
 
-__all__ = ["ElectronSettings", "ElectronSolver", "loss_rate", "magnetic_field", "measured_intensity"]
+__all__ = [
+    "FIELD_REFERENCES",
+    "SPECTRUM_REFERENCES",
+    "ElectronSettings",
+    "ElectronSolver",
+    "loss_rate",
+    "magnetic_field",
+    "measured_intensity",
+]
+
+SPECTRUM_REFERENCES: Final = ("AMS:2019iwo", "AMS:2019rhg", "arXiv:1711.10981")
+"""To cite for the spectrum of electrons and positrons at the Sun."""
+
+FIELD_REFERENCES: Final = ("arXiv:astro-ph/9811296",)
+"""To cite for the magnetic field."""
 
 _DISC_HEIGHTS: Final = np.linspace(0.0, 1.0, 11)  # kpc: over which losses are averaged
 _FIELD_ENERGY_PER_MICROGAUSS: Final = 2.4834e-11  # GeV cm^-3: B^2 / (8 pi) of 1 microgauss

@@ -22,7 +22,10 @@ from crsea_infer.physics.gas import RING_EDGES
 if TYPE_CHECKING:
     from crsea_infer.support.arrays import Float64
 
-__all__ = ["GAS_GROUPS", "OUTER_DISC", "GasGroup", "ionised_density"]
+__all__ = ["GAS_GROUPS", "IONISED_REFERENCES", "OUTER_DISC", "GasGroup", "ionised_density"]
+
+IONISED_REFERENCES: Final = ("doi:10.1038/354121a0",)
+"""To cite for ionised hydrogen."""
 
 OUTER_DISC: Final = 9.0
 """Radius beyond which gas belongs to the outer disc, kpc: an edge of the ring maps."""

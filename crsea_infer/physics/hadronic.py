@@ -20,9 +20,22 @@ if TYPE_CHECKING:
 
     from crsea_infer.support.arrays import Float64
 
-__all__ = ["NUCLEAR_FACTOR", "differential_cross_section", "inelastic_cross_section", "spectrum_per_collision"]
+__all__ = [
+    "NUCLEAR_FACTOR",
+    "NUCLEAR_REFERENCES",
+    "REFERENCES",
+    "differential_cross_section",
+    "inelastic_cross_section",
+    "spectrum_per_collision",
+]
 
 Product = Literal["gamma", "neutrino"]
+
+REFERENCES: Final = ("arXiv:astro-ph/0606058",)
+"""To cite for the spectra per collision."""
+
+NUCLEAR_REFERENCES: Final = ("arXiv:2105.13165",)
+"""To cite for helium in beam and target."""
 
 _MULTIPLICITY: Final = MappingProxyType(
     {

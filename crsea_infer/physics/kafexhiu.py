@@ -19,7 +19,10 @@ from crsea_infer.physics.constants import PION_MASS, PROTON_MASS
 if TYPE_CHECKING:
     from crsea_infer.support.arrays import Float64
 
-__all__ = ["THRESHOLD", "differential_cross_section", "inelastic_cross_section", "pion_cross_section"]
+__all__ = ["REFERENCES", "THRESHOLD", "differential_cross_section", "inelastic_cross_section", "pion_cross_section"]
+
+REFERENCES: Final = ("arXiv:1406.7369",)
+"""To cite."""
 
 THRESHOLD: Final = 2.0 * PION_MASS + PION_MASS**2 / (2.0 * PROTON_MASS)
 """Kinetic energy of the proton above which there is a neutral pion, GeV."""

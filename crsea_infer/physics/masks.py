@@ -22,12 +22,15 @@ import numpy as np
 if TYPE_CHECKING:
     from crsea_infer.support.arrays import Float64
 
-__all__ = ["DISC_FACTOR", "LHAASO", "POINT_SPREAD", "disc_scale", "lhaaso_discs", "lhaaso_mask"]
+__all__ = ["DISC_FACTOR", "LHAASO", "MASK_REFERENCES", "POINT_SPREAD", "disc_scale", "lhaaso_discs", "lhaaso_mask"]
 
 LHAASO: Final = "lhaaso"
 """Name of the mask; its discs are wider or narrower with a factor after it."""
 
 _SCALED: Final = re.compile(r"lhaaso\*(\d+(?:\.\d*)?|\.\d+)")
+
+MASK_REFERENCES: Final = ("arXiv:2305.05372", "arXiv:2305.17030")
+"""To cite for the rule of the discs and for the catalogue."""
 
 DISC_FACTOR: Final = 2.5  # LHAASO Collaboration 2023, arXiv:2305.05372
 POINT_SPREAD: Final = 0.36  # deg; the value that gives the published solid angle of the inner region

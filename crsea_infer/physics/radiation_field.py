@@ -30,6 +30,7 @@ __all__ = [
     "DISCS",
     "FIELDS",
     "RADIATION_FIELD",
+    "RADIATION_REFERENCES",
     "FieldModel",
     "GreyBody",
     "energy_density",
@@ -84,6 +85,14 @@ DISCS: Final[Mapping[str, tuple[float, float]]] = MappingProxyType(
     }
 )
 """Scale length and scale height of the emitters, kpc."""
+
+RADIATION_REFERENCES: Final[Mapping[FieldModel, tuple[str, ...]]] = MappingProxyType(
+    {
+        "discs": ("arXiv:1002.1910", "arXiv:astro-ph/0607638", "arXiv:1602.07702"),
+        "uniform": ("arXiv:1002.1910",),
+    }
+)
+"""To cite, by how the field varies over the Galaxy."""
 
 _RADII: Final = np.concatenate([np.arange(0.0, 2.0, 0.5), np.arange(2.0, 12.0), np.arange(12.0, 26.0, 2.6)])  # kpc
 _HEIGHTS: Final = np.array([0.0, 0.1, 0.2, 0.35, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 6.5, 8.0, 10.0, 12.0])  # kpc

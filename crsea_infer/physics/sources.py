@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from crsea_infer.support.arrays import Float64
 
-__all__ = ["SOURCE_DISTRIBUTIONS", "Layer", "VerticalProfile", "source_layers"]
+__all__ = ["SOURCE_DISTRIBUTIONS", "SOURCE_REFERENCES", "Layer", "VerticalProfile", "source_layers"]
 
 
 @dataclass(frozen=True)
@@ -126,6 +126,17 @@ SOURCE_DISTRIBUTIONS: Final[Mapping[str, tuple[Layer, ...]]] = MappingProxyType(
     }
 )
 """Source distributions by name, each a tuple of separable layers (lengths in kpc)."""
+
+SOURCE_REFERENCES: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
+    {
+        "ferriere": ("arXiv:astro-ph/0106359",),
+        "lorimer": ("arXiv:astro-ph/0607640",),
+        "case-bhattacharya": ("arXiv:astro-ph/9807162",),
+        "galprop": ("arXiv:1008.4330",),
+        "faucher-giguere-kaspi": ("arXiv:astro-ph/0512585", "arXiv:astro-ph/0405559"),
+    }
+)
+"""To cite, by the name of the distribution."""
 
 
 def source_layers(name: str) -> tuple[Layer, ...]:

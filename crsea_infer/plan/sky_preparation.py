@@ -28,13 +28,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
 
     from crsea_infer.emulator.response.region_training import Particles
-    from crsea_infer.emulator.sky_model import SkyModel
+    from crsea_infer.emulator.sky_model import Request, SkyModel
     from crsea_infer.grids.response_grid import GridSettings
     from crsea_infer.hypotheses.hypothesis import Hypothesis
     from crsea_infer.inference.likelihoods.likelihood import Likelihood
     from crsea_infer.plan.run_file import RunFile
 
-__all__ = ["RegionJob", "missing_regions", "prepare_skies", "train"]
+__all__ = ["RegionJob", "missing_regions", "prepare_skies", "requests_of", "train"]
 
 _MOST_WORKERS: Final = 8
 
@@ -108,19 +108,19 @@ def _particles(sky: EmulatedSky, names: Collection[str]) -> dict[Particles, tupl
     return found
 
 
+def requests_of(hypothesis: Hypothesis, likelihoods: Sequence[Likelihood]) -> list[Request]:
+    """Return what data sets ask of the sky model for a hypothesis."""
+    followed = [
+        one.with_morphology(hypothesis.morphology, hypothesis.name) if isinstance(one, FollowsMorphology) else one
+        for one in likelihoods
+    ]
+    return [request for one in followed for request in one.requests]
+
+
 def _regions(hypothesis: Hypothesis, likelihoods: Sequence[Likelihood]) -> list[str]:
     """Return the keys of the sky regions that a hypothesis is asked for, each once."""
-    found: dict[str, None] = {}
-    for given in likelihoods:
-        likelihood = (
-            given.with_morphology(hypothesis.morphology, hypothesis.name)
-            if isinstance(given, FollowsMorphology)
-            else given
-        )
-        for request in likelihood.requests:
-            if request.region is not None:
-                found[region_key(request.region)] = None
-    return list(found)
+    requests = requests_of(hypothesis, likelihoods)
+    return list(dict.fromkeys(region_key(one.region) for one in requests if one.region is not None))
 
 
 def prepare_skies(

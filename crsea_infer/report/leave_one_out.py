@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from crsea_infer.plan.used_references import leaves_one_out
 from crsea_infer.report.arviz_versions import psis_loo
 from crsea_infer.report.ecsv import Column, read_table, write_table
 from crsea_infer.report.sections import Section, SectionTable
@@ -46,8 +47,7 @@ _COLUMNS = {
 
 def files(summary: RunSummary) -> list[str]:
     """Return the file; none when there are fewer than two points to leave out."""
-    n_data = sum(one.n_data for one in summary.run.likelihoods if one.name in summary.run.subsets.predicted)
-    return [FILE] if n_data > 1 else []
+    return [FILE] if leaves_one_out(summary.run) else []
 
 
 def write_loo(directory: Path, summary: RunSummary) -> None:

@@ -28,6 +28,7 @@ from crsea_infer.report import (
     pile_up_table,
     prior_sensitivity_figures,
     profile_figures,
+    references_file,
     run_tables,
     spectrum_figures,
     spectrum_table,
@@ -328,5 +329,6 @@ PRODUCTS: tuple[Product, ...] = (
         is_current=prior_sensitivity_figures.is_current,
         seconds=2.5,
     ),
+    Product("references", "", lambda _: [output_names.REFERENCES], references_file.write_references, always=True),
 )
 """What makes each product, in the order of the names."""

@@ -27,7 +27,7 @@ from crsea_infer.report.shifts_in_common import shift_words
 from crsea_infer.report.style import PAGE as PAGE_WIDTH
 from crsea_infer.report.style import RESOLUTION
 from crsea_infer.support.files import atomic_write
-from crsea_infer.support.output_names import FACTORS, PAGE, RECORD
+from crsea_infer.support.output_names import FACTORS, PAGE, RECORD, REFERENCES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -245,7 +245,7 @@ def _plain(value: float, digits: int) -> str:
 def _files(directory: Path, summary: RunSummary) -> list[str]:
     """Return the tables and posteriors that the run wrote, relative to the page."""
     written = sorted(Checksums(directory).names)
-    names = [RECORD, *(name for name in written if name.endswith(".ecsv"))]
+    names = [RECORD, *(name for name in written if name.endswith(".ecsv")), REFERENCES]
     for item in summary.hypotheses:
         names += [name for name in written if name.startswith(f"{item.name}/") and name.endswith(".nc")]
     return [name for name in names if (directory / name).exists()]

@@ -32,6 +32,7 @@ __all__ = [
     "PAGE",
     "PRODUCTS",
     "RECORD",
+    "REFERENCES",
     "RESULTS",
     "RUN_FILES",
     "SKY_REGIONS",
@@ -54,6 +55,9 @@ PAGE: Final = "index.html"
 
 FACTORS: Final = "bayes_factors.ecsv"
 """Bayes factors of a run."""
+
+REFERENCES: Final = "references.bib"
+"""What a run used, to cite."""
 
 
 @dataclass(frozen=True)
@@ -97,6 +101,7 @@ PRODUCTS: Final[Mapping[str, ProductNames]] = {
     "prior sensitivity": ProductNames(
         ("prior_sensitivity.ecsv", "prior_sensitivity_bayes_factors.ecsv"), ("prior_sensitivity",)
     ),
+    "references": ProductNames((REFERENCES,)),
 }
 """All that is made from the kept results of a run, in the order in which it is made and shown."""
 

@@ -128,7 +128,7 @@ def _unit(text: str) -> str:
 def _linked(reference: str) -> str:
     if match := _ARXIV.fullmatch(reference):
         return f"[{reference}](https://arxiv.org/abs/{match[1]})"
-    if match := _DOI.fullmatch(reference):
+    if match := _DOI.fullmatch(reference.removeprefix("doi:")):
         return f"[{reference}](https://doi.org/{match[1]})"
     return _plain(reference)
 

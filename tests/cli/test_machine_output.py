@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from crsea_infer.cli.machine_output import cite_json, compare_json
 from crsea_infer.cli.main import main
+from crsea_infer.content.bibliography import merged
 from crsea_infer.inference.evidence import Evidence, Spread, bayes_factor
 from crsea_infer.workflow.comparison import Comparison
 
@@ -61,12 +62,17 @@ def test_cite(capsys: pytest.CaptureFixture[str]) -> None:
     assert len(set(keys)) == len(keys)
     assert "LHAASO:2023gne" in keys
     assert all(entry["bibtex"].startswith("@") for entry in entries if entry["key"])
+    assert all(entry["used_for"] for entry in entries)
+    assert keys[0] == "crsea_infer"
+    assert [entry["key"] for entry in _json(capsys, "cite")["entries"]] == ["crsea_infer"]
 
 
 def test_a_reference_without_an_entry_is_a_note() -> None:
-    entries = json.loads(cite_json("@article{a:1,\n  title = {A},\n}\n\n% a book: models of x"))["entries"]
+    cited = merged([("@article{a:1,\n  title = {A},\n}", "x"), ("a book", "models of x")])
+    entries = json.loads(cite_json(cited))["entries"]
     assert [entry["key"] for entry in entries] == ["a:1", None]
-    assert entries[1]["note"] == "a book: models of x"
+    assert entries[1]["note"] == "a book"
+    assert entries[1]["used_for"] == ["models of x"]
 
 
 def test_compare() -> None:

@@ -183,8 +183,8 @@ def test_a_strangers_sampler_is_one_like_the_others(stranger: Path, capsys: pyte
     assert "prior-draws (draws = 3000)" in capsys.readouterr().out
     cited = commands.cite(name)
     assert "eprint = {0000.00001}" in cited
-    assert "note = {draws of the prior}" in cited
-    assert "@misc{stranger, title = {Draws}}" in cited
+    assert "% used for: draws of the prior\n" in cited
+    assert "@misc{stranger,\n  title = {Draws},\n}" in cited
     with pytest.raises(UserError, match=r"samplers.prior-draws.draws = 10\n") as caught:
         load_run(write(stranger, RUN.replace("3000", "10")))
     assert caught.value.valid == "a number of at least 100"

@@ -31,15 +31,15 @@ if TYPE_CHECKING:
     from crsea_infer.physics.gas_groups import GasGroup
     from crsea_infer.support.arrays import Array
 
-__all__ = ["GAS_PARAMETERS", "GROUP_PARAMETERS", "Classes", "GasMix"]
+__all__ = ["GAS_PARAMETERS", "GROUP_PARAMETERS", "IONISED_SCALE", "Classes", "GasMix"]
 
 _GRADIENT: Final = "xco_gradient"
 _OUTER: Final = "outer_disc_scale"
-_IONISED: Final = "ionised_gas_scale"
+IONISED_SCALE: Final = "ionised_gas_scale"
 _ENHANCEMENT: Final = "nuclear_enhancement"
-_SCALES: Final[Mapping[str, str]] = {"HI": "hi_scale", "H2": "xco_scale", "HII": _IONISED}
+_SCALES: Final[Mapping[str, str]] = {"HI": "hi_scale", "H2": "xco_scale", "HII": IONISED_SCALE}
 
-GROUP_PARAMETERS: Final = (_GRADIENT, _OUTER, _IONISED)
+GROUP_PARAMETERS: Final = (_GRADIENT, _OUTER, IONISED_SCALE)
 """Parameters that weigh groups of gas for themselves."""
 
 GAS_PARAMETERS: Final = (*GROUP_PARAMETERS, _ENHANCEMENT)
@@ -82,7 +82,7 @@ class GasMix:
             return None
         found: dict[tuple[object, ...], list[int]] = {}
         for place, group in enumerate(GAS_GROUPS):
-            if group.component == "HII" and _IONISED not in names:
+            if group.component == "HII" and IONISED_SCALE not in names:
                 continue
             x_co = self._relative_x_co(group) if group.component == "H2" and _GRADIENT in names else 1.0
             is_outer = group.is_outer and group.component != "HII" and _OUTER in names

@@ -24,6 +24,7 @@ from crsea_infer.emulator.response.fold import SpectralFold
 from crsea_infer.emulator.response.galactic_parameters import galactic_parameters
 from crsea_infer.emulator.response.gas_mix import GasMix
 from crsea_infer.emulator.response.group_store import shipped_groups
+from crsea_infer.emulator.response.physics_references import physics_references
 from crsea_infer.emulator.response.region_cache import RegionCache
 from crsea_infer.emulator.response.solved import Solve, Solved, Solving
 from crsea_infer.emulator.response.trained import Amplitudes, Trained
@@ -39,7 +40,7 @@ from crsea_infer.support.errors import UserError
 from crsea_infer.support.files import arrays_digest, digest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
     from pathlib import Path
 
     from crsea_infer.emulator.parameters import SkyParameters
@@ -144,6 +145,10 @@ class _Sky:
     def parameters(self, requests: Sequence[Request]) -> SkyParameters:
         """Transport, gas and local spectra; those of electrons when the grid has them."""
         return galactic_parameters(self.box, requests, electrons=self.settings.electrons is not None)
+
+    def references(self, requests: Sequence[Request], parameters: Collection[str]) -> list[tuple[str, str]]:
+        """Return what is to be cited; see :class:`crsea_infer.emulator.cited_physics.CitesPhysics`."""
+        return physics_references(self.settings, requests, parameters, absorbed=self.absorption)
 
     def _fold(self, request: Request) -> SpectralFold:
         product: Product = "gamma" if request.messenger == "gamma" else "neutrino"

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from crsea_infer.emulator import load
+from crsea_infer.emulator.cited_physics import physics_cited
 from crsea_infer.emulator.sky_model import Request
 from crsea_infer.grids.design import sobol_design
 from crsea_infer.grids.spectra_grid import SpectraGrid, Spectrum
@@ -102,5 +103,13 @@ def generate_spectra_grid(
         Spectrum(request.messenger, request.region, "total", tuple(float(e) for e in request.energies))
         for request in requests
     )
-    provenance = {"code": "built-in generator", "sky": dict(sky.description), "fixed": dict(fixed), "seed": seed}
+    names = [*fixed, *(parameter.name for parameter in parameters)]
+    cited = dict.fromkeys(reference for reference, _ in physics_cited(sky, requests, names))
+    provenance = {
+        "code": "built-in generator",
+        "sky": dict(sky.description),
+        "fixed": dict(fixed),
+        "seed": seed,
+        "references": list(cited),
+    }
     return SpectraGrid(tuple(parameters), points, spectra, np.concatenate(rows), provenance)

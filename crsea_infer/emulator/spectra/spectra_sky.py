@@ -16,9 +16,11 @@ import numpy as np
 from crsea_infer.emulator.parameters import Names, SkyParameters
 from crsea_infer.emulator.response.bound import COMPONENT_SCALES, LEPTON_SCALES
 from crsea_infer.emulator.response.galactic_parameters import local_spectra
+from crsea_infer.emulator.response.physics_references import folded_references
 from crsea_infer.emulator.sky_model import BoundModel, Request, SkyModel
 from crsea_infer.emulator.source import refuse_options
 from crsea_infer.emulator.validation_table import stated_relative_error
+from crsea_infer.physics import absorption
 from crsea_infer.physics.local_spectrum import local_intensity
 from crsea_infer.physics.regions import region_key
 from crsea_infer.support.arrays import Array, Float64, array_namespace
@@ -26,9 +28,10 @@ from crsea_infer.support.errors import UserError
 from crsea_infer.support.files import arrays_digest, digest
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from pathlib import Path
 
+    from crsea_infer.emulator.response.cross_sections import Choice
     from crsea_infer.emulator.spectra.spectra_emulator import SpectraEmulator
     from crsea_infer.grids.spectra_grid import Spectrum
     from crsea_infer.physics.local_spectrum import Species
@@ -36,6 +39,10 @@ if TYPE_CHECKING:
 __all__ = ["SpectraSky"]
 
 _SCALES: Final = {**COMPONENT_SCALES, **LEPTON_SCALES}
+_CODES: Final[Mapping[str, tuple[str, ...]]] = {"HERMES": ("arXiv:2105.13165",), "DRAGON2": ("arXiv:1607.07886",)}
+"""To cite, by the code that made a grid."""
+_FOLDED: Final[tuple[Choice, ...]] = ("kelner-aharonian",)
+"""Cross-sections with which DRAGON2's cosmic rays are folded here."""
 _SPECIES: Final[tuple[Species, ...]] = ("proton", "helium")
 
 
@@ -143,8 +150,20 @@ class SpectraSky(SkyModel):
     def description(self) -> Mapping[str, str]:
         """What the grid's provenance says, and the emulator."""
         provenance: Mapping[str, Any] = self.emulator.metadata.get("provenance", {})
-        words = {name: str(value) for name, value in provenance.items() if name not in {"files", "table_hash"}}
+        words = {
+            name: str(value) for name, value in provenance.items() if name not in {"files", "table_hash", "references"}
+        }
         return {**words, "emulator": f"{self.emulator.kind}, {len(self.emulator.parameters)} parameters"}
+
+    def references(self, _requests: Sequence[Request], _parameters: Collection[str]) -> list[tuple[str, str]]:
+        """Return the code that made the grid, and what its provenance names under `references`."""
+        provenance: Mapping[str, Any] = self.emulator.metadata.get("provenance", {})
+        code, own = str(provenance.get("code", "")), provenance.get("references", [])
+        found = [(one, f"the grid, made with {code}") for one in _CODES.get(code.partition(" ")[0], ())]
+        if code == "DRAGON2":  # densities alone are its own: the emission is made here, as in dragon_intensities
+            found += [*folded_references(_FOLDED, "rings")]
+            found += [(one, "absorption of gamma rays on the CMB") for one in absorption.REFERENCES]
+        return found + [(str(one), "the grid of the sky model") for one in (own if isinstance(own, list) else [])]
 
     @property
     def relative_error(self) -> float:

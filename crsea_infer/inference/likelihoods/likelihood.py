@@ -75,7 +75,7 @@ class Likelihood(Protocol):
 
     @property
     def citations(self) -> tuple[str, ...]:
-        """BibTeX entries."""
+        """To cite, each as :mod:`crsea_infer.content.bibliography` has it: "arXiv:2305.05372", or a BibTeX entry."""
 
     @property
     def provenance(self) -> Provenance:
@@ -155,7 +155,7 @@ class CommonEntry(Entry):
     label
         Words for legends, with LaTeX between dollar signs.
     citations
-        To cite: arXiv identifiers such as "arXiv:2305.05372".
+        To cite: arXiv identifiers such as "arXiv:2305.05372", "doi:" with a DOI, or BibTeX entries.
     observation
         Data sets that name the same observation are the same events seen twice, and are refused side by side.
     photons

@@ -92,7 +92,7 @@ class JaxNested(Sampler):
     extra: ClassVar[str] = JAX_EXTRA
     duration: ClassVar[float] = 2.5
     precedence: ClassVar[int] = 4
-    references: ClassVar[tuple[str, ...]] = ("arXiv:2601.23252",)
+    references: ClassVar[tuple[str, ...]] = ("arXiv:2601.23252", "arXiv:2402.10797", "jax2018github")
     Options: ClassVar[type[SamplerOptions]] = JaxNestedOptions
 
     options: JaxNestedOptions = field(default_factory=JaxNestedOptions)

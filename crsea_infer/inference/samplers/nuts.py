@@ -116,7 +116,7 @@ class Nuts(Sampler):
     extra: ClassVar[str] = JAX_EXTRA
     duration: ClassVar[float] = 0.7
     precedence: ClassVar[int] = 6
-    references: ClassVar[tuple[str, ...]] = ("arXiv:1111.4246",)
+    references: ClassVar[tuple[str, ...]] = ("arXiv:1111.4246", "arXiv:2402.10797", "jax2018github")
     Options: ClassVar[type[SamplerOptions]] = NutsOptions
 
     options: NutsOptions = field(default_factory=NutsOptions)

@@ -189,7 +189,7 @@ class Sampler(Protocol):
     precedence
         Whose samples figures and posterior.nc show among those that converged: the smallest.
     references
-        To cite: "arXiv:1202.3665", or a BibTeX entry.
+        To cite: "arXiv:1202.3665", "doi:10.1086/670067", or a BibTeX entry.
     Options
         The model of its options; each of them has a default.
     options

@@ -11,6 +11,7 @@ from astropy.table import Table
 from scipy import optimize
 
 from crsea_infer.content import finding
+from crsea_infer.content.bibliography import work_of
 from crsea_infer.inference.likelihoods.flux_points import FluxPoints
 from crsea_infer.inference.likelihoods.likelihood import Likelihood, load_likelihood
 
@@ -47,7 +48,7 @@ def test_a_packaged_data_set_can_be_read_and_says_where_it_is_from(name: str) ->
     assert isinstance(likelihood, Likelihood)
     assert likelihood.n_data > 0
     assert likelihood.citations
-    assert all(text.startswith("@") for text in likelihood.citations)
+    assert all(work_of(reference) is not None for reference in likelihood.citations)
     assert likelihood.provenance.status in {"published-table", "abstract", "digitised", "counts"}
     for request in likelihood.requests:
         assert min(request.energies) >= 1.0
