@@ -239,9 +239,9 @@ class _Way:
         ]
         chosen = np.stack(every)
         self.points = np.take_along_axis(self.points, chosen[..., None], axis=1)
-        self.trained, self.others, self._ancestors = (
-            np.take_along_axis(array, chosen, axis=1) for array in (self.trained, self.others, self._ancestors)
-        )
+        self.trained = np.take_along_axis(self.trained, chosen, axis=1)
+        self.others = np.take_along_axis(self.others, chosen, axis=1)
+        self._ancestors = np.take_along_axis(self._ancestors, chosen, axis=1)
         self.powers = after
         self.n_rises += 1
 
