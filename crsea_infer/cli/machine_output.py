@@ -42,7 +42,7 @@ def check_json(run: str) -> str:
 
 def compare_json(comparison: Comparison) -> str:
     """Return evidences, Bayes factors (natural logarithms) and what to know of them."""
-    from crsea_infer.report.quoted_factors import spread_of, verdict_words
+    from crsea_infer.report.quoted_factors import spread_of, spread_words, verdict_words
 
     evidences = []
     for name, evidence in comparison.evidences.items():
@@ -65,13 +65,15 @@ def compare_json(comparison: Comparison) -> str:
             "ln_b": factor.ln_b,
             "ln_b_err": factor.ln_b_err,
             **_spread(spread_of(factor, comparison.spreads)),
+            "spread": spread_words(spread_of(factor, comparison.spreads)),
             "resolved": factor.resolved,
             "verdict": verdict_words(factor, comparison.fits),
             "method": factor.method,
         }
         for factor in comparison.factors
     ]
-    return _text("compare", {"evidences": evidences, "bayes_factors": factors, "notes": list(comparison.notes)})
+    content = {"evidences": evidences, "bayes_factors": factors, "conditional": list(comparison.beside)}
+    return _text("compare", {**content, "notes": list(comparison.notes)})
 
 
 def cite_json(cited: Sequence[Cited]) -> str:

@@ -1,7 +1,7 @@
 """A posterior that knows its training set: what a sampler of conditional evidences samples.
 
-All its data are those of the whole posterior. The training set is a part of them, with a posterior of its own, whose
-parameters are those of the hypothesis and the nuisances of the training set.
+All its data are those of the whole posterior; the training set and the others are parts of them. Each has a posterior
+of its own, of the parameters of the hypothesis and its nuisances, so that neither costs what the other does.
 """
 
 from __future__ import annotations
@@ -19,16 +19,17 @@ __all__ = ["TrainedPosterior"]
 
 @dataclass(frozen=True, eq=False)
 class TrainedPosterior:
-    """The posterior of all data, and that of the training set among them.
+    """The posterior of all data, that of the training set among them, and that of the others.
 
     Attributes
     ----------
-    whole, training
+    whole, training, others
         Of the same hypothesis.
     """
 
     whole: Posterior
     training: Posterior
+    others: Posterior
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -45,12 +46,13 @@ class TrainedPosterior:
 
     def log_likelihoods(self, theta: Array) -> tuple[Array, Array]:
         """Return ln L [...] of the training set and of the other data; both -inf outside the sky model's box."""
-        each = self.whole.log_likelihood_per_data_set(theta)
         return (
-            sum(value for name, value in each.items() if name in self._trained),
-            sum(value for name, value in each.items() if name not in self._trained),
+            self.training.log_likelihood(theta[..., self._columns[0]]),
+            self.others.log_likelihood(theta[..., self._columns[1]]),
         )
 
     @cached_property
-    def _trained(self) -> frozenset[str]:
-        return frozenset(likelihood.name for likelihood in self.training.likelihoods)
+    def _columns(self) -> tuple[list[int], list[int]]:
+        parts = (self.training, self.others)
+        first, second = ([self.names.index(name) for name in part.names] for part in parts)
+        return first, second

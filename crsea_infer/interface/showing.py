@@ -44,6 +44,7 @@ _MOST = 3  # of each thing in one line
 
 def factors_in_short(directory: Path, table: Table) -> str:
     """Return in a line the first Bayes factors of a finished run, and whether its hypotheses describe the data."""
+    from crsea_infer.report.beside_table import beside_factors
     from crsea_infer.report.goodness_of_fit_table import read_fits
 
     factors = [
@@ -51,16 +52,34 @@ def factors_in_short(directory: Path, table: Table) -> str:
         for one, other, ln_b, error, spread, _ in _factors(directory, table[:_MOST])
     ]
     fits = [fit.words() for fit in list(read_fits(directory).values())[:_MOST]]
-    return "; ".join([*factors, *fits])
+    conditional = [
+        f"{one.about}: ln B ({one.hypothesis_1} : {one.hypothesis_2}) = {one.value}, {one.spread}"
+        for one in beside_factors(directory)[:_MOST]
+        if one.is_conditional
+    ]
+    return "; ".join([*conditional, *factors, *fits])
 
 
 def factors_as_html(title: str, directory: Path, table: Table) -> str:
     """Return the Bayes factors of a finished run with their verdicts, as HTML."""
+    from crsea_infer.report.beside_table import beside_factors
+
     rows = [
         (f"{one} : {other}", f"{ln_b:.3f}", f"{error:.3f}", spread, verdict)
         for one, other, ln_b, error, spread, verdict in _factors(directory, table)
     ]
-    return html_table(title, ("hypotheses", "ln B", "numerical error", "over choices", "verdict"), rows)
+    beside = [
+        (
+            f"{one.about}: {one.hypothesis_1} : {one.hypothesis_2}",
+            f"{one.ln_b:.3f}",
+            f"{one.ln_b_err:.3f}",
+            one.spread,
+            one.verdict,
+        )
+        for one in beside_factors(directory)
+        if one.is_conditional
+    ]
+    return html_table(title, ("hypotheses", "ln B", "numerical error", "over choices", "verdict"), [*beside, *rows])
 
 
 def _factors(directory: Path, table: Table) -> list[tuple[str, str, float, float, str, str]]:

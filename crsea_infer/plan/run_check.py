@@ -73,7 +73,9 @@ def check_run(
             for data, posterior in sampled.items():
                 able = [sampler for sampler in used if data == ALL or sampler_class(sampler.name).gives_evidence]
                 training = sampled.get(TRAINING) if data == ALL else None
-                check_sampling(posterior, able, None if training is None else TrainedPosterior(posterior, training))
+                check_sampling(
+                    posterior, able, None if training is None else TrainedPosterior(posterior, training, posterior)
+                )
     return posteriors
 
 

@@ -299,4 +299,5 @@ def _target(task: Task, model: SkyModel) -> Target:
     training = task.run.samplings(task.hypothesis).get(TRAINING) if task.data == ALL else None
     if training is None or not gives_conditional(task.sampler):
         return whole
-    return TrainedPosterior(whole, posterior(training))
+    others = [likelihood for likelihood in task.likelihoods if likelihood not in training]
+    return TrainedPosterior(whole, posterior(training), posterior(others))

@@ -20,6 +20,7 @@ from crsea_infer.plan.subsets import ALL, TRAINING
 from crsea_infer.plan.tasks import generator_for
 from crsea_infer.report.ecsv import Column, read_table, write_table
 from crsea_infer.report.number_words import number_with_error
+from crsea_infer.report.quoted_factors import NO_SPREAD, spread_words
 from crsea_infer.report.sections import Section, SectionTable
 from crsea_infer.report.summary import effective_samples
 from crsea_infer.support.errors import UserError
@@ -228,7 +229,7 @@ def nested_section(directory: Path, summary: RunSummary) -> Section:
         (
             "Savage-Dickey: ln B = ln of the posterior over the prior density of the parameter at the value that the "
             "first hypothesis fixes. It needs the posterior of the second alone, and checks the direct ln B from both "
-            "evidences. Errors are numerical."
+            f"evidences. Errors are numerical; {spread_words(NO_SPREAD)}."
         ),
     )
     cautions = tuple(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from crsea_infer.inference.evidence import marked
+from crsea_infer.report.beside_table import beside_factors
 from crsea_infer.report.goodness_of_fit_table import read_fits
 from crsea_infer.report.number_words import number_with_error
 from crsea_infer.report.quoted_factors import factor_line, read_spreads, unmeasured_line
@@ -31,14 +32,23 @@ def evidence_line(name: str, evidence: Evidence, *, converged: bool = True) -> s
 
 
 def factor_lines(summary: RunSummary, directory: Path) -> list[str]:
-    """Return the Bayes factors of a run with their verdicts, and what is not known of their errors."""
+    """Return the Bayes factors of a run with their verdicts, and what is not known of their errors.
+
+    Those of a run beside that are conditional on local data come first.
+    """
     fits, spreads = read_fits(directory), read_spreads(directory / FACTORS)
     factors = summary.bayes_factors
     unequal = [
         f"{one} : {other}: {words}. A part of ln B is due to that."
         for (one, other), words in list(summary.unequal_priors.items())[:_MOST_PAIRS]
     ]
-    return [*(factor_line(factor, fits, spreads) for factor in factors), *unmeasured_line(factors, spreads), *unequal]
+    beside = beside_factors(directory) if summary.run.beside else []
+    return [
+        *(factor.line for factor in beside if factor.is_conditional),
+        *(factor_line(factor, fits, spreads) for factor in factors),
+        *unmeasured_line(factors, spreads),
+        *unequal,
+    ]
 
 
 def caution_lines(summary: RunSummary, sections: Sequence[Section]) -> list[str]:

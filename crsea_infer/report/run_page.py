@@ -9,6 +9,7 @@ import numpy as np
 from crsea_infer.inference.samplers.sampler import CONVERGED
 from crsea_infer.plan.subsets import ALL
 from crsea_infer.report import corner_figures
+from crsea_infer.report.beside_table import beside_factors
 from crsea_infer.report.checksums import Checksums
 from crsea_infer.report.goodness_of_fit_table import read_fits
 from crsea_infer.report.number_words import lnz_text, number_with_error
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from crsea_infer.hypotheses.demanded_physics import DemandedPhysics
+    from crsea_infer.report.beside_table import BesideFactor
     from crsea_infer.report.sections import Section
     from crsea_infer.report.summary import HypothesisSummary, RunSummary
 
@@ -51,6 +53,7 @@ def write_page(
 ) -> None:
     """Write index.html beside the tables, figures and posteriors of the run; `missing` says what could not be made."""
     fits, spreads = read_fits(directory), read_spreads(directory / FACTORS)
+    beside = beside_factors(directory) if summary.run.beside else []
     corners = _figures(directory, corner_figures.figure_names(summary))
     page = page_template("page.html.j2", PageWords.of_run(summary)).render(
         contents=[
@@ -61,16 +64,20 @@ def write_page(
         title=summary.run.title,
         description=summary.run.description,
         factors=[
-            {
-                "hypothesis_1": factor.hypothesis_1,
-                "hypothesis_2": factor.hypothesis_2,
-                "verdict": _capital(verdict_words(factor, fits)),
-                "text": factor_value(factor),
-                "priors": summary.unequal_priors.get((factor.hypothesis_1, factor.hypothesis_2), ""),
-                "spread": spread_words(spread_of(factor, spreads)),
-                "method": factor.method,
-            }
-            for factor in summary.bayes_factors
+            *(_beside(factor) for factor in beside if factor.is_conditional),
+            *(
+                {
+                    "about": "",
+                    "hypothesis_1": factor.hypothesis_1,
+                    "hypothesis_2": factor.hypothesis_2,
+                    "verdict": _capital(verdict_words(factor, fits)),
+                    "text": factor_value(factor),
+                    "priors": summary.unequal_priors.get((factor.hypothesis_1, factor.hypothesis_2), ""),
+                    "spread": spread_words(spread_of(factor, spreads)),
+                    "method": factor.method,
+                }
+                for factor in summary.bayes_factors
+            ),
         ],
         warnings=[*missing, *summary.warnings, *(text for section in sections for text in section.cautions)],
         sections=[_section(directory, section) for section in sections],
@@ -107,6 +114,20 @@ def write_page(
         versions=list(versions.items()),
     )
     atomic_write(directory / PAGE, page)
+
+
+def _beside(factor: BesideFactor) -> dict[str, str]:
+    """Return a Bayes factor of a run beside in the form of the run's own."""
+    return {
+        "about": factor.about,
+        "hypothesis_1": factor.hypothesis_1,
+        "hypothesis_2": factor.hypothesis_2,
+        "verdict": _capital(factor.verdict),
+        "text": factor.value,
+        "priors": "",
+        "spread": factor.spread,
+        "method": f"run {factor.run}, below",
+    }
 
 
 def _capital(words: str) -> str:

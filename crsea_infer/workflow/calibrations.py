@@ -124,7 +124,8 @@ def calibrate(
         )
     if run.variants:
         raise UserError(
-            f"the run {run.name} has [[variants]], whose averaged evidences cannot be calibrated",
+            f"the run {run.name} has [[variants]], whose averaged evidences cannot be calibrated: every data set would "
+            f"be sampled with each of the {len(run.variants)}, and none of them is the one that data are drawn from",
             valid="a run with one sky model for each hypothesis",
             fix="calibrate a run file without [[variants]]",
         )

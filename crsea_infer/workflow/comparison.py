@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from crsea_infer.inference.evidence import BayesFactor, Evidence, bayes_factor, combine, disagreements
+from crsea_infer.report.beside_table import beside_factors
 from crsea_infer.report.goodness_of_fit_table import Fit, read_fits
 from crsea_infer.report.plain_lines import evidence_line
 from crsea_infer.report.quoted_factors import Spreads, factor_line, fit_words, read_spreads, unmeasured_line
@@ -42,6 +43,8 @@ class Comparison:
         Whether each hypothesis describes the data, of those whose run has asked.
     spreads
         Of Bayes factors over choices, of pairs that one run has compared.
+    beside
+        Bayes factors conditional on local data, of runs that stand beside those compared, in lines.
     """
 
     evidences: Mapping[str, Evidence]
@@ -50,6 +53,7 @@ class Comparison:
     notes: tuple[str, ...]
     fits: Mapping[str, Fit] = field(default_factory=dict)
     spreads: Spreads = field(default_factory=dict)
+    beside: tuple[str, ...] = ()
 
     @property
     def lines(self) -> list[str]:
@@ -60,6 +64,7 @@ class Comparison:
                 for name, evidence in self.evidences.items()
             ),
             *fit_words(self.fits),
+            *self.beside,
             *(factor_line(factor, self.fits, self.spreads) for factor in self.factors),
             *unmeasured_line(self.factors, self.spreads),
             *self.notes,
@@ -112,7 +117,9 @@ def compare(directories: Sequence[Path]) -> Comparison:
         )
     _refuse_other_data(data)
     factors = [bayes_factor(a, found[a], b, found[b], unconverged) for a, b in combinations(found, 2)]
-    return Comparison(found, tuple(unconverged), tuple(factors), tuple(notes), fits, spreads)
+    conditional = [one.line for path in directories for one in beside_factors(Path(path)) if one.is_conditional]
+    beside = tuple(dict.fromkeys(conditional))
+    return Comparison(found, tuple(unconverged), tuple(factors), tuple(notes), fits, spreads, beside)
 
 
 def _refuse_other_data(data: Mapping[str, str]) -> None:

@@ -48,7 +48,7 @@ def fake_result(posterior: Any, sampler: str, lnz: float | None, seed: int) -> S
 
 @pytest.fixture(scope="module")
 def summary() -> RunSummary:
-    run = load_run("min_vs_max")
+    run = replace(load_run("min_vs_max"), beside=())
     model = emulator.load()
     items = []
     for number, hypothesis in enumerate(run.hypotheses):

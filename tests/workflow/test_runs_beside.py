@@ -8,12 +8,15 @@ import pytest
 from astropy.table import Table
 from quick_run import without_figures
 
+import crsea_infer as cr
 from crsea_infer.cli import commands
 from crsea_infer.hypotheses.hypothesis import load_hypothesis
 from crsea_infer.plan.run_file import load_run
 from crsea_infer.plan.runs_beside import runs_beside
+from crsea_infer.report.beside_table import beside_factors
 from crsea_infer.support.errors import UserError
 from crsea_infer.workflow import runs
+from crsea_infer.workflow.comparison import compare
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -68,6 +71,17 @@ def test_they_are_carried_out_and_shown(folder: Path) -> None:
     assert row["ln_b"] == inner["ln_b"][0]
     assert row["status"] == "converged"
     page = (out / "index.html").read_text()
+    said = "Conditional on local data (trained): "
+    assert page.index(said) < page.index("ln&thinsp;B") < page.index('"verdict"', page.index(said))
+    (factor,) = beside_factors(out)
+    assert factor.is_conditional
+    unmeasured = "spread over choices: not measured (crsea-infer robustness trained)"
+    assert factor.line.startswith(f"{said}ln B (min : max) = {row['ln_b']:.2f} (numerical)   {unmeasured}")
+    assert unmeasured in page
+    shown = repr(cr.open_run(out))
+    assert shown.index(said) < shown.index("; ln B (min : max)")
+    lines = compare([out]).lines
+    assert lines.index(factor.line) < min(number for number, line in enumerate(lines) if line.startswith("ln B"))
     assert "Beside it" in page
     assert "Trained?" in page
     # the sum of logs: conditional on the outer region is what the inner one adds

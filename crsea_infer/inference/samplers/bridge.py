@@ -52,6 +52,7 @@ __all__ = ["METHOD", "Bridge", "BridgeOptions"]
 METHOD = "mean likelihood over the posterior of the training set, in tempered steps"
 
 _LARGEST_R_HAT = 1.05
+_FIRST_SHARE = 0.25  # effective after the first rise: walked points are many, but not independent
 _BLOCK = 4096
 
 
@@ -81,7 +82,7 @@ class BridgeOptions(SamplerOptions):
     groups: Count = Field(default=4, ge=3)
     walkers: Count = Field(default=128, ge=16, multiple_of=2)
     spread: Count = Field(default=200, ge=0)
-    steps: Count = Field(default=1000, ge=40)
+    steps: Count = Field(default=2000, ge=40)
     particles: Count = Field(default=512, ge=32, multiple_of=2)
     moves: Count = Field(default=60, ge=1)
     effective_share: float = Field(default=0.4, ge=0.05, le=0.95)
@@ -227,7 +228,7 @@ class _Way:
     def rise(self, options: BridgeOptions) -> None:
         """Raise the powers, and copy points by their weights; the first time down to the number of particles."""
         n = self.points.shape[1]
-        share = options.effective_share if self.n_rises else min(0.5, options.particles / n)
+        share = options.effective_share if self.n_rises else max(_FIRST_SHARE, min(0.5, options.particles / n))
         floor = np.where(np.isfinite(self.others), self.others, -1e12)  # outside the box of the sky model
         after = np.array([next_temperature(own, now, share) for own, now in zip(floor, self.powers, strict=True)])
         weights = (after - self.powers)[:, None] * self.others

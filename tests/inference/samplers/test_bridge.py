@@ -8,9 +8,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
+from crsea_infer import emulator
+from crsea_infer.inference.posterior import posterior_for
 from crsea_infer.inference.samplers.bridge import Bridge, BridgeOptions
 from crsea_infer.inference.samplers.sampler import CONVERGED, no_progress, result_arrays, result_from_arrays, to_probit
 from crsea_infer.inference.samplers.training_walk import r_hat
+from crsea_infer.inference.target import TrainedTarget
+from crsea_infer.inference.trained_posterior import TrainedPosterior
+from crsea_infer.plan.run_file import load_run
 from crsea_infer.support.checkpoint import Checkpoint
 from crsea_infer.support.errors import UserError
 
@@ -133,6 +138,22 @@ def test_walkers_that_stay_where_they_started_have_a_large_r_hat() -> None:
 def test_a_target_without_a_training_set_is_refused() -> None:
     with pytest.raises(UserError, match="needs a training set"):
         Bridge().check(trained(0.0).whole)
+
+
+def test_its_two_likelihoods_are_that_of_all_data() -> None:
+    run = load_run("conditional")
+    data = run.samplings("kascade-sea")
+    everything, model = data["all"], emulator.load()
+    others = [one for one in everything if one not in data["training"]]
+    whole, training, rest = (
+        posterior_for(run.hypotheses[0], some, model, all_likelihoods=everything)
+        for some in (everything, data["training"], others)
+    )
+    target = TrainedPosterior(whole, training, rest)
+    theta = target.prior_transform(np.random.default_rng(1).random((5, len(target.names))))
+
+    assert isinstance(target, TrainedTarget)
+    assert sum(target.log_likelihoods(theta)) == pytest.approx(whole.log_likelihood(theta), rel=1e-12)
 
 
 def test_too_few_walkers_are_refused() -> None:
