@@ -150,7 +150,8 @@ def _source(sampling: Sampling) -> SamplerResult:
 
 def _reweighted(item: HypothesisSummary, summary: RunSummary) -> list[Reweighted]:
     """Reweight the samples; of a trained hypothesis those of all data and of the training set, and subtract."""
-    if item.is_trained and not item.others[TRAINING].results:
+    trained = item.samplings.get(TRAINING)
+    if trained is not None and not trained.results:
         return []  # samples of the training set would be needed
     joint, *training = (
         prior_sensitivity(sampling.posterior, _source(sampling), _chosen(summary), summary.run.sensitivity_factors)

@@ -17,7 +17,7 @@ from crsea_infer.physics import aafrag, absorption, electrons, hadronic, kafexhi
 from crsea_infer.physics.analytic_gas import GAS_REFERENCES
 from crsea_infer.physics.constants import SUN_RADIUS, SUN_REFERENCES
 from crsea_infer.physics.gas_groups import IONISED_REFERENCES
-from crsea_infer.physics.masks import MASK_REFERENCES
+from crsea_infer.physics.masks import MASK_REFERENCES, disc_scale
 from crsea_infer.physics.radiation_field import RADIATION_REFERENCES
 from crsea_infer.physics.regions import parse_region
 from crsea_infer.physics.sources import SOURCE_REFERENCES
@@ -78,7 +78,8 @@ def physics_references(
         cite(IONISED_REFERENCES, "ionised hydrogen")
     if "gamma" in products:
         found += _of_gamma_rays(settings, parameters, absorbed=absorbed)
-    if any(parse_region(request.region).mask == "lhaaso" for request in sky if request.region is not None):
+    masks = {parse_region(request.region).mask for request in sky if request.region is not None}
+    if any(disc_scale(mask) is not None for mask in masks):
         cite(MASK_REFERENCES, "mask of known sources")
     return found
 
