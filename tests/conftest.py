@@ -18,6 +18,14 @@ os.environ.pop("COLUMNS", None)  # processes of pytest-xdist have it, and comman
 sys.path.insert(0, str(Path(__file__).parent))  # makes quick_run importable, wherever the tests are run from
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A test of a finished run is as slow as the run, whichever of them makes it."""
+    for item in items:
+        if "finished" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.slow)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Keep trained sky regions for all tests together, and away from the user's own."""

@@ -159,6 +159,7 @@ def test_a_reader_that_stops_early_is_no_error() -> None:
     assert errors == b""
 
 
+@pytest.mark.slow
 def test_a_character_that_the_terminal_lacks_is_shown_as_its_escape() -> None:
     code = "import sys; from crsea_infer.cli.main import main; sys.exit(main(['list', 'runs']))"
     environment = {**os.environ, "PYTHONIOENCODING": "ascii"}

@@ -58,6 +58,7 @@ def swap_priors(folder: Path) -> None:
     (folder / "priors" / "gas.toml").write_text(f"{head}[parameters.{second}\n[parameters.{first}")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("swap", [swap_data_sets, swap_priors])
 def test_swapping_names_of_a_finished_run_changes_no_number(
     swap: Callable[[Path], None], own_copy: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -93,6 +94,7 @@ def test_swapping_names_of_a_finished_run_changes_no_number(
     assert names == [likelihood.name for likelihood in again.likelihoods]
 
 
+@pytest.mark.slow
 def test_unfinished_work_in_another_order_is_refused_and_goes_on_in_its_own(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

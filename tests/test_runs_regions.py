@@ -61,6 +61,7 @@ def solved(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, tuple[str, ...]]]
     return calls
 
 
+@pytest.mark.slow
 def test_a_run_trains_its_region_once_without_a_home_and_keeps_it(
     own_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, solved: list[tuple[str, tuple[str, ...]]]
 ) -> None:
@@ -111,6 +112,7 @@ def test_a_run_leaves_the_same_entry_in_the_cache_and_beside_run_toml(
     assert (tmp_path / "out" / SKY_REGIONS / kept.name).read_bytes() == kept.read_bytes()
 
 
+@pytest.mark.slow
 def test_electrons_are_made_before_workers_ask(
     own_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, solved: list[tuple[str, tuple[str, ...]]]
 ) -> None:

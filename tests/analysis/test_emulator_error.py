@@ -141,6 +141,7 @@ def spectra_files(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]
     return folder / "emulator.npz", folder / "second.nc"
 
 
+@pytest.mark.slow
 def test_emulators_of_spectra_are_compared_from_their_file_alone(
     spectra_files: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -278,6 +279,7 @@ def test_every_kind_of_sky_data_allows_for_the_error_of_the_model(name: str) -> 
     assert float(lenient) < 0.9 * float(strict)
 
 
+@pytest.mark.slow
 def test_an_emulator_without_an_error_stops_a_run() -> None:
     settings = GridSettings(
         regions=("lhaaso_outer",),

@@ -62,6 +62,7 @@ def sky() -> SkyModel:
     return emulator.load()
 
 
+@pytest.mark.slow
 def test_the_shipped_emulator_moves_nothing(sky: SkyModel) -> None:
     run = load_run("min_vs_max")
     solver = solver_of(sky)

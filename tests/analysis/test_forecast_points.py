@@ -93,6 +93,7 @@ def test_without_exposure_nothing_is_told() -> None:
     assert np.abs([one, other]).max() < 0.05  # of the draws
 
 
+@pytest.mark.slow
 def test_the_mean_of_the_inverse_bayes_factor_is_one_under_the_truth() -> None:
     one, other, _ = factors(1.0, 1.0, 400)
     for ln_b in (one, other):

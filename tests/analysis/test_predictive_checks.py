@@ -135,6 +135,7 @@ def test_a_common_systematic_is_drawn_anew_in_each_replicate() -> None:
     assert found.prior.value == pytest.approx(expected, abs=4 * found.prior.error)
 
 
+@pytest.mark.slow
 def test_data_from_the_hypothesis_give_uniform_p_and_others_small_ones() -> None:
     rng = np.random.default_rng(8)
     prior_width, found = 3.0, {"prior": [], "prior_runs": [], "posterior": [], "posterior_runs": []}

@@ -22,6 +22,7 @@ def posterior() -> Any:
     return posterior_for(run.hypotheses[0], run.likelihoods, emulator.load())
 
 
+@pytest.mark.slow
 def test_truths_follow_the_prior_where_all_of_it_is_allowed(posterior: Any) -> None:
     rng = np.random.default_rng(1)
     truths = np.stack([draw_truth(posterior, rng)[1] for _ in range(150)])

@@ -67,6 +67,7 @@ def test_weights_count() -> None:
     assert tension(parts, doubled).ln_s_err == pytest.approx(tension(parts, joint).ln_s_err)
 
 
+@pytest.mark.slow
 def test_the_error_of_the_suspiciousness_is_that_of_repeated_posteriors() -> None:
     spread = np.random.default_rng(1)
     few = [Fit(0.0, 0.0, spread.choice(fit([0.0]).log_likelihood, 200)) for _ in range(300)]

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import json
 import math
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import pytest
 
 from crsea_infer.cli.machine_output import cite_json, compare_json
 from crsea_infer.cli.main import main
 from crsea_infer.content.bibliography import merged
 from crsea_infer.inference.evidence import Evidence, Spread, bayes_factor
 from crsea_infer.workflow.comparison import Comparison
-
-if TYPE_CHECKING:
-    import pytest
 
 
 def _json(capsys: pytest.CaptureFixture[str], *arguments: str) -> dict[str, Any]:
@@ -23,6 +22,7 @@ def _json(capsys: pytest.CaptureFixture[str], *arguments: str) -> dict[str, Any]
     return found
 
 
+@pytest.mark.slow
 def test_list(capsys: pytest.CaptureFixture[str]) -> None:
     found = _json(capsys, "list")
     assert set(found) == {"form", "regions", "priors", "likelihoods", "hypotheses", "runs", "choices", "forecasts"}

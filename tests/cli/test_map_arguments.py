@@ -21,6 +21,7 @@ _HYPOTHESIS = "gamma-optimized-min"
 _WHERE = ("--region", "lhaaso_inner", "--energies", "1e4,1e5")
 
 
+@pytest.mark.slow
 def test_bands_of_a_run_have_units_and_what_they_are_of(
     finished: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -41,6 +42,7 @@ def test_bands_of_a_run_have_units_and_what_they_are_of(
     assert found["meta"]["n_draws"] == table.meta["n_draws"]
 
 
+@pytest.mark.slow
 def test_a_profile_of_a_run_has_the_steps_of_its_regions(
     finished: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -74,6 +74,7 @@ def _train(grid: Path, output: Path, *options: str) -> str:
     return train_on_spectra(arguments)
 
 
+@pytest.mark.slow
 def test_maps_become_an_emulator_that_knows_its_error(tmp_path: Path) -> None:
     region = ["--region", "l=20..60,b=-5..5"]
     table, other = _table(tmp_path / "training", 40, 1), _table(tmp_path / "test", 12, 2)

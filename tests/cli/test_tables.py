@@ -79,6 +79,7 @@ def test_a_pipe_of_unknown_width_is_wide(monkeypatch: pytest.MonkeyPatch) -> Non
         assert new_console().width == 160
 
 
+@pytest.mark.slow
 def test_a_bad_file_of_the_users_leaves_the_table_as_it_is(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

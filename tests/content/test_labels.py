@@ -18,6 +18,7 @@ PRIORS = [item.path for item in finding.available("priors")]
 LIKELIHOODS = names_at_hand()
 
 
+@pytest.mark.slow
 def test_what_passes_unparsed_is_parsed_all_right(monkeypatch: pytest.MonkeyPatch) -> None:
     given = [(one.label, one.unit) for path in PRIORS for one in read_prior_set(path).parameters]
     given += [(one.label, one.unit) for name in LIKELIHOODS for one in load_likelihood(name).nuisances]

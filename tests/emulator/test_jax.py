@@ -40,6 +40,7 @@ def test_responses_are_those_of_numpy(double: bool) -> None:
     assert np.asarray(on_jax) == pytest.approx(emulator.responses(point), rel=1e-9 if double else 2e-4)
 
 
+@pytest.mark.slow
 def test_intensities_are_those_of_numpy(double: bool) -> None:
     bound = load().bind([Request("gamma", ENERGIES, "lhaaso_inner"), Request("neutrino", ENERGIES, "full_sky")])
     values = _fiducial()

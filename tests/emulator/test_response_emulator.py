@@ -79,6 +79,7 @@ def test_files_are_reproducible_and_complete(tmp_path: Path) -> None:
     assert (tmp_path / "a.npz").read_bytes() == (tmp_path / "b.npz").read_bytes()
 
 
+@pytest.mark.slow
 def test_a_file_with_a_changed_byte_is_refused_or_reads_the_same(tmp_path: Path) -> None:
     """Whatever zipfile, zlib and numpy raise is one message; what is read is what was written."""
     path = tmp_path / "emulator.npz"

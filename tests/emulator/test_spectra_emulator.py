@@ -318,6 +318,7 @@ def test_local_cosmic_rays_come_from_their_parameters(emulator: SpectraEmulator)
     assert SpectraSky(emulator).bind(request)(values | points)[0] == pytest.approx(load().bind(request)(values)[0])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("which", ["emulator", "process"])
 def test_numpy_and_jax_agree_and_gradients_are_right(which: str, request: pytest.FixtureRequest) -> None:
     jax = pytest.importorskip("jax")

@@ -86,6 +86,7 @@ def _usual(scale: float = 1.0) -> list[tuple[int, int, int, np.ndarray]]:
     return [(1, 1, 0, 0.9 * proton), (1, 1, 1, 0.1 * proton), (2, 4, 0, helium), (-1, 0, 0, 0.01 * proton)]
 
 
+@pytest.mark.slow
 def test_axes_species_and_sums(tmp_path: Path) -> None:
     run = read_dragon(write_dragon(tmp_path / "run.fits.gz", _usual()))
     assert run.energies == pytest.approx(ENERGIES)
@@ -104,6 +105,7 @@ def test_local_and_radial_spectra(tmp_path: Path) -> None:
     assert not radial[2].any()
 
 
+@pytest.mark.slow
 def test_isotopes_are_one_species(tmp_path: Path) -> None:
     helium = _smooth("helium")
     run = read_dragon(write_dragon(tmp_path / "run.fits", [(2, 4, 0, 0.8 * helium), (2, 3, 0, 0.2 * helium)]))
@@ -156,6 +158,7 @@ def test_intensities_are_those_of_the_emission_stage(tmp_path: Path) -> None:
     assert gamma[0, 0] == pytest.approx(np.outer(column / COLUMN_UNIT, per_column), rel=2e-3)
 
 
+@pytest.mark.slow
 def test_runs_become_a_grid_that_an_emulator_can_learn(tmp_path: Path) -> None:
     rows = ["halo_height,dragon"]
     for height, scale in ((2.0, 1.0), (4.0, 1.1), (8.0, 1.3)):

@@ -99,6 +99,7 @@ def run(code: str, *paths: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run([sys.executable, "-c", HEAD + code, *paths], capture_output=True, text=True, check=False)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", WRITERS)
 def test_a_full_file_system_is_one_message_and_keeps_the_old_file(name: str, tmp_path: Path) -> None:
     path, copy = tmp_path / "grids" / name, tmp_path / "copy"
@@ -112,6 +113,7 @@ def test_a_full_file_system_is_one_message_and_keeps_the_old_file(name: str, tmp
     assert not list(path.parent.glob(".*"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", WRITERS)
 def test_a_process_killed_while_it_writes_leaves_the_old_file(name: str, tmp_path: Path) -> None:
     path, copy = tmp_path / "grids" / name, tmp_path / "copy"

@@ -95,6 +95,7 @@ def test_shares_of_pixels_add_up_to_the_solid_angle(text: str) -> None:
     assert shares.max() <= 1.0
 
 
+@pytest.mark.slow
 def test_masks_take_pixels_away(tmp_path: Path) -> None:
     """Where only the discs of known sources are bright, the masked region sees nothing of it."""
     inner = parse_region("lhaaso_inner")

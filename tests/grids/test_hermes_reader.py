@@ -53,6 +53,7 @@ def ratios(real: Path, run: DragonOutput, imported: xr.Dataset, product: Product
     return np.stack([own[:, i] / (one.intensities / flavours) for i, one in enumerate(maps)])
 
 
+@pytest.mark.slow
 def test_gamma_ray_maps_were_read_one_cell_too_far_in(real: Path, run: DragonOutput, imported: xr.Dataset) -> None:
     """As it is the run lies 8 % below its maps, the more the farther out; moved in by one cell it agrees."""
     inward = {
@@ -67,6 +68,7 @@ def test_gamma_ray_maps_were_read_one_cell_too_far_in(real: Path, run: DragonOut
     assert scatter[1] < 0.7 * scatter[0]
 
 
+@pytest.mark.slow
 def test_neutrino_maps_have_the_same_cosmic_rays_everywhere(
     real: Path, run: DragonOutput, imported: xr.Dataset
 ) -> None:

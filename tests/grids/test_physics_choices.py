@@ -97,6 +97,7 @@ def test_a_later_saturation_empties_the_outer_disc_at_high_rigidity() -> None:
     assert density[1, at] < 0.9 * plain[1, at]
 
 
+@pytest.mark.slow
 def test_electrons_feel_rim_and_saturation() -> None:
     heights = np.array([0.0, 0.5, 1.0, 2.0])
     few = ElectronSettings(n_modes=24)

@@ -20,6 +20,7 @@ SMALL = GridSettings(
 )
 
 
+@pytest.mark.slow
 def test_a_grid_comes_back_from_disk_as_it_was(tmp_path: Path) -> None:
     grid = build_grid(SMALL)
     write_grid(grid, tmp_path / "grid.nc")

@@ -32,6 +32,7 @@ def values_of() -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
     return plain, plain | {name: np.full(2, value) for name, value in GIVEN.items()}
 
 
+@pytest.mark.slow
 def test_leaks_and_faint_sources_are_added_to_gamma_rays_alone() -> None:
     plain, values = values_of()
     found = SkyWithPopulation(emulator.load(None)).bind(REQUESTS)(values)

@@ -176,6 +176,7 @@ def test_a_result_of_another_seed_is_refused(tmp_path: Path) -> None:
     assert task.result() is not None
 
 
+@pytest.mark.slow
 def test_a_posterior_on_a_full_file_system_is_one_message(tmp_path: Path) -> None:
     code = (
         "import resource, signal, sys; import numpy as np; from pathlib import Path\n"

@@ -83,6 +83,7 @@ def test_a_power_law_is_averaged_exactly_enough(slope: float) -> None:
     assert float((matrix @ energies**slope)[0]) == pytest.approx(exact, rel=1e-5)
 
 
+@pytest.mark.slow
 def test_thousands_of_bins_take_no_matrix_of_zeros() -> None:
     edges = np.geomspace(1e4, 1e6, 20_001)
     edges[10_000:] *= 1.3  # one bin is wider, and has another node
@@ -304,6 +305,7 @@ def test_a_batch_is_its_points_one_by_one() -> None:
         assert float(likelihood.chi2_profiled((intensity[i, j],))) == pytest.approx(float(profiled[i, j]))
 
 
+@pytest.mark.slow
 def test_jax_gives_the_same_numbers() -> None:
     jax = pytest.importorskip("jax")
     # JAX works in single precision by default, in which these intensities underflow when squared

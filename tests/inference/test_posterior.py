@@ -282,6 +282,7 @@ def test_the_shipped_sky_model_gives_finite_likelihoods_all_over_the_prior() -> 
     assert np.all(np.isfinite(posterior.log_likelihood(draws(posterior, 300))))
 
 
+@pytest.mark.slow
 def test_jax_gives_the_same_numbers(posterior: Posterior) -> None:
     jax = pytest.importorskip("jax")
     theta = draws(posterior, 4)

@@ -51,6 +51,7 @@ def in_units(variable: Any, unit: str) -> np.ndarray:
     return np.asarray(units.Quantity(np.asarray(variable), variable.attrs["units"]).to_value(unit))
 
 
+@pytest.mark.slow
 def test_the_spectrum_is_drawn_again_from_the_file_alone(opened: Any, posterior: Posterior) -> None:
     from matplotlib.figure import Figure
 
@@ -96,6 +97,7 @@ def test_parameters_have_labels_units_and_a_prior_of_their_own(opened: Any, post
         assert np.mean((drawn > low) & (drawn < high)) == pytest.approx(0.5, abs=0.08)
 
 
+@pytest.mark.slow
 def test_fixed_parameters_and_every_kind_of_data_are_in_the_file(tmp_path: Path) -> None:
     import xarray
 

@@ -14,6 +14,7 @@ from crsea_infer.inference.prediction import predict, predict_profile, request_f
 from crsea_infer.physics.regions import REGIONS, split_region
 
 
+@pytest.mark.slow
 def test_the_steps_of_a_profile_average_to_the_region() -> None:
     hypothesis = load_hypothesis("gamma-optimized-min")
     request, model = request_for((1e4,), region="lhaaso_inner"), load()
@@ -24,6 +25,7 @@ def test_the_steps_of_a_profile_average_to_the_region() -> None:
     assert profile["intensity"][0] > 2 * profile["intensity"][-1]  # brighter toward the centre
 
 
+@pytest.mark.slow
 def test_a_step_without_sky_is_null(capsys: pytest.CaptureFixture[str]) -> None:
     region = "l=193..197,b=2..5,mask=lhaaso"  # within the halo of Geminga: all of it is masked
     arguments = ["predict", "base-min", "--region", "l=193..233,b=2..5,mask=lhaaso", "--energies", "100"]

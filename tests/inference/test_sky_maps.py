@@ -98,6 +98,7 @@ def test_what_is_no_map_is_refused(messenger: str, n_side: int, said: str) -> No
         sky_map(emulator.load(), _draws(["base", "min"], 1), messenger, _ENERGIES, sky)
 
 
+@pytest.mark.slow
 def test_infrared_has_no_pixels() -> None:
     values = _draws(["base", "min"], 1) | {"infrared_absorption": np.ones(1)}
     with pytest.raises(UserError, match="infrared_absorption"):

@@ -146,6 +146,7 @@ def test_what_does_not_exist_is_one_message_in_the_words_of_python() -> None:
 # --- samples
 
 
+@pytest.mark.slow
 def test_a_sample_has_evidence_samples_and_labels(post: cr.Posterior, result: cr.Sampled) -> None:
     assert result.evidence.lnz == pytest.approx(612.806, abs=0.1)
     assert result.names == post.names
@@ -211,6 +212,7 @@ def test_a_posterior_predicts_any_region_with_bands(result: cr.Sampled) -> None:
     assert protons["median"].unit.is_equivalent("GeV-1 m-2 s-1 sr-1")
 
 
+@pytest.mark.slow
 def test_a_target_of_ones_own_is_sampled_too() -> None:
     class Gaussian:
         names = ("x", "y")

@@ -26,6 +26,7 @@ def column_to(component: str, longitude: float, latitude: float, far: float) -> 
     return CENTIMETRES_PER_KILOPARSEC * sum(quad(at, *piece, limit=200)[0] for piece in pairwise(breaks))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("component", "far"), [("HI", 30.0), ("H2", 20.0)])
 @pytest.mark.parametrize(("longitude", "latitude"), [(30.25, 0.25), (75.25, -1.75), (150.25, 3.25), (301.0, 40.5)])
 def test_columns_are_the_mean_over_the_pixel(component: str, far: float, longitude: float, latitude: float) -> None:

@@ -111,6 +111,7 @@ def known() -> tuple[np.ndarray, np.ndarray]:
     return _known()
 
 
+@pytest.mark.slow
 def test_the_two_files_of_hermes_give_the_table_that_they_hold(
     known: tuple[np.ndarray, np.ndarray], tmp_path: Path
 ) -> None:
@@ -135,6 +136,7 @@ def test_the_axes_of_the_header_are_not_taken_as_hermes_does_not(
     np.testing.assert_allclose(load_gas(tmp_path / "gas.nc").atomic, load_gas().atomic, rtol=1e-3)
 
 
+@pytest.mark.slow
 def test_another_resolution_keeps_the_columns(tmp_path: Path) -> None:
     """Steps of 0.4 and 0.5 deg of longitude do not divide each other: all gas is kept, and regions to a per cent."""
     maps = _known(n_longitude=900)

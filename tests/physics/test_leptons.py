@@ -31,6 +31,7 @@ def intensities(solver: LeptonSolver) -> np.ndarray:
     return solver(0.04, 4.7)
 
 
+@pytest.mark.slow
 def test_there_is_one_spectrum_for_each_region_and_component(intensities: np.ndarray) -> None:
     assert intensities.shape == (len(REGIONS), len(LEPTON_COMPONENTS), LEPTON_ENERGIES.size)
     assert np.all(intensities > 0.0)
@@ -56,6 +57,7 @@ def test_the_inner_galaxy_is_brighter_than_the_outer(intensities: np.ndarray) ->
     assert np.all(intensities[0] > 1.5 * intensities[1])
 
 
+@pytest.mark.slow
 def test_leptons_are_a_minor_part_of_the_plane() -> None:
     energies = (10.0, 100.0)
     region = parse_region("tibet_inner")

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["lhaaso_inner", "lhaaso_outer"])
 def test_what_leaks_is_what_photons_drawn_from_the_images_leave_outside_the_discs(name: str) -> None:
     region, sources = REGIONS[name], catalogue_sources("KM2A")

@@ -148,6 +148,7 @@ def test_values_priors_and_prior_sets_change(run: RunFile, choices: ChoiceList) 
         assert hypothesis.name in {one.name for one in run.hypotheses}
 
 
+@pytest.mark.slow
 def test_every_packaged_option_makes_a_posterior(run: RunFile) -> None:
     model, standard = load(), load_choices("standard")
     changes = Changes(run, standard)

@@ -74,6 +74,7 @@ def test_a_claim_is_about_the_runs_that_have_what_it_names() -> None:
     assert not claim(likelihood="lhaaso_wcda_inner").is_about(run)
 
 
+@pytest.mark.slow
 def test_the_shipped_registry_says_for_each_statement_what_else_could_be() -> None:
     claims = load_study("paper").claims
     assert len(claims) >= 20

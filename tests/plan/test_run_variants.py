@@ -126,6 +126,7 @@ def test_they_are_a_part_of_what_a_run_is_and_tell_tasks_apart(tmp_path: Path) -
     assert all(pattern.fullmatch(path.name) for task in tasks for path in (task.result_path, task.checkpoint_path))
 
 
+@pytest.mark.slow
 def test_what_variants_lack_is_trained_side_by_side_and_kept(
     tmp_path: Path, sky: EmulatedSky, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -151,6 +152,7 @@ def test_what_variants_lack_is_trained_side_by_side_and_kept(
     assert capsys.readouterr().out == ""
 
 
+@pytest.mark.slow
 def test_hypotheses_of_one_run_may_have_different_sky_models(tmp_path: Path, sky: EmulatedSky) -> None:
     (tmp_path / "near.toml").write_text('title = "x"\ndescription = "x"\nreferences = []\n[physics]\nrim = 11.0\n')
     tables = '[hypotheses]\nfar = ["base", "min", "gas"]\nnear = ["base", "min", "gas", "near.toml"]\n'

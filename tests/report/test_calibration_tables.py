@@ -51,6 +51,7 @@ def report_of(
     return CalibrationReport(run, {"seed": "1"}, {"numpy": "2"}, found, np.zeros(2), labels, not_comparable)
 
 
+@pytest.mark.slow
 def test_everything_is_written_and_counts_add_up(tmp_path: Path) -> None:
     report = report_of(refused=5)
     write_calibration(tmp_path, report)
@@ -102,6 +103,7 @@ def test_refused_estimates_are_said() -> None:
     assert any("(7 refused)" in text for text in words)
 
 
+@pytest.mark.slow
 def test_many_refused_estimates_are_called_a_selection(tmp_path: Path) -> None:
     """More than 5 % of 80: ranks and ln B of the others may look right, or wrong, because they are the others."""
     report = report_of(refused=5)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from crsea_infer.report.summary import RunSummary
 
 
+@pytest.mark.slow
 def test_tables_add_up_and_agree_with_the_posterior(nested_run: RunSummary, tmp_path: Path) -> None:
     (tmp_path / "figures").mkdir()
     data_set_pulls.write_data_sets(tmp_path, nested_run)

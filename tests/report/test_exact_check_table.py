@@ -37,6 +37,7 @@ def summary() -> Any:
     return SimpleNamespace(run=run, model=model, hypotheses=tuple(items), table_meta={"run": "x"}, unconverged_shown="")
 
 
+@pytest.mark.slow
 def test_the_table_has_every_parameter_of_every_hypothesis(summary: Any, tmp_path: Path) -> None:
     exact_check_table.write_exact_check(tmp_path, summary)
     rows = read_table(tmp_path / "exact_check.ecsv")

@@ -103,6 +103,7 @@ def names(twelve: RunSummary) -> list[str]:
     return list(titles_of(twelve).values())
 
 
+@pytest.mark.slow
 def test_spectra_are_legible_with_a_legend_of_lines_and_markers(
     twelve: RunSummary, names: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -124,6 +125,7 @@ def test_spectra_are_legible_with_a_legend_of_lines_and_markers(
     assert "dashed" not in spectrum_figures.figure_names(twelve)["spectra"]
 
 
+@pytest.mark.slow
 def test_the_overlaid_corner_has_lines_of_its_own_for_each(twelve: RunSummary, names: list[str]) -> None:
     with styled():
         figure = corner_figures.overlay(twelve)
@@ -145,6 +147,7 @@ def test_the_pulls_have_markers_of_their_own_for_each(twelve: RunSummary, names:
     assert len(markers) == N
 
 
+@pytest.mark.slow
 def test_prior_sensitivity_shows_each_evidence_when_pairs_are_too_many(
     twelve: RunSummary, names: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -45,6 +45,7 @@ assert pyplot is None or not pyplot.get_fignums()
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "backend", ["module://matplotlib_inline.backend_inline", "module://nowhere.backend", "Qt4Agg", "qtagg", "", None]
 )
@@ -82,6 +83,7 @@ def without(out: Path, *patterns: str) -> None:
             path.unlink()
 
 
+@pytest.mark.slow
 def test_what_fails_leaves_the_rest_made_and_is_said(
     own_copy: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -193,6 +193,7 @@ def test_text_in_a_corner_is_legible_and_inside(summary: RunSummary, width: floa
         check_text(figure)
 
 
+@pytest.mark.slow
 def test_text_in_a_spectrum_is_legible_and_inside(
     summary: RunSummary, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -236,6 +237,7 @@ def _is_drawn(text: Any, figure: Any) -> bool:
     return True
 
 
+@pytest.mark.slow
 def test_figures_are_written_as_pdf_and_png(summary: RunSummary, tmp_path: Path) -> None:
     spectrum_figures.write_spectra(tmp_path, summary)
     for name in spectrum_figures.figure_names(summary):
@@ -268,6 +270,7 @@ VALUES = st.recursive(
 )
 
 
+@pytest.mark.slow
 @given(st.dictionaries(KEYS, VALUES | st.dictionaries(KEYS, VALUES, max_size=3), max_size=4))
 def test_toml_reads_back_as_written(content: dict[str, Any]) -> None:
     assert tomllib.loads(to_toml(content)) == content

@@ -100,6 +100,7 @@ def test_all_figures_of_names_are_products(rich: RunSummary) -> None:
 MODULES: tuple[Any, ...] = (spectrum_figures, component_figures, local_figures, profile_figures)
 
 
+@pytest.mark.slow
 def test_figures_of_a_rich_run_are_in_words_and_inside(rich: RunSummary) -> None:
     found = {name: draw(one) for module in MODULES for name, one in module.figures(rich).items()}
     assert set(found) >= {"spectra", "local_spectra", "components_base-max-sources", "spectrum_fermi_lat_masked_inner"}
@@ -110,6 +111,7 @@ def test_figures_of_a_rich_run_are_in_words_and_inside(rich: RunSummary) -> None
     )
 
 
+@pytest.mark.slow
 def test_titles_as_long_as_they_may_be_stay_inside(rich: RunSummary) -> None:
     def called(item: HypothesisSummary, title: str) -> HypothesisSummary:
         hypothesis = replace(item.posterior.hypothesis, title=title)

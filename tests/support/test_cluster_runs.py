@@ -87,6 +87,7 @@ def test_a_study_on_a_cluster_that_loses_a_worker_ends_with_the_numbers_of_this_
     assert not list(tmp_path.glob("there/*/*/*.checkpoint.h5"))
 
 
+@pytest.mark.slow
 def test_what_is_no_address_is_told_before_anything_is_begun(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[Any]
 ) -> None:

@@ -129,6 +129,7 @@ def test_a_device_is_seen_without_touching_it(
     assert device_present(tmp_path) is present
 
 
+@pytest.mark.slow
 def test_a_platform_that_is_not_there_is_one_message(tmp_path: Path) -> None:
     pytest.importorskip("jax")
     pytest.importorskip("blackjax")

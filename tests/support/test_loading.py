@@ -76,6 +76,7 @@ def test_settings_that_are_no_text_are_passed_over(
     assert os.path.exists(tmp_path)  # noqa: PTH110 -- it is what was replaced meanwhile
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("settings", "of_arviz"),
     [

@@ -99,6 +99,7 @@ def test_points_come_back_in_order(tmp_path: Path) -> None:
     assert seen[-1] == (40, 40)
 
 
+@pytest.mark.slow
 def test_a_response_grid_of_many_workers_is_that_of_one(tmp_path: Path) -> None:
     grid = build_response_grid(SMALL, tmp_path / "grid.nc", Schedule(chunk=4))
     _assert_same(grid, build_grid(SMALL))

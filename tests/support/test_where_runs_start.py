@@ -78,17 +78,20 @@ def assert_sampled(ended: subprocess.CompletedProcess[str], folder: Path) -> Non
     assert (folder / "out" / "gamma-optimized-min" / "emcee.h5").is_file(), ended.stdout + ended.stderr
 
 
+@pytest.mark.slow
 def test_a_script_needs_no_guard(tmp_path: Path) -> None:
     begin(tmp_path, PROGRAM + EXECUTE)
     assert_sampled(python(tmp_path, "program.py"), tmp_path)
 
 
+@pytest.mark.slow
 def test_standard_input_will_do(tmp_path: Path) -> None:
     """A notebook is the same to worker processes: there is no file of the main module."""
     begin(tmp_path)
     assert_sampled(python(tmp_path, "-", text=PROGRAM + EXECUTE), tmp_path)
 
 
+@pytest.mark.slow
 def test_a_thread_will_do(tmp_path: Path) -> None:
     begin(tmp_path, PROGRAM + THREAD.format(execute=EXECUTE.strip()))
     assert_sampled(python(tmp_path, "program.py"), tmp_path)
@@ -101,6 +104,7 @@ def test_what_goes_wrong_in_a_thread_would_be_seen(tmp_path: Path) -> None:
     assert "ValueError: 1" in ended.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", ["script", "command"])
 def test_files_of_the_current_directory_are_no_modules_of_workers(tmp_path: Path, how: str) -> None:
     """The installed command does not search the current directory; its workers must not either."""

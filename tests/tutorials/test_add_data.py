@@ -116,6 +116,7 @@ def test_cosmic_rays_are_compared_as_by_hand(done: Any, spectra: str) -> None:
     assert chi2_of(done, f"{spectra}-known-gas", "grapes_protons") == pytest.approx(by_hand, rel=2e-3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mistake", MISTAKES)
 def test_a_mistake_is_told_as_the_page_says(tutorial: Begin, mistake: str) -> None:
     page = tutorial(PAGE)

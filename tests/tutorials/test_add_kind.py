@@ -98,6 +98,7 @@ def test_the_ratios_are_those_of_the_packaged_tables(done: Any) -> None:
     np.testing.assert_allclose(table["error"], 0.05 * table["ratio"], rtol=0.01)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mistake", MISTAKES)
 def test_a_mistake_is_told_as_the_page_says(tutorial: Begin, mistake: str) -> None:
     page = tutorial(PAGE)

@@ -50,6 +50,7 @@ def from_prior(posterior: Any, seed: np.random.SeedSequence, _: object) -> tuple
     )
 
 
+@pytest.mark.slow
 def test_the_whole_way_in_one_process(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -23,6 +23,7 @@ def test_examples() -> None:
     assert doctest.testmod(listening).failed == 0
 
 
+@pytest.mark.slow
 def test_by_default_nothing_is_said_and_told_gets_lines(
     own_copy: tuple[Path, Path], capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -86,6 +86,7 @@ def test_a_damaged_result_or_run_toml_is_refused(own_copy: tuple[Path, Path]) ->
         runs.execute(load_run(path), copy)
 
 
+@pytest.mark.slow
 def test_a_damaged_table_posterior_or_figure_is_said_and_made_again(
     own_copy: tuple[Path, Path],
     finished: tuple[Path, Path],
@@ -129,6 +130,7 @@ def test_what_is_turned_off_leaves_neither_tables_nor_links(
     assert "gamma-optimized-min/posterior_emcee.nc" in page
 
 
+@pytest.mark.slow
 def test_fresh_replaces_results_and_nothing_else(
     own_copy: tuple[Path, Path], finished: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:

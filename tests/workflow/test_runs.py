@@ -78,6 +78,7 @@ def conditional(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
         return path, runs.execute(load_run(path), folder / "out", workers=0, accept_unconverged=True)
 
 
+@pytest.mark.slow
 def test_conditional_evidence_is_that_of_all_data_less_that_of_the_training(conditional: tuple[Path, Path]) -> None:
     _, out = conditional
     table = Table.read(out / "evidence.ecsv")
@@ -99,6 +100,7 @@ def test_conditional_evidence_is_that_of_all_data_less_that_of_the_training(cond
     assert re.search(r"the probability of [^<]* after training: [^<]* given [^<]*;", page)
 
 
+@pytest.mark.slow
 def test_conditional_evidences_compare_across_directories_with_any_on_the_same_data(
     conditional: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -115,6 +117,7 @@ def test_conditional_evidences_compare_across_directories_with_any_on_the_same_d
     assert "after-outer : " in "\n".join(compare([out, untrained]).lines)
 
 
+@pytest.mark.slow
 def test_a_conditional_run_resumes_and_refuses_other_training(
     conditional: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -134,6 +137,7 @@ def test_a_conditional_run_resumes_and_refuses_other_training(
     assert (out / "evidence.ecsv").read_bytes() == before
 
 
+@pytest.mark.slow
 def test_tension_adds_samplings_to_a_finished_run_and_changes_none_of_its_numbers(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -160,6 +164,7 @@ def test_tension_adds_samplings_to_a_finished_run_and_changes_none_of_its_number
 SHORT = QUICK.replace("[samplers.dynesty]", "[samplers.nothing]").partition("[samplers.nothing]")[0]
 
 
+@pytest.mark.slow
 def test_a_run_that_did_not_converge_is_kept_told_and_ends_with_1_unless_accepted(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -236,6 +241,7 @@ def test_a_posterior_opens_in_arviz(finished: tuple[Path, Path]) -> None:
     assert walkers["posterior"].sizes["chain"] > 10
 
 
+@pytest.mark.slow
 def test_a_finished_run_samples_nothing_again_and_mends_what_is_missing(
     own_copy: tuple[Path, Path], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -254,6 +260,7 @@ def test_a_finished_run_samples_nothing_again_and_mends_what_is_missing(
     assert kept.stat().st_mtime_ns == stamp
 
 
+@pytest.mark.slow
 def test_checks_are_made_and_made_again_when_the_run_file_asks_for_others(
     own_copy: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

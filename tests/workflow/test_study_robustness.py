@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+@pytest.mark.slow
 def test_it_is_of_the_main_hypotheses_and_of_those_that_statements_compare() -> None:
     study = load_study("paper")
 
@@ -22,6 +23,7 @@ def test_it_is_of_the_main_hypotheses_and_of_those_that_statements_compare() -> 
     assert hypotheses_asked_for(study, "all_diagonal") == study.main_hypotheses
 
 
+@pytest.mark.slow
 def test_a_study_that_was_not_carried_out_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="holds no run of lhaaso, ") as refused:
         study_robustness(load_study("paper"), load_choices("standard"), tmp_path)

@@ -75,6 +75,7 @@ def test_kafexhiu_has_no_neutrinos() -> None:
     assert mixture.choices == ("kelner-aharonian",)
 
 
+@pytest.mark.slow
 def test_derivatives_are_finite_and_right() -> None:
     jax = pytest.importorskip("jax")
     bound = _sky("kelner-aharonian").bind(REQUESTS[:4])

@@ -38,6 +38,7 @@ def sky(tmp_path: Path) -> EmulatedSky:
     return type(whole)(emulator_of(whole.emulator, coarse), regions=whole.regions)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "choices",
     [
@@ -106,6 +107,7 @@ def test_a_sky_model_that_has_its_own_physics_says_so() -> None:
         sky_of(Other(), DemandedPhysics(rim=12.0))  # type: ignore[arg-type]
 
 
+@pytest.mark.slow
 def test_predictions_and_posteriors_take_the_physics_of_their_hypothesis(sky: EmulatedSky) -> None:
     near = dataclasses.replace(HYPOTHESIS, physics=DemandedPhysics(rim=12.0))
     exact = sky_of(emulator.exact(), DemandedPhysics(rim=12.0))

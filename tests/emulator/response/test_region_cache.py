@@ -65,6 +65,7 @@ def _intensities(
     return {region: intensity.tobytes() for region, intensity in zip(regions, found, strict=True)}
 
 
+@pytest.mark.slow
 def test_a_region_is_trained_once_and_its_numbers_are_the_same_bits(
     shipped: ResponseEmulator, tmp_path: Path, solved: list[tuple[str, tuple[str, ...]]]
 ) -> None:
@@ -311,6 +312,7 @@ for region in sys.argv[1:]:
 """
 
 
+@pytest.mark.slow
 def test_the_second_use_of_a_region_in_a_fresh_process_takes_no_solver() -> None:
     """At most 0.3 s more than a region that ships; measured are the same seconds less imports."""
     command = [sys.executable, "-c", _SECONDS, "tibet_inner", "l=200..203,b=-2..2"]

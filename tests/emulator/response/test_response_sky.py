@@ -24,6 +24,7 @@ def _fiducial(name: str) -> dict[str, np.ndarray]:
     return {parameter.name: np.asarray(float(parameter.fiducial)) for parameter in load_hypothesis(name).parameters}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("messenger", ["gamma", "neutrino"])
 def test_emulator_and_solver_agree(messenger: str) -> None:
     requests = [Request(messenger, ENERGIES, region) for region in ("lhaaso_inner", "lhaaso_outer")]  # type: ignore[arg-type]

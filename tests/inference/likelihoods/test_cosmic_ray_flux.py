@@ -243,6 +243,7 @@ def test_the_reanalysis_of_kascade_and_other_hadronic_models_may_be_chosen() -> 
 # --- batches, simulation, mistakes
 
 
+@pytest.mark.slow
 def test_a_batch_and_jax_give_the_same_numbers() -> None:
     likelihood = load("kascade_protons")
     rng = np.random.default_rng(1)

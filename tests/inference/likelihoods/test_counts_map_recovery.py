@@ -50,6 +50,7 @@ def fit(likelihood: CountsMap) -> tuple[np.ndarray, np.ndarray]:
     return found.x, np.sqrt(np.diag(np.linalg.inv(information)))
 
 
+@pytest.mark.slow
 def test_injected_parameters_are_recovered_with_standard_normal_pulls(home: Path) -> None:
     truth = np.array([1.3, 0.9, 1.1])
     likelihood = load(home)
@@ -96,6 +97,7 @@ def expected_cubes() -> tuple[np.ndarray, list[np.ndarray]]:
     return inside, [sky, isotropic, sources]
 
 
+@pytest.mark.slow
 def test_cubes_drawn_pixel_by_pixel_give_standard_normal_pulls(home: Path) -> None:
     """From photons in a file to the scale of the sea: 120 skies, each with norms drawn from their priors."""
     rng = np.random.default_rng(21)

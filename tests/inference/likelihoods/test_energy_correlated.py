@@ -131,6 +131,7 @@ def test_data_sets_that_share_the_error_are_evaluated_together_as_apart() -> Non
     assert together.total(predictions, nuisances) == pytest.approx(apart, rel=1e-12)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(importlib.util.find_spec("jax") is None, reason="needs the extra jax")
 def test_jax_gives_the_same_and_has_derivatives() -> None:
     import jax

@@ -257,6 +257,7 @@ def test_workers_of_a_cluster_are_sent_the_code(describe: Any, data: Data, tmp_p
     assert heard == {0: "Mine 2"}
 
 
+@pytest.mark.slow
 def test_commands_take_the_flag(data: Data, capsys: pytest.CaptureFixture[str]) -> None:
     folder = data()
     assert main(["check", "mine.toml"]) == 1

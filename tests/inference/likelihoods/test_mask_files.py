@@ -87,6 +87,7 @@ def masks(run: RunFile) -> list[str]:
     return [str(parse_region(region).mask) for region in regions]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_another_content_of_a_mask_is_other_data(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: Callable[[Path, str], None]

@@ -72,6 +72,7 @@ def test_the_share_of_sky_is_that_of_the_smaller_region() -> None:
     assert shared_sky("l=0..10,b=-5..5", "l=10..20,b=-5..5") == 0.0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["paper", "fermi_events"])
 def test_no_study_that_ships_counts_photons_twice(name: str) -> None:
     for run in load_study(name).runs.values():

@@ -26,6 +26,7 @@ def slow(*cases: Any) -> list[Any]:
     return [pytest.param(*case, marks=pytest.mark.slow) for case in cases]
 
 
+@pytest.mark.slow
 def test_importance_refuses_when_its_walkers_cannot_find_the_posterior() -> None:
     target = TwoModes(names=tuple(f"x_{index}" for index in range(12)), width=0.002)
     options = ImportanceOptions(walkers=32, steps=40, draws=2000, components=4, fallback="none")
@@ -35,6 +36,7 @@ def test_importance_refuses_when_its_walkers_cannot_find_the_posterior() -> None
     assert not result.converged
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("n_dimensions", "width"), [(5, 0.03), *slow((10, 0.03), (10, 0.01), (14, 0.03))])
 @pytest.mark.parametrize("seed", [1, 2])
 def test_importance_finds_both_modes_or_refuses(n_dimensions: int, width: float, seed: int) -> None:
@@ -47,6 +49,7 @@ def test_importance_finds_both_modes_or_refuses(n_dimensions: int, width: float,
         assert result.weights @ (result.samples[:, 0] > 0.5) == pytest.approx(0.7, abs=0.05)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("n_dimensions", "centres", "widths"),
     [

@@ -30,6 +30,7 @@ def prior_above(n: int, seed: int) -> np.ndarray:
     return draws[log_likelihood(draws) > THRESHOLD][:n]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", [_straight, _turning])
 def test_a_slice_keeps_the_prior_above_the_threshold(kind: Any) -> None:
     import jax

@@ -34,6 +34,7 @@ def posterior() -> Any:
     return posterior_for(run_file.hypotheses[0], run_file.likelihoods, emulator.load(run_file.emulator))
 
 
+@pytest.mark.slow
 def test_jax_gives_the_likelihood_of_the_sky_to_ten_digits(posterior: Any) -> None:
     import jax
 
@@ -47,6 +48,7 @@ def test_jax_gives_the_likelihood_of_the_sky_to_ten_digits(posterior: Any) -> No
     assert values == pytest.approx(expected, rel=1e-10)
 
 
+@pytest.mark.slow
 def test_gradient_of_the_likelihood_of_the_sky_is_that_of_finite_differences(posterior: Any) -> None:
     import jax
 

@@ -62,6 +62,7 @@ def test_particles_move_until_they_have_forgotten_and_no_longer() -> None:
     assert short.remembered > 0.1
 
 
+@pytest.mark.slow
 def test_numpy_and_jax_propose_and_decide_alike() -> None:
     import jax.numpy as jnp
 
@@ -82,6 +83,7 @@ def test_numpy_and_jax_propose_and_decide_alike() -> None:
         assert one == pytest.approx(other, rel=1e-9, abs=1e-9)
 
 
+@pytest.mark.slow
 def test_jax_moves_keep_the_posterior_too_and_count_calls() -> None:
     target = LinearGaussian.make(4, 10, 0.3)
     mean, points = exact(target, 1.0, 1)

@@ -32,6 +32,7 @@ def result_of(sampler: str, target: Any, options: Any = None) -> SamplerResult:
 TWISTED = pytest.param("twisted banana, 4 dimensions", marks=pytest.mark.slow)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("problem", [*sorted(set(PROBLEMS) - {"twisted banana, 4 dimensions"}), TWISTED])
 @pytest.mark.parametrize("sampler", ["dynesty", "importance"])
 def test_a_result_with_all_peaks_is_left_as_it_is(sampler: str, problem: str) -> None:
@@ -136,6 +137,7 @@ class CurvedSecondPeak(UnitCube):
         )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(4))
 def test_a_peak_that_no_normal_describes_is_measured_all_the_same(seed: int) -> None:
     target = CurvedSecondPeak()
@@ -145,6 +147,7 @@ def test_a_peak_that_no_normal_describes_is_measured_all_the_same(seed: int) -> 
     assert checked_for_peaks(target.result(with_valley=True), target, np.random.SeedSequence(seed)).converged
 
 
+@pytest.mark.slow
 def test_a_peak_that_cannot_be_measured_is_not_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(peak_check, "_LEAST_EFFECTIVE", np.inf)
     target = CurvedSecondPeak()

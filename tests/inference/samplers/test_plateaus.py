@@ -111,6 +111,7 @@ def test_runs_on_a_plateau_merge_as_one_run_of_all_their_points() -> None:
     assert merged.live.tolist() == live_counts(born, death[order]).tolist()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n_runs", [1, 4])
 def test_evidence_of_terraces_is_right_on_average(n_runs: int) -> None:
     target = Terraces()

@@ -88,6 +88,7 @@ def sampler_and_problem() -> list[Any]:
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("sampler", "problem"), sampler_and_problem())
 def test_evidence_is_known_within_four_sigma(sampler: str, problem: str) -> None:
     target = PROBLEMS[problem]
@@ -117,6 +118,7 @@ def test_default_dynesty_gives_two_tenths_in_twenty_dimensions() -> None:
     assert result.weights @ result.samples == pytest.approx(target.mean, abs=0.25)
 
 
+@pytest.mark.slow
 def test_importance_gives_the_known_evidence_to_two_hundredths() -> None:
     target = LinearGaussian.make(8, 15, 0.3)
     result = run("importance", target)
@@ -139,6 +141,7 @@ def test_evidence_errors_are_honest_over_many_seeds(sampler: str) -> None:
 
 
 # no gradient leads from one mode to the other
+@pytest.mark.slow
 @pytest.mark.parametrize("sampler", each(set(PLAIN) - {"nuts"}))
 def test_separate_modes_are_both_found(sampler: str) -> None:
     target = TwoModes()
@@ -182,6 +185,7 @@ def test_what_the_data_leave_open_is_left_as_the_prior(sampler: str) -> None:
     assert result.weights @ result.samples[:, 2] == pytest.approx(0.5, abs=0.004)
 
 
+@pytest.mark.slow
 def test_emcee_gives_the_known_mean_and_covariance() -> None:
     target = LinearGaussian.make(10, 15, 0.3)
     result = run("emcee", target)
@@ -200,6 +204,7 @@ def test_emcee_says_so_when_the_chain_is_too_short() -> None:
     assert "autocorrelation" in str(result.diagnostics["status"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sampler", each(PLAIN))
 def test_same_seed_same_numbers_and_another_seed_others(sampler: str) -> None:
     target = LinearGaussian.make(3, 5, 0.5)

@@ -72,6 +72,7 @@ def test_a_chain_knows_of_the_peaks_that_it_visits() -> None:
     assert missed_peaks(peaks, both) == ()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(3))
 def test_importance_finds_the_narrow_peak_that_its_walkers_miss(seed: int) -> None:
     target = NarrowMode()
@@ -86,6 +87,7 @@ def test_importance_finds_the_narrow_peak_that_its_walkers_miss(seed: int) -> No
     assert blind.weights @ (blind.samples[:, 0] > 0.5) < 0.01
 
 
+@pytest.mark.slow
 def test_importance_refuses_when_one_repetition_only_finds_a_peak() -> None:
     """With few scouts a peak is found or not by luck; among some seeds, one repetition finds it alone."""
     options = ImportanceOptions(**{**vars(QUICK["importance"]), "scouts": 300})

@@ -124,6 +124,7 @@ def _key(sampler: str, name: str) -> str:
     return f"0/{name}" if sampler in IN_PARTS else name
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sampler", SAMPLERS)
 def test_what_was_kept_is_gone_on_from(sampler: str, states: Callable[[str], dict[str, Any]], tmp_path: Path) -> None:
     state = states(sampler)
@@ -226,6 +227,7 @@ READ = ("n_like", "explored", "_discard_exploration", "shell_", "n_update_iter",
 """Attributes of the sampler that nautilus reads back; the others are its options, which come from the run file."""
 
 
+@pytest.mark.slow
 def test_other_arrays_in_the_file_of_nautilus_are_refused(
     states: Callable[[str], dict[str, Any]], tmp_path: Path
 ) -> None:
@@ -243,6 +245,7 @@ def test_other_arrays_in_the_file_of_nautilus_are_refused(
             assert not taken, (name, mutation)
 
 
+@pytest.mark.slow
 def test_other_attributes_in_the_file_of_nautilus_are_refused(
     states: Callable[[str], dict[str, Any]], tmp_path: Path
 ) -> None:

@@ -79,6 +79,7 @@ def test_a_second_peak_that_particles_miss_is_said() -> None:
     assert "the samples miss a peak at x_" in str(checked.diagnostics["status"])
 
 
+@pytest.mark.slow
 def test_jax_gives_the_same_evidence_and_goes_on_where_it_was(tmp_path: Any) -> None:
     target = LinearGaussian.make(3, 10, 0.5)
     unbroken = run(target, backend="jax")

@@ -89,6 +89,7 @@ def test_the_order_of_parameters_does_not_matter(shipped: Found) -> None:
     assert agrees(found, turned)
 
 
+@pytest.mark.slow
 def test_far_widths_and_other_parameters_start_warm(shipped: Found) -> None:
     assert shipped.neighbour is not None
     for target in (gaussian(1.0, 1.0, 0.5, 2.0), gaussian(1.0, 1.0), gaussian(0.05, 0.05, 0.05, error=0.003)):
