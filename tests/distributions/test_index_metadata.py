@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from crsea_infer import __version__
+from crsea_infer.content.bibliography import bibliography
 
 ROOT = Path(__file__).resolve().parents[2]
 CONDA_NAMES = {"matplotlib": "matplotlib-base"}  # conda's matplotlib brings a window system
@@ -55,6 +57,21 @@ def test_the_keywords_of_the_citation_are_those_of_the_package(pyproject: dict[s
     assert [line.removeprefix("  - ") for line in listed.splitlines()] == pyproject["project"]["keywords"]
 
 
+def test_the_citation_file_and_the_bibliography_say_the_same() -> None:
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
+    own = bibliography()["crsea_infer"]
+    assert own.field("title").replace("\\_", "_") == citation["title"]
+    assert own.field("author").strip("{}").replace("\\_", "_") == citation["authors"][0]["name"]
+    for one in citation["references"]:
+        work = bibliography()[one["identifiers"][0]["value"]]
+        plain = work.field("title").replace("$\\gamma$", "gamma").replace("$\\nu$", "neutrino")
+        assert plain.replace("{", "").replace("}", "").lower() == one["title"].lower()
+        assert work.field("year") == str(one["year"])
+        assert [person.split(", ")[0] for person in work.field("author").split(" and ")] == [
+            person["family-names"] for person in one["authors"]
+        ]
+
+
 def test_the_readme_of_an_index_links_to_no_file(pyproject: dict[str, Any]) -> None:
     text = (ROOT / "README.md").read_text()
     assert any(not target.startswith("https:") for target in LINK.findall(text))
@@ -72,5 +89,5 @@ def test_files_that_the_readme_links_to_exist() -> None:
 def test_every_lower_bound_can_be_pinned(pyproject: dict[str, Any]) -> None:
     project = pyproject["project"]
     every = [*project["dependencies"], *(one for extra in project["optional-dependencies"].values() for one in extra)]
-    form = re.compile(r"[a-z0-9-]+>=[0-9.]+|crsea_infer\[[a-z]+\]")
+    form = re.compile(r"[a-z0-9-]+>=[0-9.]+(,<[0-9.]+)?|crsea_infer\[[a-z]+\]")
     assert [one for one in every if not form.fullmatch(one)] == []
