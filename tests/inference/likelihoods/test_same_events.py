@@ -99,3 +99,11 @@ def test_pairs_are_found_wherever_they_stand(fermi: dict[str, Any]) -> None:
     for order in combinations(far, 3):
         with pytest.raises(UserError, match="masked_outer"):
             refuse_same_events(order)
+
+
+def test_the_study_of_all_data_has_photons_where_they_reach() -> None:
+    runs = load_study("paper").runs
+    names = {label: [one.name for one in runs[label].likelihoods] for label in ("all", "all_events")}
+    assert names["all_events"] == [name.replace("fermi_lat_masked", "fermi_lat_counts") for name in names["all"]]
+    assert "fermi_lat_counts_inner" in names["all_events"]
+    assert [one.name for one in runs["all_events"].hypotheses] == [one.name for one in runs["all"].hypotheses]
