@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from crsea_infer.cli.arguments import number, one_of, place
+from crsea_infer.cli.arguments import number, number_range, one_of, place
 from crsea_infer.cli.printing import shown_text
 from crsea_infer.cli.tables import new_console
 from crsea_infer.content.measurements import STATUSES
@@ -12,6 +12,8 @@ from crsea_infer.support.errors import UserError
 
 if TYPE_CHECKING:
     import argparse
+
+    from crsea_infer.inference.likelihoods.foreign_profile import ProfileReading
 
 __all__ = ["add_arguments", "execute"]
 
@@ -24,9 +26,14 @@ examples:
   crsea-infer init analysis
   crsea-infer init analysis --from flux_points.fits --region l=25..100,b=-5..5 --reference-index 2.7
   crsea-infer init analysis --from HEPData-ins1-v1-Table_1.csv --region lhaaso_inner --reference-index mean
+  crsea-infer init analysis --from profile.csv --kind profile --region l=15..235,b=-5..5,mask=lhaaso --shape-only \\
+      --band 10..63 --energy-unit TeV
   crsea-infer init analysis --from mine.csv --region tibet_inner --reference-index 2.6 --confidence-level 0.95"""
 
 _QUANTITIES = ("dnde", "e2dnde", "flux", "eflux", "norm")
+_KINDS = ("flux-points", "profile")
+_AXES = ("longitude", "latitude")
+_OF_PROFILE = ("axis", "band", "window_degrees", "shape_only")
 _SYSTEMATIC = ("mean", "larger", "none")
 
 
@@ -36,6 +43,28 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--from", dest="source", metavar="FILE", type=place("--from"), help="a table of flux points")
     own = parser.add_argument_group("with --from")
     own.add_argument("--region", metavar="REGION", help="what was measured: a name, or a box such as l=25..100,b=-5..5")
+    own.add_argument(
+        "--kind",
+        choices=_KINDS,
+        type=one_of("kind of data set", _KINDS),
+        help="what the table holds: flux-points of one region, or a profile along the sky (default: flux-points)",
+    )
+    own.add_argument("--axis", choices=_AXES, type=one_of("axis", _AXES), help="of a profile (default: longitude)")
+    own.add_argument(
+        "--band",
+        metavar="LOW..HIGH",
+        type=number_range("--band", "10..63"),
+        help="of energy, for a profile without a column of energies; its unit: --energy-unit (default: GeV)",
+    )
+    own.add_argument(
+        "--window-degrees",
+        metavar="W",
+        type=number("--window-degrees"),
+        help="width of the windows of a profile, for a column of their middles",
+    )
+    own.add_argument(
+        "--shape-only", action="store_true", default=None, help="a profile without a unit: only its shape counts"
+    )
     own.add_argument("--name", metavar="NAME", help="of the data set (default: that of the file)")
     own.add_argument("--messenger", choices=("gamma", "neutrino"), default="gamma", help="(default: gamma)")
     own.add_argument(
@@ -110,7 +139,8 @@ def execute(options: argparse.Namespace) -> None:
 
 _OWN = (
     *("region", "name", "reference_index", "limit_column", "confidence_level", "quantity", "energy_unit", "flux_unit"),
-    *("bin_dex", "systematic", "table", "column", "title", "label", "reference", "status"),
+    *("bin_dex", "systematic", "table", "column", "title", "label", "reference", "status", "kind"),
+    *_OF_PROFILE,
 )
 
 
@@ -144,7 +174,7 @@ def _write_own(options: argparse.Namespace) -> None:
         table=options.table,
         column=options.column,
     )
-    written = write_own_data(options.source, options.directory, reading, described)
+    written = write_own_data(options.source, options.directory, reading, described, _profile(options))
     console = new_console()
     limits = f", {written.n_limits} of them upper limits" if written.n_limits else ""
     console.print(
@@ -156,6 +186,28 @@ def _write_own(options: argparse.Namespace) -> None:
     for note in written.notes:
         console.print(f"  {shown_text(note)}", soft_wrap=True)
     console.print(f"next: cd {shown_text(str(options.directory))} && crsea-infer check {written.name}", soft_wrap=True)
+
+
+def _profile(options: argparse.Namespace) -> ProfileReading | None:
+    """Return what is said of a profile; None for flux points."""
+    from crsea_infer.inference.likelihoods.foreign_profile import ProfileReading
+    from crsea_infer.inference.likelihoods.foreign_quantities import unit_factor
+
+    if options.kind != "profile":
+        given = next((one for one in _OF_PROFILE if getattr(options, one) is not None), None)
+        if given is not None:
+            raise UserError(f"--{given.replace('_', '-')} without --kind profile", fix="add --kind profile")
+        return None
+    width = options.window_degrees
+    if width is not None and not 0.0 < width <= 360.0:
+        raise UserError(f"--window-degrees {width:g}", valid="a number above 0 and up to 360")
+    band = options.band
+    if band is not None:
+        factor = unit_factor(options.energy_unit or "GeV", "GeV", "--energy-unit")
+        band = (band[0] * factor, band[1] * factor)
+        if band[0] <= 0.0:
+            raise UserError(f"--band {options.band[0]:g}..{options.band[1]:g}", valid="energies above 0")
+    return ProfileReading(options.axis or "longitude", band, width, bool(options.shape_only))
 
 
 def _index(text: str | None) -> float | str | None:

@@ -19,6 +19,7 @@ from crsea_infer.content.foreign_tables import read_foreign_table
 from crsea_infer.content.measurements import STATUSES
 from crsea_infer.inference.likelihoods.flux_points_file import COLUMNS
 from crsea_infer.inference.likelihoods.foreign_flux_points import ConvertedPoints, convert
+from crsea_infer.inference.likelihoods.foreign_profile import ProfileReading, convert_profile
 from crsea_infer.inference.likelihoods.likelihood import load_likelihood
 from crsea_infer.physics.regions import parse_region
 from crsea_infer.support.errors import UserError, unknown_name
@@ -43,6 +44,11 @@ _DESCRIPTIONS: Final[Mapping[str, str]] = {
     "systematic": "systematic error",
     "is_upper_limit": "whether the point is an upper limit",
     "upper_limit": "the upper limit, where the point is one",
+    "profile": "intensity, or its shape where it has no unit",
+    "longitude_min": "lower edge of the window in Galactic longitude",
+    "longitude_max": "upper edge of the window in Galactic longitude",
+    "latitude_min": "lower edge of the window in Galactic latitude",
+    "latitude_max": "upper edge of the window in Galactic latitude",
 }
 
 
@@ -98,8 +104,21 @@ class WrittenData:
     notes: tuple[str, ...]
 
 
-def write_own_data(source: Path, directory: Path, reading: Reading, described: Described) -> WrittenData:
+def write_own_data(
+    source: Path, directory: Path, reading: Reading, described: Described, profile: ProfileReading | None = None
+) -> WrittenData:
     """Convert a file and write `likelihoods/NAME/` and `runs/NAME.toml` below a directory.
+
+    Parameters
+    ----------
+    source
+        The table.
+    directory
+        Below which to write.
+    reading, described
+        What the user says of it.
+    profile
+        For a profile along the sky: the axis, and what the table does not say of it; None for flux points.
 
     Raises
     ------
@@ -108,7 +127,8 @@ def write_own_data(source: Path, directory: Path, reading: Reading, described: D
         why), what would be written is no valid data set, or it is there already.
     """
     table = read_foreign_table(source, described.table, described.column)
-    points = convert(table, reading)
+    points = convert(table, reading) if profile is None else convert_profile(table, reading, profile)
+    file = "flux.ecsv" if profile is None else "profile.ecsv"
     name = described.name or _name_of(source)
     check_name(name, "--name" if described.name else str(source), "data set")
     metadata = _metadata(table, points, described)
@@ -121,8 +141,9 @@ def write_own_data(source: Path, directory: Path, reading: Reading, described: D
     try:
         made = unfinished / name
         make_directory(made)
-        atomic_write(made / "likelihood.toml", _likelihood_toml(name, table, points, described, reading, metadata))
-        _write_table(made / "flux.ecsv", points, metadata)
+        text = _likelihood_toml(name, table, points, described, reading, metadata, profile)
+        atomic_write(made / "likelihood.toml", text)
+        _write_table(made / file, points, metadata, profile)
         load_likelihood(f"{made}/")
         made.rename(folder)
     finally:
@@ -130,8 +151,8 @@ def write_own_data(source: Path, directory: Path, reading: Reading, described: D
     make_directory(run.parent)
     atomic_write(run, _run_toml(name, described))
     limits = points.columns.get("is_upper_limit", np.zeros(1))
-    files = (f"likelihoods/{name}/likelihood.toml", f"likelihoods/{name}/flux.ecsv", f"runs/{name}.toml")
-    return WrittenData(name, folder, files, points.columns["intensity"].size, int(limits.sum()), points.notes)
+    files = (f"likelihoods/{name}/likelihood.toml", f"likelihoods/{name}/{file}", f"runs/{name}.toml")
+    return WrittenData(name, folder, files, points.columns["energy_min"].size, int(limits.sum()), points.notes)
 
 
 def _name_of(source: Path) -> str:
@@ -167,10 +188,17 @@ def _metadata(table: ForeignTable, points: ConvertedPoints, described: Described
     return metadata
 
 
-def _write_table(path: Path, points: ConvertedPoints, metadata: Mapping[str, str | float]) -> None:
+def _write_table(
+    path: Path, points: ConvertedPoints, metadata: Mapping[str, str | float], profile: ProfileReading | None
+) -> None:
     from astropy.table import Column, Table
 
     units = {column.name: column.unit for column in COLUMNS}
+    if profile is not None:
+        units |= {f"{profile.axis}_{end}": "deg" for end in ("min", "max")}
+        units["profile"] = units["intensity"]
+        if profile.shape_only:
+            units |= dict.fromkeys(("profile", "error_low", "error_high", "systematic"), "")
     table = Table(meta=dict(metadata))
     for name, values in points.columns.items():
         unit = units[name]
@@ -187,6 +215,7 @@ def _likelihood_toml(
     described: Described,
     reading: Reading,
     metadata: Mapping[str, str | float],
+    profile: ProfileReading | None,
 ) -> str:
     title = (
         described.title or str(table.metadata.get("description", "")).strip()[:100] or f"{name}, from {table.path.name}"
@@ -195,12 +224,13 @@ def _likelihood_toml(
     citations = "[]" if metadata["status"] == "unpublished" else f"[{_quoted(_bibtex(name, title, reference))}]"
     lines = [
         f"# Made by crsea-infer init --from {table.path.name}; the table says in its header how it was converted.",
-        'kind = "flux-points"',
+        f'kind = "{"flux-points" if profile is None else "profile"}"',
         f"title = {_quoted(title)}",
         f"label = {_quoted((described.label or name).replace('$', ''))}  # in legends",
         f"messenger = {_quoted(described.messenger)}",
         f"region = {_quoted(parse_region(reading.region).name)}",  # a mask file counts from here, wherever it was named
-        'table = "flux.ecsv"',
+        *([] if profile is None else [f'axis = "{profile.axis}"']),
+        f'table = "{"flux" if profile is None else "profile"}.ecsv"',
         "",
         "# The systematic errors move all points together (correlated), or add to each (diagonal)."
         if points.has_systematic
@@ -208,7 +238,18 @@ def _likelihood_toml(
         f'systematics = "{"correlated" if points.has_systematic else "none"}"',
         "",
     ]
-    if points.reference_index is None:
+    if profile is not None:
+        lines += [
+            "# Gas columns are wrong by this fraction in every stretch of so many degrees, each by itself.",
+            "gas_shape = { fraction = 0.1, stretch = 10.0 }",
+            "",
+        ]
+    if profile is not None and profile.shape_only:
+        lines += [
+            "# The numbers have no unit: only the shape counts, with a norm of 1 where the means agree.",
+            "free_norm = { norm_error = 0.5 }",
+        ]
+    elif points.reference_index is None:
         lines.append("# The prediction is the plain mean over each bin.")
     else:
         lines += [
