@@ -108,8 +108,8 @@ def main() -> None:
     heads = ["all, double", "limit", "ratio", "all, single", "intensities"] + ["all, JAX"] * has_jax
     print(f"{'batch':>6} " + " ".join(f"{head:>12}" for head in heads))
     lines = [
-        f"Microseconds of processor time per evaluation; all: {outputs} outputs, intensities: 60 outputs; limit: the matrix",
-        "product of all outputs alone.",
+        f"Microseconds of processor time per evaluation; all: {outputs} outputs, intensities: 60 outputs; limit: the",
+        "matrix product of all outputs alone.",
         "",
         "| batch | " + " | ".join(heads) + " |",
         "|--:" * (1 + len(heads)) + "|",

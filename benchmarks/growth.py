@@ -307,35 +307,32 @@ def draw(rows: Sequence[dict[str, Any]]) -> None:
     with styled():
         figure = new_figure(COLUMN, 1.5 * COLUMN)
         above, below = figure.subplots(2, 1, sharex=True)
-        largest: dict[str, tuple[list[int], list[float]]] = {}
+        fastest: dict[str, tuple[list[int], list[float]]] = {}
+        memory: dict[str, tuple[list[int], list[float]]] = {}
         for (axis, stage), (sizes, values) in series(rows).items():
-            if axis == "workers" or len(sizes) < 2:
+            if len(sizes) < 3:
                 continue
             if stage == MEMORY:
-                where = below
-            elif axis not in largest or values[-1] > largest[axis][1][-1]:
-                largest[axis] = (sizes, values)
-                continue
-            else:
-                continue
-            colour = COLOURS[list(SIZES).index(axis) % len(COLOURS)]
-            where.plot(np.asarray(sizes) / sizes[0], np.asarray(values) / values[0], "o-", ms=3, lw=1, color=colour)
-        for axis, (sizes, values) in largest.items():
-            number = list(SIZES).index(axis)
-            above.plot(
-                np.asarray(sizes) / sizes[0],
-                np.asarray(values) / values[0],
-                "o-" if number < len(COLOURS) else "s--",
-                ms=3,
-                lw=1,
-                color=COLOURS[number % len(COLOURS)],
-                label=axis,
-            )
-        for panel, label in ((above, "CPU time of the slowest stage"), (below, "peak memory")):
+                memory[axis] = (sizes, values)
+            elif axis not in fastest or values[-1] / values[0] > fastest[axis][1][-1] / fastest[axis][1][0]:
+                fastest[axis] = (sizes, values)
+        for panel, found in ((above, fastest), (below, memory)):
+            for axis, (sizes, values) in found.items():
+                number = list(SIZES).index(axis)
+                panel.plot(
+                    np.asarray(sizes) / sizes[0],
+                    np.asarray(values) / values[0],
+                    "o-" if number < len(COLOURS) else "s--",
+                    ms=3,
+                    lw=1,
+                    color=COLOURS[number % len(COLOURS)],
+                    label=axis,
+                )
+        for panel, label in ((above, "CPU time"), (below, "peak memory")):
             panel.plot([1, 100], [1, 100], ":", color="0.5", lw=1)
             panel.set(xscale="log", yscale="log", ylabel=f"{label} / smallest")
         below.set(xlabel="size / smallest size", ylim=(0.8, 12.0))
-        if largest:
+        if fastest:
             above.legend(fontsize=6, frameon=False, loc="upper left")
         figure.tight_layout()
         with atomic_path(FIGURE) as temporary:
