@@ -14,8 +14,10 @@ from scipy import stats
 from crsea_infer.inference.evidence import Evidence
 from crsea_infer.inference.samplers import peak_check
 from crsea_infer.inference.samplers.peak_check import checked_for_peaks
-from crsea_infer.inference.samplers.registry import make
-from crsea_infer.inference.samplers.sampler import SamplerResult, no_progress
+from crsea_infer.inference.samplers.registry import make, sampler_class, sampler_names
+from crsea_infer.inference.samplers.sampler import Counted, SamplerResult, no_progress
+from crsea_infer.inference.samplers.scouts import find_peaks
+from crsea_infer.interface.sampling import sample
 from crsea_infer.plan.tasks import Task
 from crsea_infer.support.checkpoint import Checkpoint
 
@@ -89,6 +91,44 @@ def test_a_run_holds_a_sampler_of_others_against_the_scouts_too(
     task.sample(UnequalModes(), no_progress)
     result = task.result()
     assert result is not None
+    assert not result.converged
+    share = float(str(result.diagnostics["status"]).partition("that holds about ")[2].partition(" %")[0])
+    assert share == pytest.approx(25.0, abs=3.0)
+
+
+@pytest.fixture(scope="module")
+def scouted() -> Any:
+    """What scouts find in the unequal modes: once, as they know of no sampler."""
+    return find_peaks(Counted(UnequalModes()), peak_check._SCOUTS, np.random.default_rng(7))
+
+
+@pytest.mark.parametrize("way", ["run", "front door"])
+@pytest.mark.parametrize("sampler", sampler_names())
+def test_whatever_sampler_is_registered_is_held_against_the_scouts(
+    sampler: str, way: str, scouted: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Blind(SeesOnePeak):
+        name = sampler
+
+        def check(self, _target: Any) -> None:
+            """Takes any target."""
+
+        def run(self, *arguments: Any) -> SamplerResult:
+            result = super().run(*arguments)
+            return result if sampler_class(sampler).gives_evidence else replace(result, evidence=None)
+
+    monkeypatch.setattr("crsea_infer.inference.samplers.registry.make", lambda *_: Blind())
+    monkeypatch.setattr(peak_check, "find_peaks", lambda *_: scouted)
+    target: Any = UnequalModes()
+    if way == "run":
+        run: Any = SimpleNamespace(seed=1, samplers={sampler: None})
+        task = Task(run, "min", sampler, tmp_path, {"run": "of a test"}, target.names)
+        task.sample(target, no_progress)
+        result = task.result()
+    else:
+        result = sample(target, sampler).result
+    assert result is not None
+    assert result.sampler == sampler
     assert not result.converged
     share = float(str(result.diagnostics["status"]).partition("that holds about ")[2].partition(" %")[0])
     assert share == pytest.approx(25.0, abs=3.0)
