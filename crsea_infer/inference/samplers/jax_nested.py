@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 
 __all__ = ["JaxNested", "JaxNestedOptions"]
 
-_FEWEST_SLICES = 5
+_FEWEST_SLICES = 20  # with 8 in four dimensions, ln Z scatters by 1.3 of its error: new points resemble old ones
 _BLOCK = 10  # replacements between two looks at the remaining evidence
 
 
@@ -63,7 +63,8 @@ class JaxNestedOptions(SamplerOptions):
     replaced
         How many of them are replaced together; at most half.
     slices_per_dimension
-        Slices to a new point, per parameter, half of them straight and half turning; below 1 walks are too short.
+        Slices to a new point, per parameter, half of them straight and half turning, and at least 20 in all; below 1
+        walks are too short.
     remaining
         A sub-run ends when the live points can add no more than this to ln Z.
     """

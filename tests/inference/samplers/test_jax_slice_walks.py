@@ -10,6 +10,8 @@ import pytest
 from known_problems import LinearGaussian, modest_options
 from scipy import stats
 
+from crsea_infer.inference.samplers import jax_slice_walks
+from crsea_infer.inference.samplers.jax_nested import JaxNestedOptions, _functions
 from crsea_infer.inference.samplers.jax_slice_walks import _log_prior, _straight, _turning
 from crsea_infer.inference.samplers.jax_tracing import double_precision
 from crsea_infer.inference.samplers.registry import make
@@ -55,6 +57,21 @@ def test_a_slice_keeps_the_prior_above_the_threshold(kind: Any) -> None:
     exact = prior_above(20_000, 2)
     for summary in (lambda z: z[:, 0], lambda z: z[:, 1], lambda z: z[:, 2], lambda z: np.sum(z**2, axis=1)):
         assert stats.ks_2samp(summary(after), summary(exact)).pvalue > 1e-3
+
+
+@pytest.mark.parametrize(("n_dimensions", "n_slices"), [(1, 20), (4, 20), (10, 20), (20, 40)])
+def test_walks_are_not_short_in_few_dimensions(
+    n_dimensions: int, n_slices: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lengths: list[int] = []
+
+    def note(_log_likelihood: Any, n_pairs: int, _replaced: int) -> tuple[None, None]:
+        lengths.append(2 * n_pairs)
+        return None, None
+
+    monkeypatch.setattr(jax_slice_walks, "nested_slices", note)
+    _functions(lambda z: z, n_dimensions, JaxNestedOptions())
+    assert lengths == [n_slices]
 
 
 @pytest.mark.slow
