@@ -158,11 +158,14 @@ def processor() -> str:
 
 def summary(rows: Sequence[dict[str, Any]]) -> str:
     """Return one table per problem, a line for each method in order of its score."""
+    from evidence_packages import OTHERS, PRODUCT
+
     lines: list[str] = []
     for problem, title in PROBLEMS.items():
         own = [row for row in rows if row["problem"] == problem]
         known = [row for row in own if row["method"] == REFERENCE and np.isfinite(row["lnz"])]
         if not known:
+            lines += [f"Gamma-optimized Min, {title}: no trial so far.", ""]
             continue
         truth = known[0]
         lines += [
@@ -199,6 +202,8 @@ def summary(rows: Sequence[dict[str, Any]]) -> str:
         for method in sorted(text, key=lambda name: finished.get(name, np.inf)):
             ratio = f"{finished[method] / unit:.3g}" if method in finished else ""
             lines.append(text[method].replace("RATIO", ratio))
+        untried = [method for method in (*PRODUCT, *OTHERS) if method not in text]
+        lines += [f"\nNo trial so far: {'; '.join(untried)}."] if untried else []
         lines.append("")
     return "\n".join(lines)
 
