@@ -79,6 +79,8 @@ def _whatever(factor: BayesFactor, spread: Spread) -> str:
     favoured = factor.hypothesis_1 if spread.low >= 0.0 else factor.hypothesis_2
     words = {kass_raftery(abs(value)) for value in (spread.low, spread.high)}
     weakest = kass_raftery(min(abs(spread.low), abs(spread.high)))
+    if len(words) > 1 and weakest == "barely any":
+        return f"{favoured}, but for some choice barely"
     return f"{favoured}, {'' if len(words) == 1 else 'at least '}{weakest} evidence"
 
 

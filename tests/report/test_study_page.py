@@ -176,6 +176,7 @@ FIRST OTHER
     [
         ("base-min base-max 7.4 5.2 31.0", "5.2 to 31.0", "7.4", "base-min, very strong evidence"),
         ("base-max base-min -7.4 -31.0 -1.2", "1.2 to 31.0", "7.4", "base-min, at least positive evidence"),
+        ("base-min base-max 7.4 0.4 31.0", "0.4 to 31.0", "7.4", "base-min, but for some choice barely"),
         ("base-min base-max 7.4 -0.4 31.0", "-0.4 to 31.0", "7.4", "no: the sign depends on it"),
     ],
 )

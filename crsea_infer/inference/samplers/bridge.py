@@ -37,7 +37,7 @@ from crsea_infer.inference.samplers.sampler import (
     to_unit,
 )
 from crsea_infer.inference.samplers.temperatures import next_temperature, resampled
-from crsea_infer.inference.samplers.training_walk import difference_moves, walked_groups
+from crsea_infer.inference.samplers.training_walk import difference_moves, fresh_moves, proposal_of, walked_groups
 from crsea_infer.inference.target import TrainedTarget
 from crsea_infer.support.errors import UserError
 
@@ -81,7 +81,7 @@ class BridgeOptions(SamplerOptions):
 
     groups: Count = Field(default=4, ge=3)
     walkers: Count = Field(default=128, ge=16, multiple_of=2)
-    spread: Count = Field(default=200, ge=0)
+    spread: Count = Field(default=1000, ge=0)
     steps: Count = Field(default=2000, ge=40)
     particles: Count = Field(default=512, ge=32, multiple_of=2)
     moves: Count = Field(default=60, ge=1)
@@ -162,7 +162,8 @@ class Bridge(Sampler):
                 "status": _status(evidence, told["training_r_hat"], options),
                 "effective_samples": float(way.n_ancestors),
                 "rises": float(way.n_rises),
-                "accepted": way.accepted / max(way.n_moves, 1),
+                "accepted": 2.0 * way.accepted / max(way.n_moves, 1),
+                "accepted_fresh": 2.0 * way.accepted_fresh / max(way.n_moves, 1),
                 **told,
                 **{f"lnz_group_{index + 1}": float(value) for index, value in enumerate(way.lnz)},
             },
@@ -208,7 +209,7 @@ class _Way:
         columns = np.array([names.index(name) for name in target.training.names], dtype=np.intp)[known]
         self.target, self.generator = target, generator
         self.n_calls = self.n_rises = self.n_moves = 0
-        self.accepted = 0.0
+        self.accepted = self.accepted_fresh = 0.0
         self.points = generator.standard_normal((*walked.shape[:2], len(names)))
         self.points[..., columns] = walked[..., known]
         self.trained, self.others = self._values(self.points)
@@ -257,8 +258,14 @@ class _Way:
             return np.where(np.isnan(whole), -np.inf, whole), trained, others
 
         values = (self._log_target_now(), self.trained, self.others)
-        for _ in range(moves):
-            self.accepted += difference_moves(self.points, values, np.arange(d), log_target, self.generator)
+        columns = np.arange(d)
+        proposal = proposal_of(self.points, self.generator)
+        for index in range(moves):
+            if index % 2:
+                fresh = fresh_moves(self.points, values, columns, log_target, proposal, self.generator)
+                self.accepted_fresh += fresh
+            else:
+                self.accepted += difference_moves(self.points, values, columns, log_target, self.generator)
         self.n_moves += moves
 
     def _log_target_now(self) -> Float64:

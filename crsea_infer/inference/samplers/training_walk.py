@@ -3,8 +3,8 @@
 Walkers start where scouts find the peaks (see :mod:`crsea_infer.inference.samplers.scouts`), in the shares that heights
 and curvatures give them: from the prior, an ensemble in thirty dimensions takes thousands of steps to get there.
 They move by differences of each other (ter Braak 2006, Stat. Comput. 16, 239), in groups that know nothing of one
-another, so that what the groups agree on was not learnt from one start. Only parameters that the training set knows of
-are walked in: the others keep their prior, whose draws cost nothing.
+another. Only parameters that the training set knows of are walked in: the others keep their prior, whose draws cost
+nothing. The start is narrower than the posterior, whose skirts they reach in some hundred steps, which do not count.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from crsea_infer.inference.samplers.mixtures import fit_mixture
+from crsea_infer.inference.samplers.proposals import Proposal
 from crsea_infer.inference.samplers.sampler import Counted, standard_normal_log_density
 from crsea_infer.inference.samplers.scouts import find_peaks
 from crsea_infer.support.errors import UserError
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
     from crsea_infer.inference.samplers.sampler import Progress
     from crsea_infer.support.arrays import Float64
 
-__all__ = ["difference_moves", "known_parameters", "r_hat", "walked_groups"]
+__all__ = ["difference_moves", "fresh_moves", "known_parameters", "proposal_of", "r_hat", "walked_groups"]
 
 _SCOUTS = 1024
 _LENGTH = 0.7 * 2.38  # of differences, over the root of twice the dimensions; a sixth to a quarter is accepted
@@ -34,6 +36,8 @@ _BLUR = 1e-4
 _TRIED = 8
 _SHIFTS = (0.7, -1.1)  # of a probit coordinate
 _KEPT_EVERY = 20
+_COMPONENTS, _FREEDOM, _PRIOR_SHARE = 8, 8.0, 0.03
+_MOST_FITTED = 2048
 
 
 def known_parameters(counted: Counted, points: Float64) -> np.typing.NDArray[np.intp]:
@@ -90,6 +94,34 @@ def difference_moves(
             array[:, own][accepted] = moved[accepted]
         taken += float(np.mean(accepted))
     return 0.5 * taken
+
+
+def proposal_of(points: Float64, generator: np.random.Generator) -> Proposal:
+    """Fit a mixture to points [..., d]."""
+    flat = points.reshape(-1, points.shape[-1])
+    few = flat[generator.permutation(len(flat))[:_MOST_FITTED]]
+    return Proposal(fit_mixture(few, _COMPONENTS, _FREEDOM, generator), _PRIOR_SHARE)
+
+
+def fresh_moves(
+    points: Float64,
+    values: tuple[Float64, ...],
+    columns: np.typing.NDArray[np.intp],
+    log_target: Callable[[Float64], tuple[Float64, ...]],
+    proposal: Proposal,
+    generator: np.random.Generator,
+) -> float:
+    """Offer every point a fresh draw of a proposal of the columns, as :func:`difference_moves`."""
+    k, n, _ = points.shape
+    proposed = points.copy()
+    proposed[..., columns] = proposal.draw(k * n, generator).reshape(k, n, -1)
+    new = log_target(proposed)
+    there, here = (proposal.log_density(at[..., columns].reshape(k * n, -1)).reshape(k, n) for at in (proposed, points))
+    accepted = np.log1p(-generator.random((k, n))) < new[0] - values[0] + here - there
+    points[accepted] = proposed[accepted]
+    for array, moved in zip(values, new, strict=True):
+        array[accepted] = moved[accepted]
+    return float(np.mean(accepted))
 
 
 def walked_groups(
