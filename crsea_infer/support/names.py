@@ -242,7 +242,7 @@ def _refuse(text: str, pattern: re.Pattern[str], where: str) -> None:
     if found is None:
         return
     if "\ud800" <= found[0] <= "\udfff":
-        raise UserError(f"{where}: {visible(text)!r} holds bytes that are no text", valid="text in UTF-8")
+        raise UserError(f"{where}: '{visible(text)}' holds bytes that are no text", valid="text in UTF-8")
     valid = "printed characters" if found[0] in "\n\t" else "printed characters, line feeds and tabs"
     raise UserError(
         f"{where}: holds the character U+{ord(found[0]):04X}, which is none that is printed",
