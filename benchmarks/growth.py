@@ -296,6 +296,13 @@ def summary(rows: Sequence[dict[str, Any]]) -> str:
         power = f"**{power}**" if is_faster_than_linear(stage, sizes, values) else power
         ends = f"{values[0]:.2g}, {values[-1]:.2g}" if stage != MEMORY else f"{values[0]:.0f}, {values[-1]:.0f}"
         lines.append(f"| {axis} | {stage} | {sizes[0]} to {sizes[-1]} | {ends} | {power} |")
+    measured = {(row["axis"], row["size"]) for row in rows}
+    missing = [
+        f"{axis} ({', '.join(str(size) for size in sizes if (axis, size) not in measured)})"
+        for axis, sizes in SIZES.items()
+        if any((axis, size) not in measured for size in sizes)
+    ]
+    lines += ["", f"Not measured so far: {'; '.join(missing)}."] if missing else []
     return "\n".join(lines) + "\n"
 
 

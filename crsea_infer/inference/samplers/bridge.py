@@ -84,7 +84,7 @@ class BridgeOptions(SamplerOptions):
     spread: Count = Field(default=1000, ge=0)
     steps: Count = Field(default=2000, ge=40)
     particles: Count = Field(default=512, ge=32, multiple_of=2)
-    moves: Count = Field(default=60, ge=1)
+    moves: Count = Field(default=40, ge=1)
     effective_share: float = Field(default=0.4, ge=0.05, le=0.95)
     largest_error: float = Field(default=0.3, gt=0.0)
 
