@@ -12,8 +12,8 @@ by their weights, and move (Neal 2001, Statistics and Computing 11, 125; Del Mor
 Soc. B 68, 411). The product of the mean weights is Z(D | T), and the last points are of the posterior of all data.
 
 Parameters of which the training set knows nothing keep their prior under it, from which each point draws anew. All is
-done in groups that know nothing of each other. The scatter between their ln Z is a part of its error; the other, 0.4, is
-for what they have in common, a start that is narrower than the posterior of the training set.
+done in groups that know nothing of each other. The scatter between their ln Z is a part of its error; the other, 0.4,
+is for what they have in common, a start that is narrower than the posterior of the training set.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ class BridgeOptions(SamplerOptions):
     Attributes
     ----------
     groups
-        That know nothing of each other, at least 3; the scatter between them is the error of ln Z.
+        That know nothing of each other, at least 3; the scatter between them is a part of the error of ln Z.
     walkers
         Of each group, over the posterior of the training set: an even number, at least twice the parameters.
     spread
