@@ -90,7 +90,7 @@ def _panels(report: ForecastReport, pair: tuple[int, int], draw: Any) -> tuple[F
     n = len(forecast.instruments)
     figure = new_figure(COLUMN, _HEIGHT)
     panels = list(figure.subplots(2, 1, sharex=True))
-    figure.subplots_adjust(left=0.15, right=0.97, top=0.985, bottom=0.125, hspace=0.08)
+    figure.subplots_adjust(left=0.15, right=0.97, top=0.95, bottom=0.12, hspace=0.17)
     for panel, (truth, other) in zip(panels, (pair, pair[::-1]), strict=True):
         for i in range(n):
             own = look(i)
@@ -104,8 +104,9 @@ def _panels(report: ForecastReport, pair: tuple[int, int], draw: Any) -> tuple[F
             }
             draw(panel, i, truth, other, exposures * 10.0 ** (_SPREAD * (i - 0.5 * (n - 1))), style)
         panel.set_xscale("log")
-        panel.set_title(f"truth: {names[truth]}", fontsize=8, x=0.03, y=0.86, loc="left")
-    panels[1].set_xlabel(r"exposure ($\times 1$: see legend)" if n > 1 else "exposure, relative to today")
+        panel.set_title(f"truth: {names[truth]}", fontsize=8, loc="left", pad=2.5)
+    panels[1].set_xlabel("exposure, relative to what is × 1 for each" if n > 1 else "exposure, relative to today")
+    panels[1].xaxis.set_major_formatter("{x:g}")
     handles = [
         Line2D([], [], color=look(i).colour, linestyle=look(i).line, marker=look(i).marker, markersize=3.2, label=label)
         for i, label in enumerate(one.label for one in forecast.instruments)
