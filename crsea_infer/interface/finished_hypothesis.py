@@ -54,8 +54,11 @@ class FinishedHypothesis:
 
     @property
     def title(self) -> str:
-        """What it is, in a line."""
-        return str(self.posterior.attrs.get("title", "")) or self.name
+        """What it is, in a line; of a run that does not say it, what such a name stands for now."""
+        from crsea_infer.hypotheses.hypothesis import available_hypotheses
+
+        said = str(self.posterior.attrs.get("title", ""))
+        return said if said not in {"", self.name} else available_hypotheses().get(self.name, (self.name,))[0]
 
     @property
     def evidences(self) -> dict[str, Evidence]:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from crsea_infer.content import finding
 from crsea_infer.content.toml_files import read_toml, validate
 from crsea_infer.emulator.source import SKY_MODELS, SkyModelSource
-from crsea_infer.hypotheses.hypothesis import Hypothesis, build_hypothesis, load_hypothesis
+from crsea_infer.hypotheses.hypothesis import Hypothesis, available_hypotheses, build_hypothesis, load_hypothesis
 from crsea_infer.inference.likelihoods.likelihood import Likelihood, load_likelihood, with_regions
 from crsea_infer.physics.regions import content_of_region, region_key
 from crsea_infer.plan.run_entries import (
@@ -253,8 +253,10 @@ def _hypotheses(path: Path, entry: RunEntry, spelt_out: list[RunHypothesisEntry]
             for one in spelt_out
         )
     if isinstance(entry.hypotheses, dict):
+        known = available_hypotheses()  # a table of prior sets under the name of one of these is a variation of it
+        titles = {name: known[name][0] if name in known else "" for name in names}
         return tuple(
-            build_hypothesis(name, prior_sets, where=f"{where}.{name}", base=path.parent)
+            build_hypothesis(name, prior_sets, title=titles[name], where=f"{where}.{name}", base=path.parent)
             for name, prior_sets in entry.hypotheses.items()
         )
     return tuple(load_hypothesis(name, where=where) for name in names)

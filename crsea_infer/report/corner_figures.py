@@ -49,6 +49,7 @@ AT_MOST = 8
 
 _LEFT, _BOTTOM = 0.82, 0.74  # inches
 _LETTERS = 44  # of a line of the legend, which stands above the diagonal
+_LETTERS_OF_MANY = 56
 _OVERLAY, _WHOLE = "corner_overlay", "_all"
 _LARGE = 1e3  # parameters beyond this are drawn as logarithms
 _LEVELS = (0.393, 0.865)  # one and two sigma of a normal distribution in two dimensions
@@ -243,15 +244,16 @@ def draw_corner(
                 axis.set_ylabel(_label(parameters[row], as_log=as_log[row]), fontsize=8)
                 axis.yaxis.set_label_coords(-0.60 / ((width - _LEFT) / n), 0.5)
     words = legend_words({item.name: item.title for item in items})
+    letters, size = (_LETTERS, 9.0) if len(items) <= FEW else (_LETTERS_OF_MANY, 7.0)
     handles: list[Any] = [
-        Line2D([], [], color=own.colour, linestyle=own.line, linewidth=1.6, label=wrapped(words[item.name], _LETTERS))
+        Line2D([], [], color=own.colour, linestyle=own.line, linewidth=1.6, label=wrapped(words[item.name], letters))
         for item, own in zip(items, looks, strict=True)
     ]
     if with_prior:
         handles.append(Line2D([], [], color="0.55", linewidth=1.0, label="prior"))
         handles.append(Line2D([], [], color="black", linewidth=0.7, linestyle="--", label="published value"))
     options: dict[str, Any] = {} if len(items) <= FEW else {"handlelength": LONG}
-    legend = figure.legend(handles=handles, loc="upper right", bbox_to_anchor=(0.985, 0.985), fontsize=9, **options)
+    legend = figure.legend(handles=handles, loc="upper right", bbox_to_anchor=(0.985, 0.985), fontsize=size, **options)
     notes = [
         rf"${parameter.label}$ in $\mathrm{{{unit_in_tex(parameter.unit)}}}$"
         for parameter, logarithmic in zip(parameters, as_log, strict=True)

@@ -238,7 +238,7 @@ def _handles(names: Sequence[str]) -> list[Any]:
             color=look(index).colour,
             marker=look(index).marker,
             linestyle="",
-            label=wrapped(name, _LETTERS),
+            label=wrapped(name, _LETTERS if len(names) <= FEW else _LETTERS // 2),
             **marker_size(3, len(names)),
         )
         for index, name in enumerate(names)

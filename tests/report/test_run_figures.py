@@ -15,6 +15,7 @@ import crsea_infer as cr
 from crsea_infer import emulator
 from crsea_infer.inference.posterior import posterior_for
 from crsea_infer.plan.run_file import load_run
+from crsea_infer.plan.study_file import load_study
 from crsea_infer.report import component_figures, local_figures, profile_figures, spectrum_figures
 from crsea_infer.report.figure_words import legend_words
 from crsea_infer.report.products import PRODUCTS
@@ -185,6 +186,15 @@ def test_a_profile_has_steps_that_end_where_windows_are_apart(n: int, unit: str,
     lines = [line.get_xdata() for line in panel.lines if len(line.get_xdata()) in (2, 4)]
     assert [20.0, 30.0, 30.0, 40.0] in [list(line) for line in lines]
     assert [60.0, 80.0] in [list(line) for line in lines]
+
+
+def test_hypotheses_of_a_study_have_the_titles_of_their_names() -> None:
+    study = load_study("paper")
+    for run in study.runs.values():
+        assert all(one.title != one.name for one in run.hypotheses)
+        assert not set(legend_words({one.name: one.title for one in run.hypotheses}).values()) & {
+            one.name for one in run.hypotheses
+        }
 
 
 def test_legends_say_what_tells_hypotheses_apart() -> None:
