@@ -60,7 +60,8 @@ def cases(regions: Sequence[str]) -> dict[str, tuple[tuple[str, ...], tuple[Like
     bundled: list[Likelihood] = []
     observations: set[str] = set()
     for name in names_at_hand():
-        likelihood = load_likelihood(name)
+        # speed is no matter of whether photons count twice
+        likelihood = load_likelihood(name, {"photons": name} if name.startswith("fermi_lat") else {})
         observation = likelihood.settings.get("observation")
         known = likelihood.region is None or region_key(likelihood.region) in regions
         if known and observation not in observations:
