@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from astropy import units as u
 
 import crsea_infer as cr
-from crsea_infer.report.style import styled
+from crsea_infer.report.layout.style import styled
 from crsea_infer.support.files import atomic_path, atomic_write, make_directory
 
 if TYPE_CHECKING:

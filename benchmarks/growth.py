@@ -178,7 +178,7 @@ def parameters_of(n: int) -> Any:
 def measure_parameters(stages: Stages, n: int, _: Path) -> None:
     """Vary the number of parameters: evidence, corner of eight, and the corner of all."""
     import crsea_infer as cr
-    from crsea_infer.report.posterior_figures import corner_of
+    from crsea_infer.report.figures.posterior_figures import corner_of
 
     target = Normal(n)
     few = {"draws": 8000, "scouts": 0, "walkers": 256}
@@ -308,7 +308,7 @@ def summary(rows: Sequence[dict[str, Any]]) -> str:
 
 def draw(rows: Sequence[dict[str, Any]]) -> None:
     """Draw time and memory of each axis beside lines of the first power."""
-    from crsea_infer.report.style import COLOURS, COLUMN, new_figure, styled
+    from crsea_infer.report.layout.style import COLOURS, COLUMN, new_figure, styled
     from crsea_infer.support.files import atomic_path
 
     with styled():

@@ -19,10 +19,10 @@ from crsea_infer import emulator
 from crsea_infer.content import finding
 from crsea_infer.hypotheses.prior_sets import load_prior_set
 from crsea_infer.physics.regions import REGIONS
-from crsea_infer.report.prior_bands import hypothesis_with
-from crsea_infer.report.prior_figures import prior_set_figure
-from crsea_infer.report.region_figure import region_figure
-from crsea_infer.report.style import styled
+from crsea_infer.report.figures.prior_figures import prior_set_figure
+from crsea_infer.report.figures.region_figure import region_figure
+from crsea_infer.report.layout.style import styled
+from crsea_infer.report.results.prior_bands import hypothesis_with
 from crsea_infer.support.files import atomic_path, atomic_write
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from astropy.table import Table
 
-from crsea_infer.report import corner_figures, spectrum_figures
+from crsea_infer.report.figures import corner_figures, spectrum_figures
 
 if TYPE_CHECKING:
     import pytest

@@ -19,7 +19,7 @@ from crsea_infer.hypotheses.prior_sets import read_prior_set
 from crsea_infer.inference.likelihoods.likelihood import load_likelihood
 from crsea_infer.physics.regions import parse_region
 from crsea_infer.plan.run_file import load_run
-from crsea_infer.report.ecsv import read_table as read_result
+from crsea_infer.report.layout.ecsv import read_table as read_result
 from crsea_infer.support.checkpoint import read_arrays
 from crsea_infer.support.errors import UserError
 from crsea_infer.support.files import absolute, check_regular, file_digest, read_text

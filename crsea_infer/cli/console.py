@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING
 
 from crsea_infer.cli.tables import new_console, say, show_table
 from crsea_infer.plan.subsets import ALL
-from crsea_infer.report.calibration_tables import summary_words
-from crsea_infer.report.forecast_tables import forecast_lines
-from crsea_infer.report.number_words import lnz_text
-from crsea_infer.report.plain_lines import caution_lines, factor_lines
-from crsea_infer.report.robustness_tables import summary_lines
-from crsea_infer.report.run_tables import chi2_rows, evidence_rows
-from crsea_infer.report.sections import SectionTable
+from crsea_infer.report.layout.number_words import lnz_text
+from crsea_infer.report.layout.sections import SectionTable
+from crsea_infer.report.pages.plain_lines import caution_lines, factor_lines
+from crsea_infer.report.tables.calibration_tables import summary_words
+from crsea_infer.report.tables.forecast_tables import forecast_lines
+from crsea_infer.report.tables.robustness_tables import summary_lines
+from crsea_infer.report.tables.run_tables import chi2_rows, evidence_rows
 from crsea_infer.support.output_names import CALIBRATION_FILES, FIGURES, FORECAST_FILES, PAGE
 from crsea_infer.support.progress import counter
 from crsea_infer.workflow.listening import LineMeter, LineTotal, Totals, forecast_words
@@ -33,11 +33,11 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.progress import Progress, Task, TaskID
 
-    from crsea_infer.report.calibration_tables import CalibrationReport
-    from crsea_infer.report.forecast_tables import ForecastReport
-    from crsea_infer.report.robustness_tables import AtlasReport
-    from crsea_infer.report.sections import Section
-    from crsea_infer.report.summary import RunSummary
+    from crsea_infer.report.layout.sections import Section
+    from crsea_infer.report.results.summary import RunSummary
+    from crsea_infer.report.tables.calibration_tables import CalibrationReport
+    from crsea_infer.report.tables.forecast_tables import ForecastReport
+    from crsea_infer.report.tables.robustness_tables import AtlasReport
     from crsea_infer.support.time_left import Forecast, Step
     from crsea_infer.workflow.comparison import Comparison
     from crsea_infer.workflow.listening import Reach

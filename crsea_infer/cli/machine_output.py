@@ -42,7 +42,7 @@ def check_json(run: str) -> str:
 
 def compare_json(comparison: Comparison) -> str:
     """Return evidences, Bayes factors (natural logarithms) and what to know of them."""
-    from crsea_infer.report.quoted_factors import spread_of, spread_words, verdict_words
+    from crsea_infer.report.tables.quoted_factors import spread_of, spread_words, verdict_words
 
     evidences = []
     for name, evidence in comparison.evidences.items():

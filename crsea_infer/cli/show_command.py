@@ -67,7 +67,7 @@ def execute(options: argparse.Namespace) -> None:
     kind = options.kind or _kind_of(options.name)
     draw = _SHOWN[kind](new_console(), options.name)
     if output is not None:
-        from crsea_infer.report.style import save, styled
+        from crsea_infer.report.layout.style import save, styled
 
         figure = draw()
         with styled():  # fonts are looked up when a figure is drawn
@@ -124,7 +124,7 @@ def _show_prior_set(console: Console, name: str) -> Callable[[], Figure]:
 
     def draw() -> Figure:
         from crsea_infer import emulator
-        from crsea_infer.report.prior_figures import prior_set_figure
+        from crsea_infer.report.figures.prior_figures import prior_set_figure
 
         return prior_set_figure(prior_set, emulator.load())
 
@@ -149,7 +149,7 @@ def _show_hypothesis(console: Console, name: str) -> Callable[[], Figure]:
     _references(console, tuple(hypothesis.references))
 
     def draw() -> Figure:
-        from crsea_infer.report.prior_figures import hypothesis_figure
+        from crsea_infer.report.figures.prior_figures import hypothesis_figure
 
         return hypothesis_figure(hypothesis, model)
 
@@ -184,7 +184,7 @@ def _show_likelihood(console: Console, name: str) -> Callable[[], Figure]:
         console.print(_parameter_table("Nuisances", likelihood.nuisances))
 
     def draw() -> Figure:
-        from crsea_infer.report.data_figure import data_figure
+        from crsea_infer.report.figures.data_figure import data_figure
 
         return data_figure(likelihood)
 
@@ -204,7 +204,7 @@ def _show_region(console: Console, name: str) -> Callable[[], Figure]:
     console.print(f"solid angle  {angle:.5g} sr, {100 * angle / whole:.3g} % of the box")
 
     def draw() -> Figure:
-        from crsea_infer.report.region_figure import region_figure
+        from crsea_infer.report.figures.region_figure import region_figure
 
         return region_figure(region)
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from crsea_infer.inference.posterior_file import columns_of
 from crsea_infer.interface.predict import steps_of
-from crsea_infer.report.spectrum_curves import BANDS
+from crsea_infer.report.results.spectrum_curves import BANDS
 from crsea_infer.support.errors import UserError
 
 if TYPE_CHECKING:

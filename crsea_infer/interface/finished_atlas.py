@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from astropy.table import Table
     from matplotlib.figure import Figure
 
-    from crsea_infer.report.robustness_tables import AtlasReport
+    from crsea_infer.report.tables.robustness_tables import AtlasReport
 
 __all__ = ["FinishedAtlas", "open_atlas"]
 
@@ -32,7 +32,7 @@ class FinishedAtlas:
     """
 
     def __init__(self, directory: str | Path) -> None:
-        from crsea_infer.report.atlas_record import read_atlas
+        from crsea_infer.report.tables.atlas_record import read_atlas
         from crsea_infer.support.output_names import ATLAS, EVIDENCES
 
         path = Path(directory)
@@ -77,8 +77,8 @@ class FinishedAtlas:
         UserError
             When the atlas has no Bayes factor of that pair.
         """
-        from crsea_infer.report.robustness_figures import tornado
-        from crsea_infer.report.style import styled
+        from crsea_infer.report.figures.robustness_figures import tornado
+        from crsea_infer.report.layout.style import styled
 
         pairs = tuple(self._report.factors)
         given = pairs[:1] if hypothesis_1 is None and hypothesis_2 is None else ((hypothesis_1, hypothesis_2),)
@@ -97,13 +97,13 @@ class FinishedAtlas:
         return Table.read(self._path / name, format="ascii.ecsv")
 
     def __repr__(self) -> str:
-        from crsea_infer.report.robustness_tables import quoted
+        from crsea_infer.report.tables.robustness_tables import quoted
 
         lines = [f"ln B ({pair[0]} : {pair[1]}) = {quoted(factor)}" for pair, factor in self._report.factors.items()]
         return "\n".join([f"<FinishedAtlas {self._path}>", *lines])
 
     def _repr_html_(self) -> str:
-        from crsea_infer.report.robustness_tables import quoted, verdict
+        from crsea_infer.report.tables.robustness_tables import quoted, verdict
 
         rows = [
             (f"{pair[0]} : {pair[1]}", quoted(factor), verdict(pair, factor))

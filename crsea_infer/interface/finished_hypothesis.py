@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from crsea_infer.inference.evidence import Evidence
     from crsea_infer.inference.samplers.sampler import SamplerResult
     from crsea_infer.interface.sky_map import SkyMap
-    from crsea_infer.report.shown_run import ShownData
+    from crsea_infer.report.results.shown_run import ShownData
     from crsea_infer.support.arrays import Float64
 
 __all__ = ["FinishedHypothesis"]
@@ -63,7 +63,7 @@ class FinishedHypothesis:
     @property
     def evidences(self) -> dict[str, Evidence]:
         """The evidences that may be quoted, by sampler: natural log with error and method."""
-        from crsea_infer.report.run_tables import read_evidences
+        from crsea_infer.report.tables.run_tables import read_evidences
 
         return read_evidences(self._directory / "evidence.ecsv").get(self.name, {})
 
@@ -120,7 +120,7 @@ class FinishedHypothesis:
 
     def to_datatree(self) -> Any:
         """Return the whole `posterior.nc` as ArviZ opens it: a DataTree with ArviZ 1.x, with 0.x an InferenceData."""
-        from crsea_infer.report.arviz_versions import read_datatree
+        from crsea_infer.report.layout.arviz_versions import read_datatree
 
         return read_datatree(self._path)
 
@@ -186,7 +186,7 @@ class FinishedHypothesis:
 
     def data_sets(self) -> list[ShownData]:
         """Return the data sets as figures show them."""
-        from crsea_infer.report.shown_run import ShownData
+        from crsea_infer.report.results.shown_run import ShownData
 
         return [
             ShownData(
@@ -278,13 +278,13 @@ class FinishedHypothesis:
         UserError
             When a parameter is not one of the posterior.
         """
-        from crsea_infer.report.posterior_figures import corner_of
+        from crsea_infer.report.figures.posterior_figures import corner_of
 
         return corner_of(self.title, self.parameters, self.draws, parameters)
 
     def plot_spectrum(self, data_set: str) -> Figure:
         """Draw the points of a data set with the bands of what is expected there."""
-        from crsea_infer.report.posterior_figures import spectrum_of
+        from crsea_infer.report.figures.posterior_figures import spectrum_of
 
         return spectrum_of(self.title, self.spectrum(data_set))
 

@@ -147,7 +147,7 @@ class FinishedRun:
           valid: components_gamma-optimized-max, ..., spectra, ...
           fix:   did you mean 'spectra'?
         """
-        from crsea_infer.report.run_figures import draw, figures_of
+        from crsea_infer.report.figures.run_figures import draw, figures_of
 
         known = figures_of(self._shown, self._path)
         if name not in known:

@@ -141,7 +141,7 @@ class Sampled:
         A DataTree with ArviZ 1.x; with 0.x an InferenceData. The groups are those of a run's `posterior.nc`.
         """
         from crsea_infer.inference.posterior_file import posterior_datasets
-        from crsea_infer.report.arviz_versions import datatree_of
+        from crsea_infer.report.layout.arviz_versions import datatree_of
 
         return datatree_of(posterior_datasets(self.posterior.inner, self._result, {}, np.random.default_rng(seed)))
 
@@ -161,7 +161,7 @@ class Sampled:
         UserError
             When a parameter is not one of the posterior.
         """
-        from crsea_infer.report.posterior_figures import corner_of
+        from crsea_infer.report.figures.posterior_figures import corner_of
 
         return corner_of(self._title, self.posterior.parameters, self.draws, parameters)
 
@@ -188,7 +188,7 @@ class Sampled:
         UserError
             When there is no such data set, or its points have no energies.
         """
-        from crsea_infer.report.posterior_figures import spectrum_of
+        from crsea_infer.report.figures.posterior_figures import spectrum_of
 
         return spectrum_of(self._title, self.spectrum(data_set))
 

@@ -44,8 +44,8 @@ _MOST = 3  # of each thing in one line
 
 def factors_in_short(directory: Path, table: Table) -> str:
     """Return in a line the first Bayes factors of a finished run, and whether its hypotheses describe the data."""
-    from crsea_infer.report.beside_table import beside_factors
-    from crsea_infer.report.goodness_of_fit_table import read_fits
+    from crsea_infer.report.tables.beside_table import beside_factors
+    from crsea_infer.report.tables.goodness_of_fit_table import read_fits
 
     factors = [
         f"ln B ({one} : {other}) = {ln_b:.2f} +- {error:.2f} numerical, {spread}"
@@ -62,7 +62,7 @@ def factors_in_short(directory: Path, table: Table) -> str:
 
 def factors_as_html(title: str, directory: Path, table: Table) -> str:
     """Return the Bayes factors of a finished run with their verdicts, as HTML."""
-    from crsea_infer.report.beside_table import beside_factors
+    from crsea_infer.report.tables.beside_table import beside_factors
 
     rows = [
         (f"{one} : {other}", f"{ln_b:.3f}", f"{error:.3f}", spread, verdict)
@@ -84,7 +84,7 @@ def factors_as_html(title: str, directory: Path, table: Table) -> str:
 
 def _factors(directory: Path, table: Table) -> list[tuple[str, str, float, float, str, str]]:
     """Return names, ln B, its numerical error, the spread over choices in words, and the verdict of each pair."""
-    from crsea_infer.report.quoted_factors import NO_SPREAD, read_spreads, spread_words
+    from crsea_infer.report.tables.quoted_factors import NO_SPREAD, read_spreads, spread_words
     from crsea_infer.support.output_names import FACTORS
 
     spreads = read_spreads(directory / FACTORS)

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from crsea_infer.report.data_set_pulls import read_pulls
-from crsea_infer.report.posterior_figures import informativeness_of
-from crsea_infer.report.spectrum_table import read_curves
+from crsea_infer.report.figures.data_set_pulls import read_pulls
+from crsea_infer.report.figures.posterior_figures import informativeness_of
+from crsea_infer.report.tables.spectrum_table import read_curves
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
     from crsea_infer.hypotheses.prior_sets import Parameter
     from crsea_infer.interface.finished_hypothesis import FinishedHypothesis
-    from crsea_infer.report.shown_run import ShownData
-    from crsea_infer.report.spectrum_curves import Curve
+    from crsea_infer.report.results.shown_run import ShownData
+    from crsea_infer.report.results.spectrum_curves import Curve
     from crsea_infer.support.arrays import Float64
 
 __all__ = ["FinishedShown"]
@@ -27,7 +27,7 @@ _TRANSPORT: Final = frozenset({"delta_slope", "delta_sun", "halo_height"})
 
 
 class FinishedShown:
-    """A run as figures show it; see :class:`crsea_infer.report.shown_run.ShownRun`.
+    """A run as figures show it; see :class:`crsea_infer.report.results.shown_run.ShownRun`.
 
     Parameters
     ----------
@@ -66,7 +66,7 @@ class FinishedShown:
 
 
 class _Shown:
-    """See :class:`crsea_infer.report.shown_run.ShownHypothesis`."""
+    """See :class:`crsea_infer.report.results.shown_run.ShownHypothesis`."""
 
     def __init__(self, inner: FinishedHypothesis) -> None:
         self._inner, self.name = inner, inner.name

@@ -124,8 +124,8 @@ class SkyMap:
         'Galactic longitude $l$  [deg]'
         """
         from crsea_infer.physics.regions import parse_region
-        from crsea_infer.report.figure_words import MESSENGERS, component_words
-        from crsea_infer.report.sky_map_figures import sky_map_figure
+        from crsea_infer.report.figures.sky_map_figures import sky_map_figure
+        from crsea_infer.report.layout.figure_words import MESSENGERS, component_words
 
         number = 0 if energy is None else self._number(energy)
         values = self.mean(component).value[number]

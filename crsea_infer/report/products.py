@@ -14,30 +14,32 @@ from typing import TYPE_CHECKING, Self
 
 from crsea_infer.inference.posterior_file import write_posterior
 from crsea_infer.plan.tasks import generator_for
-from crsea_infer.report import (
-    beside_table,
+from crsea_infer.report import references_file
+from crsea_infer.report.figures import (
     component_figures,
     corner_figures,
     data_set_pulls,
+    local_figures,
+    prior_sensitivity_figures,
+    profile_figures,
+    spectrum_figures,
+)
+from crsea_infer.report.layout.attempts import attempts, reason
+from crsea_infer.report.layout.checksums import Checksums
+from crsea_infer.report.pages.robustness_section import robustness_section
+from crsea_infer.report.tables import (
+    beside_table,
     exact_check_table,
     goodness_of_fit_table,
     leave_one_out,
-    local_figures,
     nested_hypotheses,
     parameter_table,
     pile_up_table,
-    prior_sensitivity_figures,
-    profile_figures,
-    references_file,
     run_tables,
-    spectrum_figures,
     spectrum_table,
     tension_table,
     variant_shares,
 )
-from crsea_infer.report.attempts import attempts, reason
-from crsea_infer.report.checksums import Checksums
-from crsea_infer.report.robustness_section import robustness_section
 from crsea_infer.support import output_names
 from crsea_infer.support.errors import UserError
 from crsea_infer.support.files import make_directory
@@ -46,8 +48,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
-    from crsea_infer.report.sections import Section
-    from crsea_infer.report.summary import RunSummary
+    from crsea_infer.report.layout.sections import Section
+    from crsea_infer.report.results.summary import RunSummary
 
 __all__ = ["PRODUCTS", "IncompleteError", "Product", "sections", "write_products"]
 

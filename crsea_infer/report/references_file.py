@@ -12,7 +12,7 @@ from crsea_infer.support.output_names import PRODUCTS, REFERENCES
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from crsea_infer.report.summary import RunSummary
+    from crsea_infer.report.results.summary import RunSummary
 
 __all__ = ["write_references"]
 

@@ -7,7 +7,7 @@ import tomllib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from crsea_infer.report.atlas_record import record_of_choices
+from crsea_infer.report.tables.atlas_record import record_of_choices
 from crsea_infer.support.checkpoint import differences
 from crsea_infer.support.errors import UserError
 from crsea_infer.support.files import atomic_write, make_directory, read_text

@@ -113,7 +113,7 @@ def calibrate(
     from crsea_infer import emulator
     from crsea_infer.emulator.response.region_cache import RegionCache
     from crsea_infer.report.calibration_products import write_calibration
-    from crsea_infer.report.calibration_tables import CalibrationReport
+    from crsea_infer.report.tables.calibration_tables import CalibrationReport
     from crsea_infer.support.schedule import Schedule, run_build
 
     if run.subsets.training:

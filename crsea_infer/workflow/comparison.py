@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from crsea_infer.inference.evidence import BayesFactor, Evidence, bayes_factor, combine, disagreements
-from crsea_infer.report.beside_table import beside_factors
-from crsea_infer.report.goodness_of_fit_table import Fit, read_fits
-from crsea_infer.report.plain_lines import evidence_line
-from crsea_infer.report.quoted_factors import Spreads, factor_line, fit_words, read_spreads, unmeasured_line
-from crsea_infer.report.run_tables import read_cautions, read_evidences, read_unconverged
+from crsea_infer.report.pages.plain_lines import evidence_line
+from crsea_infer.report.tables.beside_table import beside_factors
+from crsea_infer.report.tables.goodness_of_fit_table import Fit, read_fits
+from crsea_infer.report.tables.quoted_factors import Spreads, factor_line, fit_words, read_spreads, unmeasured_line
+from crsea_infer.report.tables.run_tables import read_cautions, read_evidences, read_unconverged
 from crsea_infer.support.errors import UserError
 from crsea_infer.support.output_names import FACTORS
 from crsea_infer.workflow.run_directory import RunDirectory

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from crsea_infer.emulator.sky_model import SkyModel
     from crsea_infer.inference.posterior import Posterior
     from crsea_infer.plan.forecast_file import Forecast, Instrument
-    from crsea_infer.report.forecast_tables import ForecastReport
+    from crsea_infer.report.tables.forecast_tables import ForecastReport
     from crsea_infer.workflow.listening import Listener
 
 __all__ = ["forecast_instruments"]
@@ -86,8 +86,8 @@ def forecast_instruments(
     """
     from crsea_infer import emulator
     from crsea_infer.emulator.response.region_cache import RegionCache
-    from crsea_infer.report.forecast_figures import write_forecast_figures
-    from crsea_infer.report.forecast_tables import ForecastReport, write_forecast_tables
+    from crsea_infer.report.figures.forecast_figures import write_forecast_figures
+    from crsea_infer.report.tables.forecast_tables import ForecastReport, write_forecast_tables
 
     if scheduler is not None:
         check_address(scheduler)

@@ -11,10 +11,10 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Protocol
 
-from crsea_infer.report.calibration_tables import summary_words
-from crsea_infer.report.forecast_tables import forecast_lines
-from crsea_infer.report.plain_lines import result_lines
-from crsea_infer.report.robustness_tables import summary_lines
+from crsea_infer.report.pages.plain_lines import result_lines
+from crsea_infer.report.tables.calibration_tables import summary_words
+from crsea_infer.report.tables.forecast_tables import forecast_lines
+from crsea_infer.report.tables.robustness_tables import summary_lines
 from crsea_infer.support.output_names import PAGE
 from crsea_infer.support.time_left import Forecast, duration_words
 
@@ -22,11 +22,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
-    from crsea_infer.report.calibration_tables import CalibrationReport
-    from crsea_infer.report.forecast_tables import ForecastReport
-    from crsea_infer.report.robustness_tables import AtlasReport
-    from crsea_infer.report.sections import Section
-    from crsea_infer.report.summary import RunSummary
+    from crsea_infer.report.layout.sections import Section
+    from crsea_infer.report.results.summary import RunSummary
+    from crsea_infer.report.tables.calibration_tables import CalibrationReport
+    from crsea_infer.report.tables.forecast_tables import ForecastReport
+    from crsea_infer.report.tables.robustness_tables import AtlasReport
     from crsea_infer.support.time_left import Step
 
     Reach = Callable[[int, float], None]

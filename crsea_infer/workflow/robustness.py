@@ -23,7 +23,7 @@ from crsea_infer.plan.run_check import check_run
 from crsea_infer.plan.sky_preparation import prepare_skies
 from crsea_infer.plan.subsets import ALL, TRAINING
 from crsea_infer.plan.tasks import run_identity
-from crsea_infer.report.robustness_tables import AtlasEvidence, AtlasReport, write_tables
+from crsea_infer.report.tables.robustness_tables import AtlasEvidence, AtlasReport, write_tables
 from crsea_infer.support.checkpoint import lock, read_arrays, write_arrays
 from crsea_infer.support.cluster import check_address
 from crsea_infer.support.errors import UserError
@@ -107,7 +107,7 @@ def robustness(
     """
     from crsea_infer import emulator
     from crsea_infer.emulator.response.region_cache import RegionCache
-    from crsea_infer.report.robustness_page import write_page
+    from crsea_infer.report.pages.robustness_page import write_page
 
     if scheduler is not None:
         check_address(scheduler)

@@ -22,10 +22,10 @@ from crsea_infer.plan.runs_beside import runs_beside
 from crsea_infer.plan.sky_preparation import prepare_skies
 from crsea_infer.plan.subsets import ALL
 from crsea_infer.plan.tasks import AwayTask, Task, generator_for, run_identity, sample_away, sample_task
+from crsea_infer.report.pages.run_page import write_page
 from crsea_infer.report.products import IncompleteError, sections, write_products
-from crsea_infer.report.run_page import write_page
-from crsea_infer.report.summary import HypothesisSummary, RunSummary, Sampling, shown_sampler
-from crsea_infer.report.variant_shares import mixed_sampling
+from crsea_infer.report.results.summary import HypothesisSummary, RunSummary, Sampling, shown_sampler
+from crsea_infer.report.tables.variant_shares import mixed_sampling
 from crsea_infer.support.checkpoint import lock
 from crsea_infer.support.cluster import check_address
 from crsea_infer.support.errors import UserError

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 from crsea_infer import emulator
 from crsea_infer.plan.run_check import check_study
-from crsea_infer.report.finished_combination import read_finished
+from crsea_infer.report.pages.study_page import write_results
 from crsea_infer.report.products import IncompleteError
-from crsea_infer.report.study_page import write_results
+from crsea_infer.report.tables.finished_combination import read_finished
 from crsea_infer.support.errors import UserError
 from crsea_infer.support.files import make_directory, read_text
 from crsea_infer.support.output_names import RESULTS

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from crsea_infer.report.study_page import write_results
+from crsea_infer.report.pages.study_page import write_results
 from crsea_infer.support.errors import UserError
 from crsea_infer.workflow.atlas_directory import AtlasDirectory
 from crsea_infer.workflow.listening import QUIET

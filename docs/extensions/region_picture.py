@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from crsea_infer.physics.regions import REGIONS
-from crsea_infer.report.style import COLOURS, new_figure, styled
+from crsea_infer.report.layout.style import COLOURS, new_figure, styled
 
 if TYPE_CHECKING:
     from pathlib import Path

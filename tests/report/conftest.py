@@ -9,16 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from scipy import stats
 
 sys.path.insert(0, str(Path(__file__).parent))
-from made_up import result_at
+from made_up import SLOPE, result_at
 
 from crsea_infer import emulator
 from crsea_infer.analysis.best_fit import find_best_fit
 from crsea_infer.inference.posterior import posterior_for
 from crsea_infer.plan.run_file import load_run
-from crsea_infer.report.summary import HypothesisSummary, RunSummary, Sampling
+from crsea_infer.report.results.summary import HypothesisSummary, RunSummary, Sampling
 
 if TYPE_CHECKING:
     from crsea_infer.inference.samplers.sampler import SamplerResult
@@ -31,8 +30,6 @@ tension = true
 [samplers.dynesty]
 [samplers.emcee]
 """
-
-SLOPE = stats.truncnorm(-2.0, 6.0, loc=0.02, scale=0.01)  # posterior of delta_slope on its prior, 0 to 0.08
 
 
 def made_up(posterior: Any, sampler: str, lnz: float | None, seed: int) -> SamplerResult:

@@ -2,17 +2,36 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from matplotlib.text import Text
 
-from crsea_infer.report.style import COLUMN, PAGE, styled
+from crsea_infer.report.layout.style import COLUMN, PAGE, styled
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
 LEAST = 6.0
 """Points of the smallest letters that a journal prints."""
+
+
+def check_text(figure: Any) -> float:
+    """Check that all text is at least 7 points, inside the figure, and that tick labels of an axis do not touch."""
+    figure.canvas.draw()
+    frame = figure.bbox
+    for text in figure.findobj(Text):
+        if not (text.get_text() and text.get_visible()):
+            continue
+        assert text.get_fontsize() >= 7.0, text
+        box = text.get_window_extent()
+        inside = box.x0 >= frame.x0 and box.x1 <= frame.x1 and box.y0 >= frame.y0 and box.y1 <= frame.y1
+        assert inside or not _is_drawn(text, figure), text
+    for axes in figure.axes:
+        labels = [label for label in axes.get_yticklabels() if label.get_text() and _is_drawn(label, figure)]
+        boxes = sorted((label.get_window_extent() for label in labels), key=lambda box: box.y0)
+        assert all(low.y1 <= high.y0 + 0.5 for low, high in pairwise(boxes))
+    return float(figure.get_size_inches()[0])
 
 
 def check_figure(figure: Any, machine_names: Iterable[str], *, any_width: bool = False) -> list[str]:

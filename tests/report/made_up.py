@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from scipy import stats
+
 from crsea_infer.inference.evidence import Evidence
 from crsea_infer.inference.samplers.sampler import SamplerResult
 
 if TYPE_CHECKING:
     import numpy as np
+
+
+SLOPE = stats.truncnorm(-2.0, 6.0, loc=0.02, scale=0.01)  # posterior of delta_slope on its prior, 0 to 0.08
 
 
 def result_at(posterior: Any, sampler: str, lnz: float | None, unit: np.ndarray) -> SamplerResult:

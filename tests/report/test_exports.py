@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from crsea_infer.hypotheses.prior_sets import Parameter
     from crsea_infer.inference.samplers.sampler import SamplerResult
-    from crsea_infer.report.summary import RunSummary
+    from crsea_infer.report.results.summary import RunSummary
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from figure_texts import check_text
 from made_up import result_at
 from matplotlib.colors import to_hex
 
@@ -15,12 +16,10 @@ from crsea_infer.analysis.best_fit import find_best_fit
 from crsea_infer.inference.posterior import posterior_for
 from crsea_infer.plan.run_file import load_run
 from crsea_infer.plan.study_file import load_study
-from crsea_infer.report import corner_figures, data_set_pulls, prior_sensitivity_figures, spectrum_figures
-from crsea_infer.report.shown_run import titles_of
-from crsea_infer.report.style import COLOURS, COLUMN, PAGE, legend_size, look, styled
-from crsea_infer.report.summary import HypothesisSummary, RunSummary
-
-from .test_report import check_text
+from crsea_infer.report.figures import corner_figures, data_set_pulls, prior_sensitivity_figures, spectrum_figures
+from crsea_infer.report.layout.style import COLOURS, COLUMN, PAGE, legend_size, look, styled
+from crsea_infer.report.results.shown_run import titles_of
+from crsea_infer.report.results.summary import HypothesisSummary, RunSummary
 
 if TYPE_CHECKING:
     from pathlib import Path

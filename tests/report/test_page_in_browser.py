@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from crsea_infer.report.page_words import PageWords
-from crsea_infer.report.run_page import write_page
-from crsea_infer.report.sections import Section, SectionTable
+from crsea_infer.report.layout.sections import Section, SectionTable
+from crsea_infer.report.pages.page_words import PageWords
+from crsea_infer.report.pages.run_page import write_page
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from crsea_infer.report.summary import RunSummary
+    from crsea_infer.report.results.summary import RunSummary
 
 pytestmark = pytest.mark.xdist_group("browser")
 

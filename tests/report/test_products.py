@@ -11,15 +11,10 @@ import pytest
 
 from crsea_infer.cli.console import ConsoleListener
 from crsea_infer.plan.run_file import load_run
-from crsea_infer.report import (
-    corner_figures,
-    data_set_pulls,
-    leave_one_out,
-    prior_sensitivity_figures,
-    spectrum_figures,
-)
-from crsea_infer.report.attempts import attempts, reason
+from crsea_infer.report.figures import corner_figures, data_set_pulls, prior_sensitivity_figures, spectrum_figures
+from crsea_infer.report.layout.attempts import attempts, reason
 from crsea_infer.report.products import IncompleteError
+from crsea_infer.report.tables import leave_one_out
 from crsea_infer.workflow import runs
 
 if TYPE_CHECKING:
@@ -28,8 +23,8 @@ if TYPE_CHECKING:
 DRAW = """
 import os, sys
 from pathlib import Path
-from crsea_infer.report.style import new_figure, save, styled
-from crsea_infer.report.arviz_versions import psis_loo
+from crsea_infer.report.layout.style import new_figure, save, styled
+from crsea_infer.report.layout.arviz_versions import psis_loo
 import numpy as np
 wanted = os.environ.get("MPLBACKEND")
 numbers = np.random.default_rng(1).normal(size=(400, 2))
@@ -67,7 +62,7 @@ def test_the_backend_of_a_notebook_stays_as_it_is() -> None:
     code = (
         "import matplotlib, matplotlib.pyplot as plt\n"
         "matplotlib.use('svg'); figure = plt.figure(); plt.rcParams['font.size'] = 17\n"
-        "from crsea_infer.report.style import new_figure, styled\n"
+        "from crsea_infer.report.layout.style import new_figure, styled\n"
         "with styled(): new_figure(1.0, 1.0)\n"
         "assert matplotlib.get_backend() == 'svg' and plt.get_fignums() == [figure.number]\n"
         "assert plt.gcf() is figure and plt.rcParams['font.size'] == 17\n"

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import tomllib
 from dataclasses import replace
-from itertools import pairwise
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from figure_texts import check_text
 from hypothesis import given
 from hypothesis import strategies as st
 from made_up import result_at
@@ -19,11 +19,13 @@ from crsea_infer.analysis.best_fit import find_best_fit
 from crsea_infer.inference.evidence import Evidence
 from crsea_infer.inference.posterior import posterior_for
 from crsea_infer.plan.run_file import load_run
-from crsea_infer.report import corner_figures, spectrum_figures
-from crsea_infer.report.ecsv import read_table
-from crsea_infer.report.number_words import number_with_error
-from crsea_infer.report.run_page import write_page
-from crsea_infer.report.run_tables import (
+from crsea_infer.report.figures import corner_figures, spectrum_figures
+from crsea_infer.report.layout.ecsv import read_table
+from crsea_infer.report.layout.number_words import number_with_error
+from crsea_infer.report.layout.style import COLUMN, PAGE, look, styled
+from crsea_infer.report.pages.run_page import write_page
+from crsea_infer.report.results.summary import HypothesisSummary, RunSummary, shown_sampler
+from crsea_infer.report.tables.run_tables import (
     chi2_rows,
     evidence_rows,
     read_cautions,
@@ -31,8 +33,6 @@ from crsea_infer.report.run_tables import (
     read_unconverged,
     write_tables,
 )
-from crsea_infer.report.style import COLUMN, PAGE, look, styled
-from crsea_infer.report.summary import HypothesisSummary, RunSummary, shown_sampler
 from crsea_infer.workflow.run_directory import to_toml
 
 if TYPE_CHECKING:
@@ -205,36 +205,6 @@ def test_text_in_a_spectrum_is_legible_and_inside(
     assert set(seen) == set(spectrum_figures.figure_names(summary))
     assert seen["spectrum_lhaaso_km2a_inner"] == pytest.approx(COLUMN)
     assert seen["spectra"] == pytest.approx(PAGE)
-
-
-def check_text(figure: Any) -> float:
-    """Check that all text is at least 7 points, inside the figure, and that tick labels of an axis do not touch."""
-    from matplotlib.text import Text
-
-    figure.canvas.draw()
-    frame = figure.bbox
-    for text in figure.findobj(Text):
-        if not (text.get_text() and text.get_visible()):
-            continue
-        assert text.get_fontsize() >= 7.0, text
-        box = text.get_window_extent()
-        inside = box.x0 >= frame.x0 and box.x1 <= frame.x1 and box.y0 >= frame.y0 and box.y1 <= frame.y1
-        assert inside or not _is_drawn(text, figure), text
-    for axes in figure.axes:
-        labels = [label for label in axes.get_yticklabels() if label.get_text() and _is_drawn(label, figure)]
-        boxes = sorted((label.get_window_extent() for label in labels), key=lambda box: box.y0)
-        assert all(low.y1 <= high.y0 + 0.5 for low, high in pairwise(boxes))
-    return float(figure.get_size_inches()[0])
-
-
-def _is_drawn(text: Any, figure: Any) -> bool:
-    """Tick labels beyond the limits of their axes exist, but are not drawn."""
-    for axes in figure.axes:
-        for axis, (low, high) in ((axes.xaxis, axes.get_xlim()), (axes.yaxis, axes.get_ylim())):
-            for tick in [*axis.get_major_ticks(), *axis.get_minor_ticks()]:
-                if text in (tick.label1, tick.label2):
-                    return bool(min(low, high) <= tick.get_loc() <= max(low, high))
-    return True
 
 
 @pytest.mark.slow

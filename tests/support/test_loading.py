@@ -13,7 +13,7 @@ import matplotlib as mpl
 import numpy as np
 import pytest
 
-from crsea_infer.report.arviz_versions import psis_loo
+from crsea_infer.report.layout.arviz_versions import psis_loo
 from crsea_infer.support import loading
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ ALL = """
 import warnings
 warnings.simplefilter("ignore")
 from crsea_infer.support.loading import load_arviz, load_healpy, load_matplotlib
-from crsea_infer.report.style import new_figure, styled
+from crsea_infer.report.layout.style import new_figure, styled
 assert load_matplotlib().rcParams["axes.linewidth"] == 0.8
 assert load_healpy().nside2npix(2) == 48
 assert load_arviz().rcParams["stats.ic_scale"] == "log"

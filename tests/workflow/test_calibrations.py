@@ -19,8 +19,8 @@ from crsea_infer.cli import calibrate_command, main
 from crsea_infer.inference.evidence import Evidence
 from crsea_infer.inference.samplers.sampler import SamplerResult
 from crsea_infer.plan.run_file import load_run
-from crsea_infer.report.calibration_tables import FILES
-from crsea_infer.report.ecsv import read_table
+from crsea_infer.report.layout.ecsv import read_table
+from crsea_infer.report.tables.calibration_tables import FILES
 from crsea_infer.support import schedule
 from crsea_infer.support.checkpoint import lock
 from crsea_infer.support.errors import UserError

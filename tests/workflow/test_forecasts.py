@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from crsea_infer.cli.main import main
-from crsea_infer.report.ecsv import read_table
+from crsea_infer.report.layout.ecsv import read_table
 from crsea_infer.support.output_names import FORECAST_FILES
 
 if TYPE_CHECKING:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from crsea_infer.report.robustness_tables import AtlasReport
+    from crsea_infer.report.tables.robustness_tables import AtlasReport
 
 pytestmark = pytest.mark.slow
 

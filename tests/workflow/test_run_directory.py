@@ -14,7 +14,7 @@ from crsea_infer.cli.console import ConsoleListener
 from crsea_infer.emulator.source import SkyModelSource
 from crsea_infer.plan.run_file import load_run
 from crsea_infer.report import products
-from crsea_infer.report.checksums import Checksums
+from crsea_infer.report.layout.checksums import Checksums
 from crsea_infer.support import output_names
 from crsea_infer.support.errors import UserError
 from crsea_infer.support.output_names import RUN_FILES, run_figures, sampling_files

@@ -13,7 +13,7 @@ from crsea_infer.cli import commands
 from crsea_infer.hypotheses.hypothesis import load_hypothesis
 from crsea_infer.plan.run_file import load_run
 from crsea_infer.plan.runs_beside import runs_beside
-from crsea_infer.report.beside_table import beside_factors
+from crsea_infer.report.tables.beside_table import beside_factors
 from crsea_infer.support.errors import UserError
 from crsea_infer.workflow import runs
 from crsea_infer.workflow.comparison import compare

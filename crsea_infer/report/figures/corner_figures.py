@@ -1,0 +1,393 @@
+"""Corner figures: the posterior of each hypothesis, and all hypotheses on the parameters they share.
+
+With twenty parameters a corner is a wall. The figure for the paper shows at most eight: transport and gas, and those on
+which the data say most beyond the prior; the full one is written beside it. Parameters that span decades are drawn as
+their logarithm.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+
+from crsea_infer.content.labels import unit_in_tex
+from crsea_infer.hypotheses.variants import VARIANT
+from crsea_infer.report.layout.attempts import attempts
+from crsea_infer.report.layout.figure_words import legend_words, wrapped
+from crsea_infer.report.layout.style import FEW, LONG, PAGE, Look, look, new_figure, save, styled
+from crsea_infer.report.results.shown_run import common_words
+from crsea_infer.support.loading import load_arviz
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
+
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from crsea_infer.hypotheses.prior_sets import Parameter
+    from crsea_infer.report.results.shown_run import ShownHypothesis, ShownRun
+    from crsea_infer.report.results.summary import RunSummary
+    from crsea_infer.support.arrays import Float64
+
+__all__ = [
+    "AT_MOST",
+    "Drawn",
+    "chosen_parameters",
+    "draw_corner",
+    "figure_names",
+    "figures",
+    "full_figures",
+    "write_corners",
+]
+
+AT_MOST = 8
+"""Parameters in a figure for a paper."""
+
+_LEFT, _BOTTOM = 0.82, 0.74  # inches
+_LETTERS = 44  # of a line of the legend, which stands above the diagonal
+_LETTERS_OF_MANY = 56
+_OVERLAY, _WHOLE = "corner_overlay", "_all"
+_LARGE = 1e3  # parameters beyond this are drawn as logarithms
+_LEVELS = (0.393, 0.865)  # one and two sigma of a normal distribution in two dimensions
+
+
+class Drawn(Protocol):
+    """A posterior as corners draw it."""
+
+    @property
+    def name(self) -> str:
+        """How tables call it."""
+
+    @property
+    def title(self) -> str:
+        """For the legend."""
+
+    @property
+    def parameters(self) -> tuple[Parameter, ...]:
+        """The n parameters."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Their names."""
+
+    @property
+    def draws(self) -> Float64:
+        """Equally weighted [n_draws, n]."""
+
+
+def figure_names(summary: RunSummary) -> dict[str, str]:
+    """Return figure name -> caption."""
+    names = {}
+    if len(summary.hypotheses) > 1 and len(_shared(summary)) > 1:
+        names["corner_overlay"] = "Posteriors of all hypotheses on parameters that mean the same in each. " + (
+            "Contours: 39 % and 86 % (one and two sigma in two dimensions)."
+            if len(summary.hypotheses) <= FEW
+            else "Contours: 86 % (two sigma in two dimensions)."
+        )
+        names["corner_overlay"] += f"{common_words(summary)}{summary.unconverged_shown}"
+    for item in summary.hypotheses:
+        chosen = chosen_parameters(item, summary)
+        n = len(_drawable(item))
+        if n == 0:  # a hypothesis of fixed parameters has no posterior to draw
+            continue
+        which = (
+            f"Shown are {len(chosen)} of its {n} parameters: transport, gas, and those on which the data say most"
+            * (len(chosen) < n)
+        )
+        names[f"corner_{item.name}"] = (
+            f"Posterior of {item.title or item.name} ({item.shown_words}). {which}{'.' if which else ''} "
+            "Grey: prior. Dashed: published values."
+        )
+    return names
+
+
+def full_figures(summary: RunSummary) -> list[str]:
+    """Return the files of the corners of all parameters, of hypotheses with more than the paper's figure shows."""
+    return [
+        f"figures/corner_{item.name}_all.pdf"
+        for item in summary.hypotheses
+        if len(chosen_parameters(item, summary)) < len(_drawable(item))
+    ]
+
+
+def figures(run: ShownRun) -> dict[str, Callable[[], Figure]]:
+    """Return what draws each figure, by name: a corner per hypothesis, one of all its parameters, and one of all."""
+    found: dict[str, Callable[[], Figure]] = {}
+    for index, item in enumerate(run.hypotheses):
+        solid, chosen, names = [replace(look(index), line="-")], chosen_parameters(item, run), _drawable(item)
+        if chosen:
+            found[f"corner_{item.name}"] = partial(draw_corner, [item], chosen, solid, PAGE, with_prior=True)
+        if len(chosen) < len(names):
+            width = 0.8 * len(names)
+            found[f"corner_{item.name}{_WHOLE}"] = partial(draw_corner, [item], names, solid, width, with_prior=True)
+    if len(run.hypotheses) > 1 and len(_shared(run)) > 1:
+        found[_OVERLAY] = partial(overlay, run)
+    return found
+
+
+def write_corners(folder: Path, summary: RunSummary) -> None:
+    """Draw a corner per hypothesis (the chosen parameters, and all of them), and one of all hypotheses."""
+    with styled(), attempts() as attempt:
+        for name, draw in figures(summary).items():
+            with attempt():
+                save(draw(), folder, name, (".pdf",) if name.endswith(_WHOLE) else (".pdf", ".png"))
+
+
+def overlay(run: ShownRun) -> Figure:
+    """Draw all hypotheses on the parameters they share; many of them with lines of their own, and nothing filled."""
+    looks = [look(index) for index in range(len(run.hypotheses))]
+    if len(looks) <= FEW:
+        looks = [replace(one, line="-") for one in looks]
+    return draw_corner(run.hypotheses, _shared(run), looks, PAGE, with_prior=False)
+
+
+def _drawable(item: Drawn) -> list[str]:
+    """Return the parameters that have a density; the number of a variant has shares, which stand in a table."""
+    return [name for name in item.names if name != VARIANT]
+
+
+def chosen_parameters(item: ShownHypothesis, run: ShownRun) -> list[str]:
+    """Return the parameters worth a reader's time, in the order of the posterior."""
+    names = _drawable(item)
+    if len(names) <= AT_MOST:
+        return names
+    return _worth_showing(names, dict(zip(item.names, item.informativeness.tolist(), strict=True)), run)
+
+
+def _shared(run: ShownRun) -> list[str]:
+    """Return parameters that mean the same in all hypotheses: a third slope may lie elsewhere in another spectrum."""
+    first, *others = run.hypotheses
+    meaning = [{one.name: (one.description, one.unit) for one in item.parameters} for item in others]
+    common = [
+        parameter.name
+        for parameter in first.parameters
+        if parameter.name != VARIANT
+        and all(other.get(parameter.name) == (parameter.description, parameter.unit) for other in meaning)
+    ]
+    if len(common) <= AT_MOST:
+        return common
+    says = {
+        name: max(float(item.informativeness[item.names.index(name)]) for item in run.hypotheses) for name in common
+    }
+    return _worth_showing(common, says, run)
+
+
+def _worth_showing(names: Sequence[str], says: Mapping[str, float], run: ShownRun) -> list[str]:
+    """Choose transport and gas, and those on which the data say most; keep the order."""
+    always = [name for name in names if name in run.transport or name.endswith("_scale")]
+    others = sorted((name for name in names if name not in always), key=lambda name: -says[name])
+    kept = {*always, *others[: max(AT_MOST - len(always), 0)]}
+    return [name for name in names if name in kept]
+
+
+def draw_corner(
+    items: Sequence[Drawn], names: Sequence[str], looks: Sequence[Look], width: float, *, with_prior: bool
+) -> Figure:
+    """Draw a corner.
+
+    Parameters
+    ----------
+    items
+        Hypotheses.
+    names
+        Parameters that all of them have.
+    looks
+        Of each hypothesis.
+    width
+        Inches.
+    with_prior
+        Whether prior and published values of the first are drawn too.
+    """
+    from matplotlib.lines import Line2D
+
+    parameters = [items[0].parameters[items[0].names.index(name)] for name in names]
+    n = len(names)
+    as_log = [_is_large(items, name) for name in names]
+    samples = [_columns(item, names, as_log) for item in items]
+    published = [
+        float(np.log10(parameter.fiducial)) if logarithmic else parameter.fiducial
+        for parameter, logarithmic in zip(parameters, as_log, strict=True)
+    ]
+    ranges = _ranges(samples, published if with_prior else None)
+    figure = new_figure(width, width)
+    grid = figure.add_gridspec(
+        n,
+        n,
+        left=_LEFT / width,
+        right=1 - 0.08 / width,
+        bottom=_BOTTOM / width,
+        top=1 - 0.08 / width,
+        wspace=0.08,
+        hspace=0.08,
+    )
+    for row in range(n):
+        for column in range(row + 1):
+            axis = figure.add_subplot(grid[row, column])
+            if row == column:
+                _draw_diagonal(axis, [drawn[:, row] for drawn in samples], ranges[row], looks)
+                if with_prior:
+                    _draw_prior(axis, parameters[row], ranges[row], as_log=as_log[row])
+            else:
+                pairs = [drawn[:, [column, row]] for drawn in samples]
+                _draw_pair(axis, pairs, [ranges[column], ranges[row]], looks)
+            if with_prior:
+                _mark_published(axis, published, row, column)
+            _set_ticks(axis, row, column, n)
+            if row == n - 1:
+                axis.set_xlabel(_label(parameters[column], as_log=as_log[column]), fontsize=8)
+                axis.xaxis.set_label_coords(0.5, -0.50 / ((width - _BOTTOM) / n))
+            if column == 0 and row > 0:
+                axis.set_ylabel(_label(parameters[row], as_log=as_log[row]), fontsize=8)
+                axis.yaxis.set_label_coords(-0.60 / ((width - _LEFT) / n), 0.5)
+    words = legend_words({item.name: item.title for item in items})
+    letters, size = (_LETTERS, 9.0) if len(items) <= FEW else (_LETTERS_OF_MANY, 7.0)
+    handles: list[Any] = [
+        Line2D([], [], color=own.colour, linestyle=own.line, linewidth=1.6, label=wrapped(words[item.name], letters))
+        for item, own in zip(items, looks, strict=True)
+    ]
+    if with_prior:
+        handles.append(Line2D([], [], color="0.55", linewidth=1.0, label="prior"))
+        handles.append(Line2D([], [], color="black", linewidth=0.7, linestyle="--", label="published value"))
+    options: dict[str, Any] = {} if len(items) <= FEW else {"handlelength": LONG}
+    legend = figure.legend(handles=handles, loc="upper right", bbox_to_anchor=(0.985, 0.985), fontsize=size, **options)
+    notes = [
+        rf"${parameter.label}$ in $\mathrm{{{unit_in_tex(parameter.unit)}}}$"
+        for parameter, logarithmic in zip(parameters, as_log, strict=True)
+        if logarithmic and "^" in parameter.unit
+    ]
+    if notes:
+        bottom = legend.get_window_extent().transformed(figure.transFigure.inverted()).y0
+        figure.text(0.985, bottom - 0.01, "\n".join(notes), ha="right", va="top", fontsize=8)
+    return figure
+
+
+def _draw_diagonal(axis: Axes, samples: Sequence[Float64], limits: tuple[float, float], looks: Sequence[Look]) -> None:
+    """Draw the density of one parameter for each hypothesis."""
+    from scipy.ndimage import gaussian_filter1d
+
+    tallest = 0.0
+    for drawn, own in zip(samples, looks, strict=True):
+        counts, edges = np.histogram(drawn, bins=40, range=limits)
+        density = gaussian_filter1d(counts.astype(np.float64), 1.2) / (len(drawn) * (edges[1] - edges[0]))
+        centres = 0.5 * (edges[1:] + edges[:-1])
+        axis.plot(centres, density, color=own.colour, linestyle=own.line, linewidth=1.1)
+        if len(looks) <= FEW:
+            axis.fill_between(centres, density, color=own.colour, alpha=0.15, linewidth=0)
+        tallest = max(tallest, float(density.max()))
+    axis.set_xlim(limits)
+    axis.set_ylim(0.0, 1.12 * tallest)
+
+
+def _draw_pair(
+    axis: Axes, samples: Sequence[Float64], limits: Sequence[tuple[float, float]], looks: Sequence[Look]
+) -> None:
+    """Draw contours of two parameters for each hypothesis."""
+    load_arviz()  # corner imports it
+    from corner import hist2d
+
+    few = len(looks) <= FEW
+    for drawn, own in zip(samples, looks, strict=True):
+        hist2d(
+            drawn[:, 0],
+            drawn[:, 1],
+            bins=26,
+            range=list(limits),
+            ax=axis,
+            color=own.colour,
+            levels=_LEVELS if few else _LEVELS[1:],
+            smooth=1.2,
+            plot_datapoints=False,
+            plot_density=False,
+            fill_contours=few,
+            no_fill_contours=True,
+            contour_kwargs={"linewidths": 0.8, "linestyles": [own.line]},
+            contourf_kwargs={"colors": ["none", _faded(own.colour, 0.22), _faded(own.colour, 0.5)]} if few else None,
+        )
+    axis.set_xlim(limits[0])
+    axis.set_ylim(limits[1])
+
+
+def _draw_prior(axis: Axes, parameter: Parameter, limits: tuple[float, float], *, as_log: bool) -> None:
+    grid = np.linspace(*limits, 200)
+    theta = 10.0**grid if as_log else grid
+    density = np.exp(np.asarray(parameter.distribution.log_pdf(theta)))
+    if as_log:
+        density = density * theta * np.log(10.0)
+    axis.plot(grid, density, color="0.55", linewidth=1.0, zorder=0)
+    axis.set_ylim(0.0, max(axis.get_ylim()[1], 1.12 * float(density.max())))
+
+
+def _mark_published(axis: Axes, published: Sequence[float], row: int, column: int) -> None:
+    style: dict[str, Any] = {"color": "black", "linestyle": "--", "linewidth": 0.6, "zorder": 5}
+    axis.axvline(published[column], **style)
+    if row != column:
+        axis.axhline(published[row], **style)
+
+
+def _set_ticks(axis: Axes, row: int, column: int, n: int) -> None:
+    """Give numbers to the outer panels only, few enough and far enough from the corners never to touch."""
+    axis.tick_params(labelsize=7, length=2, which="both", top=False, right=False)
+    axis.set_xticks(_inner_ticks(*axis.get_xlim()))
+    axis.tick_params(axis="x", labelbottom=row == n - 1, labelrotation=50)
+    if row == column:
+        axis.set_yticks([])
+        return
+    axis.set_yticks(_inner_ticks(*axis.get_ylim()))
+    axis.tick_params(axis="y", labelleft=column == 0)
+
+
+def _inner_ticks(low: float, high: float) -> list[float]:
+    from matplotlib.ticker import MaxNLocator
+
+    margin = 0.12 * (high - low)
+    ticks: list[float] = []
+    for n_bins in (4, 5, 7, 10):
+        found = MaxNLocator(n_bins, steps=[1, 2, 2.5, 5, 10]).tick_values(low, high)
+        ticks = [float(tick) for tick in found if low + margin <= tick <= high - margin]
+        if len(ticks) >= 2:
+            break
+    return ticks
+
+
+def _columns(item: Drawn, names: Sequence[str], as_log: Sequence[bool]) -> Float64:
+    index = [item.names.index(name) for name in names]
+    drawn = item.draws[:, index]
+    return np.where(np.asarray(as_log), np.log10(np.where(drawn > 0.0, drawn, 1.0)), drawn)
+
+
+def _is_large(items: Sequence[Drawn], name: str) -> bool:
+    drawn = items[0].draws[:, items[0].names.index(name)]
+    return bool(np.all(drawn > 0.0) and np.median(drawn) > _LARGE)
+
+
+def _ranges(samples: Sequence[Float64], published: Sequence[float] | None) -> list[tuple[float, float]]:
+    """Return limits that hold nearly all samples, and the published value unless it is far away."""
+    low = np.min([np.quantile(drawn, 0.002, axis=0) for drawn in samples], axis=0)
+    high = np.max([np.quantile(drawn, 0.998, axis=0) for drawn in samples], axis=0)
+    if published is not None:
+        value, width = np.asarray(published), high - low
+        near = (value > low - width) & (value < high + width)
+        low = np.where(near, np.minimum(low, value - 0.08 * width), low)
+        high = np.where(near, np.maximum(high, value + 0.08 * width), high)
+    # samples that are all the same, of a sampler that failed, still need an axis
+    width = np.where(high > low, 0.0, 1e-6 + 1e-3 * np.abs(low))
+    return [(float(a), float(b)) for a, b in zip(low - width, high + width, strict=True)]
+
+
+def _label(parameter: Parameter, *, as_log: bool) -> str:
+    unit = unit_in_tex(parameter.unit)
+    if as_log:
+        inside = rf"{parameter.label}/\mathrm{{{unit}}}" if unit and "^" not in unit else parameter.label
+        return rf"$\log_{{10}}\,{inside}$"
+    return rf"${parameter.label}$" + (rf" [$\mathrm{{{unit}}}$]" if unit else "")
+
+
+def _faded(colour: str, share: float) -> tuple[float, float, float, float]:
+    from matplotlib.colors import to_rgba
+
+    red, green, blue, _ = to_rgba(colour)
+    return (red, green, blue, share)

@@ -1,0 +1,1 @@
+"""Pages that hold it all, and lines for a terminal."""

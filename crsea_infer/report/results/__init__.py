@@ -1,0 +1,1 @@
+"""What there is to show of a run: its summary, its curves and bands."""

@@ -1,0 +1,1 @@
+"""Tables in ECSV, and what the page says of them."""
