@@ -338,7 +338,7 @@ def draw(rows: Sequence[dict[str, Any]]) -> None:
         for panel, label in ((above, "CPU time"), (below, "peak memory")):
             panel.plot([1, 100], [1, 100], ":", color="0.5", lw=1)
             panel.set(xscale="log", yscale="log", ylabel=f"{label} / smallest")
-        below.set(xlabel="size / smallest size", ylim=(0.8, 12.0))
+        below.set(xlabel="size / smallest size", ylim=(0.8, 30.0))
         if fastest:
             above.legend(fontsize=6, frameon=False, loc="upper left")
         figure.tight_layout()
