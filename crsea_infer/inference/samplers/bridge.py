@@ -12,7 +12,7 @@ by their weights, and move (Neal 2001, Statistics and Computing 11, 125; Del Mor
 Soc. B 68, 411). The product of the mean weights is Z(D | T), and the last points are of the posterior of all data.
 
 Parameters of which the training set knows nothing keep their prior under it, from which each point draws anew. All is
-done in groups that know nothing of each other. The scatter between their ln Z is a part of its error; the other, 0.4,
+done in groups that know nothing of each other. The scatter between their ln Z is a part of its error; the other, 0.8,
 is for what they have in common, a start that is narrower than the posterior of the training set.
 """
 
@@ -53,7 +53,7 @@ __all__ = ["METHOD", "Bridge", "BridgeOptions"]
 METHOD = "mean likelihood over the posterior of the training set, in tempered steps"
 
 _LARGEST_R_HAT = 1.05
-_OF_START = 0.4  # error of ln Z by walkers that start too narrow, which the groups have in common; measured
+_OF_START = 0.8  # error of ln Z by walkers that start too narrow, which the groups have in common; measured
 _FIRST_SHARE = 0.25  # effective after the first rise: walked points are many, but not independent
 _BLOCK = 4096
 
@@ -88,7 +88,7 @@ class BridgeOptions(SamplerOptions):
     particles: Count = Field(default=512, ge=32, multiple_of=2)
     moves: Count = Field(default=40, ge=1)
     effective_share: float = Field(default=0.4, ge=0.05, le=0.95)
-    largest_error: float = Field(default=0.6, gt=0.0)
+    largest_error: float = Field(default=1.2, gt=0.0)
 
 
 @dataclass(frozen=True)

@@ -178,8 +178,7 @@ class Sampler(Protocol):
     gives_evidence
         Whether it gives evidences; the others sample posteriors only.
     gives_conditional
-        Whether it takes a :class:`~crsea_infer.inference.target.TrainedTarget`, and gives the evidence of the other
-        data given the training set.
+        Whether it takes a target with a training set, and gives the evidence of the other data given that.
     packages
         Modules that it imports beyond those that every installation has.
     extra

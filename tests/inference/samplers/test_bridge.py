@@ -95,7 +95,7 @@ def test_the_mean_likelihood_over_the_training_set_is_the_conditional_evidence(s
     assert result.evidence is None
     assert result.conditional is not None
     assert abs(result.conditional.lnz - exact) < 0.3
-    assert 0.4 < result.conditional.lnz_err < 0.5
+    assert 0.8 < result.conditional.lnz_err < 0.9
     assert result.diagnostics["status"] == CONVERGED
     assert result.diagnostics["rises"] > (1.0 if shift else 0.0)
 
