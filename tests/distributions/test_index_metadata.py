@@ -91,3 +91,9 @@ def test_every_lower_bound_can_be_pinned(pyproject: dict[str, Any]) -> None:
     every = [*project["dependencies"], *(one for extra in project["optional-dependencies"].values() for one in extra)]
     form = re.compile(r"[a-z0-9-]+>=[0-9.]+(,<[0-9.]+)?|crsea_infer\[[a-z]+\]")
     assert [one for one in every if not form.fullmatch(one)] == []
+
+
+def test_an_index_takes_the_labels_of_addresses(pyproject: dict[str, Any]) -> None:
+    for label in pyproject["project"]["urls"]:
+        assert len(label) <= 32, label
+        assert "," not in label  # parts the label from its address
