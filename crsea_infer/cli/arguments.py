@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable, Collection
 
-__all__ = ["add_allow_code", "number", "number_range", "one_of", "place", "whole_number"]
+__all__ = ["add_allow_code", "add_workers", "number", "number_range", "one_of", "place", "whole_number"]
 
 _SHOWN: Final = 40
 """Characters of a value that a message quotes."""
@@ -77,6 +77,21 @@ def number_range(option: str, example: str) -> Callable[[str], tuple[float, floa
         return values
 
     return read
+
+
+def add_workers(parser: argparse.ArgumentParser) -> None:
+    """Add where the work is done: the options of every command that hands out tasks of its own."""
+    parser.add_argument(
+        "--scheduler",
+        metavar="ADDRESS",
+        help="dask scheduler whose workers do it: tcp://host:8786 (default: processes on this machine)",
+    )
+    parser.add_argument(
+        "--workers",
+        type=whole_number("--workers", 1),
+        metavar="N",
+        help="local processes (default: one per core, at most 8)",
+    )
 
 
 def place(option: str) -> Callable[[str], Path]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from crsea_infer.cli.arguments import place, whole_number
+from crsea_infer.cli.arguments import add_workers, place, whole_number
 from crsea_infer.support.limits import LARGEST_SEED
 
 if TYPE_CHECKING:
@@ -46,17 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--output", metavar="DIR", type=place("--output"), help="where results go (default: results/NAME_calibration)"
     )
-    parser.add_argument(
-        "--scheduler",
-        metavar="ADDRESS",
-        help="dask scheduler that hands out the data sets: tcp://host:8786 (default: processes on this machine)",
-    )
-    parser.add_argument(
-        "--workers",
-        type=whole_number("--workers", 1),
-        metavar="N",
-        help="local processes (default: one per core, at most 8)",
-    )
+    add_workers(parser)
 
 
 def execute(arguments: argparse.Namespace) -> None:

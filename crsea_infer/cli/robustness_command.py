@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from crsea_infer.cli.arguments import place, whole_number
+from crsea_infer.cli.arguments import add_workers, place, whole_number
 from crsea_infer.support.limits import LARGEST_SEED
 
 if TYPE_CHECKING:
@@ -50,17 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=whole_number("--seed", 0, LARGEST_SEED),
         help="seed of all random numbers (default: the run file's)",
     )
-    parser.add_argument(
-        "--scheduler",
-        metavar="ADDRESS",
-        help="dask scheduler whose workers do it: tcp://host:8786 (default: processes on this machine)",
-    )
-    parser.add_argument(
-        "--workers",
-        type=whole_number("--workers", 1),
-        metavar="N",
-        help="local processes (default: one per core, at most 8)",
-    )
+    add_workers(parser)
 
 
 def execute(arguments: argparse.Namespace) -> None:
