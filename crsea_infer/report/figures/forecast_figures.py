@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from crsea_infer.inference.evidence import DECISIVE
+from crsea_infer.report.layout.figure_words import legend_words
 from crsea_infer.report.layout.style import COLUMN, legend_below, look, new_figure, save, styled
 
 if TYPE_CHECKING:
@@ -85,7 +86,9 @@ def _panels(report: ForecastReport, pair: tuple[int, int], draw: Any) -> tuple[F
     """Return a figure with a panel for each truth of a pair, drawn by `draw`, and its panels."""
     from matplotlib.lines import Line2D
 
-    forecast, names = report.forecast, report.forecast.hypotheses
+    forecast = report.forecast
+    titles = {one.name: one.title for one in forecast.instruments[0].run.hypotheses}
+    words = list(legend_words(titles).values())
     exposures = np.array(forecast.exposures)
     n = len(forecast.instruments)
     figure = new_figure(COLUMN, _HEIGHT)
@@ -104,7 +107,7 @@ def _panels(report: ForecastReport, pair: tuple[int, int], draw: Any) -> tuple[F
             }
             draw(panel, i, truth, other, exposures * 10.0 ** (_SPREAD * (i - 0.5 * (n - 1))), style)
         panel.set_xscale("log")
-        panel.set_title(f"truth: {names[truth]}", fontsize=8, loc="left", pad=2.5)
+        panel.set_title(f"truth: {words[truth]}", fontsize=8, loc="left", pad=2.5)
     panels[1].set_xlabel("exposure, relative to what is × 1 for each" if n > 1 else "exposure, relative to today")
     panels[1].xaxis.set_major_formatter("{x:g}")
     handles = [
