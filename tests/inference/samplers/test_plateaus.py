@@ -141,7 +141,7 @@ def test_evidence_of_terraces_is_known_within_four_sigma(sampler: str, step: flo
         return
     assert result.converged
     assert abs(result.evidence.lnz - target.lnz) < 4.0 * result.evidence.lnz_err
-    assert result.evidence.lnz_err < 0.4
+    assert result.evidence.lnz_err < 0.6  # of two sub-runs of 0.3 each: half their difference, where that is more
 
 
 @pytest.mark.slow
