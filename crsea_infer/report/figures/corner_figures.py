@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -29,13 +29,12 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from crsea_infer.hypotheses.prior_sets import Parameter
-    from crsea_infer.report.results.shown_run import ShownHypothesis, ShownRun
+    from crsea_infer.report.results.shown_run import Drawn, ShownHypothesis, ShownRun
     from crsea_infer.report.results.summary import RunSummary
     from crsea_infer.support.arrays import Float64
 
 __all__ = [
     "AT_MOST",
-    "Drawn",
     "chosen_parameters",
     "draw_corner",
     "figure_names",
@@ -53,30 +52,6 @@ _LETTERS_OF_MANY = 56
 _OVERLAY, _WHOLE = "corner_overlay", "_all"
 _LARGE = 1e3  # parameters beyond this are drawn as logarithms
 _LEVELS = (0.393, 0.865)  # one and two sigma of a normal distribution in two dimensions
-
-
-class Drawn(Protocol):
-    """A posterior as corners draw it."""
-
-    @property
-    def name(self) -> str:
-        """How tables call it."""
-
-    @property
-    def title(self) -> str:
-        """For the legend."""
-
-    @property
-    def parameters(self) -> tuple[Parameter, ...]:
-        """The n parameters."""
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """Their names."""
-
-    @property
-    def draws(self) -> Float64:
-        """Equally weighted [n_draws, n]."""
 
 
 def figure_names(summary: RunSummary) -> dict[str, str]:

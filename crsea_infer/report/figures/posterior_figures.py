@@ -33,7 +33,7 @@ _POWER = 2.8
 
 @dataclass(frozen=True, eq=False)
 class _Shown:
-    """One hypothesis as corners draw it; see :class:`crsea_infer.report.figures.corner_figures.Drawn`."""
+    """One hypothesis as corners draw it; see :class:`crsea_infer.report.results.shown_run.Drawn`."""
 
     name: str
     title: str

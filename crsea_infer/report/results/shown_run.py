@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "PULLS",
+    "Drawn",
     "ShownData",
     "ShownHypothesis",
     "ShownRun",
@@ -40,8 +41,8 @@ PULLS: Final = ("best_fit", "posterior_mean")
 """Points of the parameters at which pulls are known."""
 
 
-class ShownHypothesis(Protocol):
-    """A hypothesis as figures show it."""
+class Drawn(Protocol):
+    """A posterior as corners draw it."""
 
     @property
     def name(self) -> str:
@@ -62,6 +63,10 @@ class ShownHypothesis(Protocol):
     @property
     def draws(self) -> Float64:
         """Equally weighted draws of the posterior [n_draws, n]."""
+
+
+class ShownHypothesis(Drawn, Protocol):
+    """A hypothesis as figures show it."""
 
     @property
     def informativeness(self) -> Float64:
