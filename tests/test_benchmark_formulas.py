@@ -66,3 +66,21 @@ def test_what_grows_too_fast_is_marked_unless_it_is_negligible(script: Callable[
     assert not growth.is_faster_than_linear("evaluation", sizes, np.array(sizes, dtype=float))
     assert growth.is_faster_than_linear(growth.MEMORY, sizes, square)
     assert not growth.is_faster_than_linear(growth.MEMORY, sizes, 0.01 * square)
+
+
+def test_one_worker_takes_all_tasks_one_after_the_other(script: Callable[[str], Any]) -> None:
+    scaling = script("cluster_scaling")
+    cost = scaling.Cost(client=0.02, scheduler=0.04)
+    # the first has to go there (half of both costs), the last has to come back (the other halves)
+    assert scaling.simulate(1, [1.0, 2.0, 3.0], cost) == pytest.approx(6.0 + 0.06)
+
+
+@pytest.mark.parametrize(("client", "scheduler"), [(0.01, 0.002), (0.002, 0.01)])
+def test_a_thousand_workers_wait_for_whoever_is_slowest(
+    script: Callable[[str], Any], client: float, scheduler: float
+) -> None:
+    scaling = script("cluster_scaling")
+    wall = scaling.simulate(1000, [0.01] * 20_000, scaling.Cost(client, scheduler))
+    assert wall == pytest.approx(20_000 * 0.01, rel=0.01)
+    alone = scaling.simulate(10, [5.0] * 1000, scaling.Cost(client, scheduler))
+    assert 500.0 < alone < 502.0  # where tasks are long, workers are never idle
