@@ -20,7 +20,11 @@ sys.path.insert(0, str(Path(__file__).parent))  # makes quick_run importable, wh
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """A test of a finished run is as slow as the run, whichever of them makes it."""
+    """A test of a finished run is as slow as the run, whichever of them makes it; tutorials and pages begin.
+
+    Those are the longest tests: at the end, one process would work on them and the others have nothing left to do.
+    """
+    items.sort(key=lambda item: item.path.parent.name != "tutorials")
     for item in items:
         if "finished" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.slow)

@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from astropy.table import Table
 
+from crsea_infer.hypotheses.hypothesis import load_hypothesis
+from crsea_infer.report import products
 from crsea_infer.report.figures import corner_figures, spectrum_figures
+from crsea_infer.workflow import run_steps
 
 if TYPE_CHECKING:
     import pytest
@@ -50,6 +53,31 @@ def without_figures(patch: pytest.MonkeyPatch) -> None:
     """Leave out the slow figures, which other tests look at."""
     for module, write in ((corner_figures, "write_corners"), (spectrum_figures, "write_spectra")):
         patch.setattr(module, write, lambda _folder, _summary: None)
+
+
+def hold_all_but(free: tuple[str, ...], hypothesis: str, path: Path) -> None:
+    """Write a prior set that fixes all parameters of a hypothesis but some.
+
+    What is drawn of a posterior grows with the square of the number of those that are free.
+    """
+    lines = ['title = "T"', 'description = "D"', "references = []"]
+    for one in load_hypothesis(hypothesis).parameters:
+        words = 'label = "x"\ndescription = "D"\nsource = "S"\noverride = true\ndistribution = { kind = "fixed" }'
+        if one.name not in free:
+            lines.append(f"[parameters.{one.name}]\nfiducial = {float(one.fiducial)!r}\n{words}")
+    path.parent.mkdir(exist_ok=True)
+    path.write_text("\n".join(lines))
+
+
+def numbers_alone(patch: pytest.MonkeyPatch, *more: str) -> None:
+    """Let runs make posteriors, tables of evidences, the page, and of their other products those named only.
+
+    All products cost more than the samplings of a quick run, and the tests of the finished run look at them.
+    """
+    kept = tuple(one for one in products.PRODUCTS if one.name in {"posteriors", "tables", *more})
+    assert len(kept) == 2 + len(more)
+    patch.setattr(products, "PRODUCTS", kept)
+    patch.setattr(run_steps, "PRODUCTS", kept)
 
 
 def living(group: int) -> list[str]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 from astropy.table import Table
+from quick_run import hold_all_but
 
 from crsea_infer import emulator
 from crsea_infer.cli import commands
@@ -26,7 +27,7 @@ title = "T"
 likelihoods = ["lhaaso_km2a_inner", "lhaaso_km2a_outer"]
 [hypotheses]
 still = ["still"]
-free = ["base", "min", "gas"]
+free = ["base", "min", "gas", "held"]
 [tension]
 inner = ["lhaaso_km2a_inner"]
 outer = ["lhaaso_km2a_outer"]
@@ -57,6 +58,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         lines.append(f"[parameters.{one.name}]\nfiducial = {float(one.fiducial)!r}\n{words}")
     (tmp_path / "priors").mkdir()
     (tmp_path / "priors" / "still.toml").write_text("\n".join(lines))
+    hold_all_but(("halo_height", "hi_scale", "proton_norm"), "base-min", tmp_path / "priors" / "held.toml")
     (tmp_path / "mine.toml").write_text(RUN)
     return tmp_path
 

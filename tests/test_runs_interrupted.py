@@ -10,7 +10,7 @@ import time
 from typing import TYPE_CHECKING
 
 import pytest
-from quick_run import evidences, living, without_figures, write_run
+from quick_run import evidences, living, numbers_alone, write_run
 
 from crsea_infer.plan.run_file import load_run
 from crsea_infer.support.errors import UserError
@@ -44,8 +44,8 @@ def wait_for(condition: Path, process: subprocess.Popen[bytes], pattern: str) ->
 def test_kill_minus_nine_and_resume_gives_the_numbers_of_an_unbroken_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    without_figures(monkeypatch)
-    path = write_run(tmp_path, subruns=4, walks=30)
+    numbers_alone(monkeypatch)
+    path = write_run(tmp_path, subruns=3, walks=20)
     for pattern in ("*/*.checkpoint.h5", "*/dynesty.h5"):
         process = start(path, tmp_path / "broken")
         wait_for(tmp_path / "broken", process, pattern)

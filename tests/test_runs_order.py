@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import xarray
 from astropy.table import Table
-from quick_run import QUICK, evidences, without_figures
+from quick_run import QUICK, evidences, numbers_alone
 
 from crsea_infer.inference.samplers.sampler import SamplerResult
 from crsea_infer.plan import tasks
@@ -63,7 +63,7 @@ def swap_priors(folder: Path) -> None:
 def test_swapping_names_of_a_finished_run_changes_no_number(
     swap: Callable[[Path], None], own_copy: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    without_figures(monkeypatch)
+    numbers_alone(monkeypatch, "prior sensitivity")
     monkeypatch.chdir(tmp_path)
     _, out = own_copy
     before, lnz = posteriors(out), evidences(out)
@@ -98,7 +98,7 @@ def test_swapping_names_of_a_finished_run_changes_no_number(
 def test_unfinished_work_in_another_order_is_refused_and_goes_on_in_its_own(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    without_figures(monkeypatch)
+    numbers_alone(monkeypatch)
     path, out = tmp_path / "one.toml", tmp_path / "out"
     path.write_text(ONE.format(likelihoods=BOTH))
     whole = runs.execute(load_run(path), tmp_path / "whole", workers=0, accept_unconverged=True)

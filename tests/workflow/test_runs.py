@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 from astropy.table import Table
-from quick_run import QUICK, evidences, without_figures
+from quick_run import QUICK, evidences, numbers_alone
 
 from crsea_infer.cli.console import ConsoleListener
 from crsea_infer.plan.run_file import load_run
@@ -74,7 +74,7 @@ def conditional(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     path = folder / "conditional.toml"
     path.write_text(CONDITIONAL)
     with pytest.MonkeyPatch.context() as patch:
-        without_figures(patch)
+        numbers_alone(patch)
         return path, runs.execute(load_run(path), folder / "out", workers=0, accept_unconverged=True)
 
 
@@ -104,7 +104,7 @@ def test_conditional_evidence_is_that_of_all_data_less_that_of_the_training(cond
 def test_conditional_evidences_compare_across_directories_with_any_on_the_same_data(
     conditional: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    without_figures(monkeypatch)
+    numbers_alone(monkeypatch)
     _, out = conditional
     ln_b = float(Table.read(out / "bayes_factors.ecsv")["ln_b"][0])
     assert f"(after-outer : after-tibet) = {ln_b:.3f}" in "\n".join(compare([out]).lines)
@@ -121,7 +121,7 @@ def test_conditional_evidences_compare_across_directories_with_any_on_the_same_d
 def test_a_conditional_run_resumes_and_refuses_other_training(
     conditional: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    without_figures(monkeypatch)
+    numbers_alone(monkeypatch)
     path, out = conditional
     before = (out / "evidence.ecsv").read_bytes()
     other = tmp_path / "conditional.toml"
@@ -141,7 +141,7 @@ def test_a_conditional_run_resumes_and_refuses_other_training(
 def test_tension_adds_samplings_to_a_finished_run_and_changes_none_of_its_numbers(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    without_figures(monkeypatch)
+    numbers_alone(monkeypatch, "tension")
     path = tmp_path / "plain.toml"
     plain = CONDITIONAL.replace("train_on", "# train_on").replace(', "tibet_asgamma_inner"]', "]", 1)
     path.write_text(plain)
@@ -168,7 +168,7 @@ SHORT = QUICK.replace("[samplers.dynesty]", "[samplers.nothing]").partition("[sa
 def test_a_run_that_did_not_converge_is_kept_told_and_ends_with_1_unless_accepted(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    without_figures(monkeypatch)
+    numbers_alone(monkeypatch)
     from crsea_infer.cli.main import main
 
     monkeypatch.chdir(tmp_path)

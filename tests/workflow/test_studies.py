@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from typing import TYPE_CHECKING
 
 import pytest
+from quick_run import numbers_alone
 
+from crsea_infer.cli.main import main
 from crsea_infer.plan.study_file import load_study
 from crsea_infer.support.errors import UserError
 from crsea_infer.workflow import studies
@@ -47,22 +46,16 @@ options.lhaaso_km2a_outer.systematics = "diagonal"
 """
 
 
-def _crsea(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "crsea_infer.cli.main", *arguments]
-    environment = {**os.environ, "COLUMNS": "200"}
-    return subprocess.run(
-        command, cwd=folder, env=environment, capture_output=True, text=True, timeout=300, check=False
-    )
-
-
 @pytest.mark.slow
-def test_a_study_runs_all_its_combinations_and_resumes(tmp_path: Path) -> None:
+def test_a_study_runs_all_its_combinations_and_resumes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    numbers_alone(monkeypatch, "goodness of fit")
+    monkeypatch.chdir(tmp_path)
     (tmp_path / "two.toml").write_text(STUDY)
-    checked = _crsea(tmp_path, "check", "two.toml")
-    assert checked.returncode == 0, checked.stderr
-    assert "The study is valid: 2 runs." in checked.stdout
-    first = _crsea(tmp_path, "run", "two.toml", "--output", "out", "--accept-unconverged")
-    assert first.returncode == 0, first.stderr
+    assert main(["check", "two.toml"]) == 0
+    assert "The study is valid: 2 runs." in capsys.readouterr().out
+    assert main(["run", "two.toml", "--output", "out", "--accept-unconverged"]) == 0
     page = (tmp_path / "out" / "results.md").read_text()
     assert "| ln B | base-min : base-max |" in page
     assert all(
@@ -70,9 +63,9 @@ def test_a_study_runs_all_its_combinations_and_resumes(tmp_path: Path) -> None:
     )
     for name in ("correlated", "diagonal"):
         assert (tmp_path / "out" / name / "index.html").exists()
-    again = _crsea(tmp_path, "run", "two.toml", "--output", "out", "--accept-unconverged")
-    assert again.returncode == 0, again.stderr
-    assert again.stdout.count("nothing is sampled again") == 2
+    capsys.readouterr()
+    assert main(["run", "two.toml", "--output", "out", "--accept-unconverged"]) == 0
+    assert capsys.readouterr().out.count("nothing is sampled again") == 2
     assert (tmp_path / "out" / "results.md").read_text() == page
 
 
