@@ -9,11 +9,12 @@ so that neither number is needed: points of that posterior are enough, and those
 (see :mod:`crsea_infer.inference.samplers.training_walk`). Where few of the points have any L_D to speak of, the mean is
 taken in steps: the power of L_D rises from 0 to 1 as far as leaves a share of the points effective, points are copied
 by their weights, and move (Neal 2001, Statistics and Computing 11, 125; Del Moral, Doucet and Jasra 2006, J. R. Stat.
-Soc. B 68, 411). The product of the mean weights is Z(D | T), and the last points are of the posterior of all data.
+Soc. B 68, 411). The points of all powers together give Z(D | T) (see
+:mod:`crsea_infer.inference.samplers.temperatures`), and the last are of the posterior of all data.
 
 Parameters of which the training set knows nothing keep their prior under it, from which each point draws anew. All is
-done in groups that know nothing of each other. The scatter between their ln Z is a part of its error; the other, 0.8,
-is for what they have in common, a start that is narrower than the posterior of the training set.
+done in groups that share nothing but the mixtures by which they move. The scatter between their ln Z is a part of its
+error; the other, 0.1, is for what all have in common, moves that leave something of where points were.
 """
 
 from __future__ import annotations
@@ -21,12 +22,18 @@ from __future__ import annotations
 import math
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 from pydantic import Field
 
 from crsea_infer.inference.evidence import Evidence
+from crsea_infer.inference.samplers.block_moves import (
+    difference_moves,
+    fresh_moves,
+    taking_the_rest_along,
+    where_the_rest_says,
+)
 from crsea_infer.inference.samplers.options import Count, SamplerOptions
 from crsea_infer.inference.samplers.sampler import (
     CONVERGED,
@@ -37,13 +44,14 @@ from crsea_infer.inference.samplers.sampler import (
     standard_normal_log_density,
     to_unit,
 )
-from crsea_infer.inference.samplers.temperatures import next_temperature, resampled
-from crsea_infer.inference.samplers.training_walk import difference_moves, fresh_moves, proposal_of, walked_groups
+from crsea_infer.inference.samplers.temperatures import evidence_of_all, next_temperature, resampled
+from crsea_infer.inference.samplers.training_walk import walked_groups
 from crsea_infer.inference.target import TrainedTarget
 from crsea_infer.support.errors import UserError
 
 if TYPE_CHECKING:
     from crsea_infer.inference.samplers.sampler import Progress
+    from crsea_infer.inference.samplers.training_walk import Walked
     from crsea_infer.inference.target import Target
     from crsea_infer.support.arrays import Float64
     from crsea_infer.support.checkpoint import Checkpoint
@@ -53,8 +61,10 @@ __all__ = ["METHOD", "Bridge", "BridgeOptions"]
 METHOD = "mean likelihood over the posterior of the training set, in tempered steps"
 
 _LARGEST_R_HAT = 1.05
-_OF_START = 0.8  # error of ln Z by walkers that start too narrow, which the groups have in common; measured
-_FIRST_SHARE = 0.25  # effective after the first rise: walked points are many, but not independent
+_MOST_GROWTH = 0.15  # of the width of a coordinate over the second half of the walk; noise alone makes 0.03 to 0.07
+_IN_COMMON = 0.1  # error of ln Z that groups have in common; measured
+_IMPOSSIBLE = -1e12  # ln L outside the box of the sky model, so that no weight is a difference of infinities
+_ROUNDS_AFTER = 2  # of moves at the end, each of which gives samples
 _BLOCK = 4096
 
 
@@ -64,17 +74,14 @@ class BridgeOptions(SamplerOptions):
     Attributes
     ----------
     groups
-        That know nothing of each other, at least 3; the scatter between them is a part of the error of ln Z.
-    walkers
-        Of each group, over the posterior of the training set: an even number, at least twice the parameters.
-    spread
-        Steps until they have spread out from the peaks; not used.
-    steps
-        Steps after that.
+        At least 3; the scatter between them is a part of the error of ln Z.
     particles
-        Of each group, on the way from the training set to all data: an even number.
+        Of each group: an even number, at least four times the parameters.
+    rounds
+        Of moves over the posterior of the training set.
     moves
-        Of the particles, at each power of the likelihood.
+        Of each kind (by differences, by fresh draws of each block of coordinates), in each of these rounds and at each
+        power of the likelihood.
     effective_share
         Share of the particles that is effective after each rise of that power.
     largest_error
@@ -82,13 +89,11 @@ class BridgeOptions(SamplerOptions):
     """
 
     groups: Count = Field(default=4, ge=3)
-    walkers: Count = Field(default=128, ge=16, multiple_of=2)
-    spread: Count = Field(default=1000, ge=0)
-    steps: Count = Field(default=2000, ge=40)
-    particles: Count = Field(default=512, ge=32, multiple_of=2)
-    moves: Count = Field(default=40, ge=1)
-    effective_share: float = Field(default=0.4, ge=0.05, le=0.95)
-    largest_error: float = Field(default=1.2, gt=0.0)
+    particles: Count = Field(default=256, ge=32, multiple_of=2)
+    rounds: Count = Field(default=24, ge=8)
+    moves: Count = Field(default=8, ge=1)
+    effective_share: float = Field(default=0.5, ge=0.05, le=0.95)
+    largest_error: float = Field(default=0.5, gt=0.0)
 
 
 @dataclass(frozen=True)
@@ -107,19 +112,19 @@ class Bridge(Sampler):
     options: BridgeOptions = field(default_factory=BridgeOptions)
 
     def check(self, target: Target) -> None:
-        """Refuse a target without a training set, and fewer walkers than twice its parameters."""
+        """Refuse a target without a training set, and fewer particles than four times its parameters."""
         if not isinstance(target, TrainedTarget):
             raise UserError(
                 "the sampler bridge needs a training set, and this hypothesis has none here",
                 valid="a run file in which every hypothesis has a training set (train_on)",
                 fix="add train_on, or use the sampler dynesty or importance",
             )
-        least = 2 * len(target.names)
-        if self.options.walkers < least:
+        least = 4 * len(target.names)
+        if self.options.particles < least:
             raise UserError(
-                f"bridge.walkers = {self.options.walkers} for {len(target.names)} parameters",
-                valid=f"an even number >= {least}, twice the number of parameters",
-                fix=f"write walkers = {least} or more under [samplers.bridge]",
+                f"bridge.particles = {self.options.particles} for {len(target.names)} parameters",
+                valid=f"an even number >= {least}, four times the number of parameters",
+                fix=f"write particles = {least} or more under [samplers.bridge]",
             )
 
     def run(
@@ -135,49 +140,61 @@ class Bridge(Sampler):
             raise TypeError("a target without a training set passed the check")
         options, started = self.options, time.perf_counter()
         counted = Counted(target.training)
-        walked, known, told = walked_groups(
+        walked = walked_groups(
             counted,
-            (options.groups, options.walkers),
-            (options.spread, options.steps),
+            (options.groups, options.particles),
+            options.rounds,
+            options.moves,
             np.random.default_rng(child_seed(seed, 0)),
-            lambda share, words: progress(0.5 * share, words),
+            lambda share, words: progress(0.4 * share, words),
         )
-        way = _Way(target, walked, known, np.random.default_rng(child_seed(seed, 1)))
+        way = _Way(target, walked, np.random.default_rng(child_seed(seed, 1)))
         while not way.arrived:
-            way.rise(options)
+            way.rise(options.effective_share)
             way.move(options.moves)
-            progress(0.5 + 0.5 * float(np.min(way.powers)), f"power {np.min(way.powers):.2g} of the likelihood")
-        unit = to_unit(way.points.reshape(-1, way.points.shape[-1]))
-        evidence = way.evidence()
+            progress(0.4 + 0.6 * float(np.min(way.powers)), f"power {np.min(way.powers):.2g} of the likelihood")
+        parts = [way.values_now()]
+        for _ in range(_ROUNDS_AFTER - 1):
+            way.move(options.moves)
+            parts.append(way.values_now())
+        unit, log_likelihood = (np.concatenate([part[index] for part in parts]) for index in range(2))
+        lnz = way.evidences()
+        evidence = _evidence(lnz)
         return SamplerResult(
             sampler=self.name,
             names=tuple(target.names),
             samples=np.asarray(target.prior_transform(unit)),
             unit_samples=unit,
             log_weights=np.zeros(len(unit)),
-            log_likelihood=(way.trained + way.others).ravel(),
+            log_likelihood=log_likelihood,
             evidence=None,
             conditional=evidence,
             n_calls=counted.n_calls + way.n_calls,
             wall_s=time.perf_counter() - started,
             diagnostics={
-                "status": _status(evidence, told["training_r_hat"], options),
+                "status": _status(evidence, walked.told, options),
                 "effective_samples": float(way.n_ancestors),
-                "rises": float(way.n_rises),
-                "accepted": 2.0 * way.accepted / max(way.n_moves, 1),
-                "accepted_fresh": 2.0 * way.accepted_fresh / max(way.n_moves, 1),
-                **told,
-                **{f"lnz_group_{index + 1}": float(value) for index, value in enumerate(way.lnz)},
+                "rises": float(len(way.history) - 1),
+                "accepted": float(np.mean(np.array(way.accepted)[:, 0])),
+                "accepted_fresh": float(np.mean(np.array(way.accepted)[:, 1:])),
+                "remembered": way.remembered,
+                **walked.told,
+                **{f"lnz_group_{index + 1}": float(value) for index, value in enumerate(lnz)},
             },
         )
 
 
-def _status(evidence: Evidence, r_hat: float, options: BridgeOptions) -> str:
+def _status(evidence: Evidence, told: dict[str, float], options: BridgeOptions) -> str:
     reasons = []
-    if not r_hat <= _LARGEST_R_HAT:
+    if not told["training_r_hat"] <= _LARGEST_R_HAT:
         reasons.append(
-            f"walkers over the training set have not mixed (R-hat {r_hat:.3f}, limit {_LARGEST_R_HAT}): "
-            "raise bridge.steps"
+            f"walkers over the training set have not mixed (R-hat {told['training_r_hat']:.3f}, "
+            f"limit {_LARGEST_R_HAT}): raise bridge.rounds"
+        )
+    if not told["training_growth"] <= _MOST_GROWTH:
+        reasons.append(
+            f"walkers over the training set still spread (widths change by {told['training_growth']:.0%}, "
+            f"limit {_MOST_GROWTH:.0%}): raise bridge.rounds"
         )
     if not evidence.lnz_err <= options.largest_error:
         reasons.append(
@@ -185,6 +202,18 @@ def _status(evidence: Evidence, r_hat: float, options: BridgeOptions) -> str:
             "raise bridge.particles or bridge.moves"
         )
     return "; ".join(reasons) or CONVERGED
+
+
+def _evidence(lnz: Float64) -> Evidence:
+    """Return ln Z(D | T) of the mean of the groups [k], with the errors of their scatter and of what they share.
+
+    The scatter is widened as so few groups demand (Student's t at one sigma).
+    """
+    from scipy.stats import t
+
+    k = len(lnz)
+    scatter = float(t.ppf(0.8413, k - 1)) * float(np.std(lnz, ddof=1)) / math.sqrt(k)
+    return Evidence(float(np.logaddexp.reduce(lnz) - math.log(k)), math.hypot(scatter, _IN_COMMON), METHOD)
 
 
 class _Way:
@@ -196,27 +225,32 @@ class _Way:
         In probit coordinates of all parameters [k, n, d].
     trained, others
         ln L of the training set and of the other data [k, n].
-    powers, lnz
-        Power of the likelihood of the others, and ln Z so far [k].
+    powers
+        Power of the likelihood of the others, of each group [k].
+    history
+        Powers [k] and ln L of the others [k, n] at each stop of the way.
+    accepted
+        Share of the moves of each kind.
+    remembered
+        Largest correlation of a coordinate before the moves at a power and after them.
     """
 
-    def __init__(
-        self,
-        target: TrainedTarget,
-        walked: Float64,
-        known: np.typing.NDArray[np.intp],
-        generator: np.random.Generator,
-    ) -> None:
+    def __init__(self, target: TrainedTarget, walked: Walked, generator: np.random.Generator) -> None:
         names = list(target.names)
-        columns = np.array([names.index(name) for name in target.training.names], dtype=np.intp)[known]
+        columns = np.array([names.index(name) for name in target.training.names], dtype=np.intp)
+        own = columns[walked.known]
         self.target, self.generator = target, generator
-        self.n_calls = self.n_rises = self.n_moves = 0
-        self.accepted = self.accepted_fresh = 0.0
-        self.points = generator.standard_normal((*walked.shape[:2], len(names)))
-        self.points[..., columns] = walked[..., known]
+        self.n_calls, self.remembered = 0, 0.0
+        self.accepted: list[list[float]] = []
+        self.points = generator.standard_normal((*walked.points.shape[:2], len(names)))
+        self.points[..., own] = walked.points[..., walked.known]
+        rest = np.setdiff1d(np.arange(len(names)), own)
+        self.blocks = [columns[block] for block in walked.blocks.blocks] + ([rest] if len(rest) else [])
+        self.ties = columns[walked.blocks.ties]
         self.trained, self.others = self._values(self.points)
-        self.powers, self.lnz = np.zeros(len(walked)), np.zeros(len(walked))
-        self._ancestors = np.tile(np.arange(walked.shape[1]), (len(walked), 1))
+        self.powers = np.zeros(len(walked.points))
+        self.history = [(self.powers, self.others.copy())]
+        self._ancestors = np.tile(np.arange(walked.points.shape[1]), (len(walked.points), 1))
 
     @property
     def arrived(self) -> bool:
@@ -228,52 +262,38 @@ class _Way:
         """How many points of the training set have descendants."""
         return sum(len(np.unique(own)) for own in self._ancestors)
 
-    def rise(self, options: BridgeOptions) -> None:
-        """Raise the powers, and copy points by their weights; the first time down to the number of particles."""
-        n = self.points.shape[1]
-        share = options.effective_share if self.n_rises else max(_FIRST_SHARE, min(0.5, options.particles / n))
-        floor = np.where(np.isfinite(self.others), self.others, -1e12)  # outside the box of the sky model
-        after = np.array([next_temperature(own, now, share) for own, now in zip(floor, self.powers, strict=True)])
+    def rise(self, share: float) -> None:
+        """Raise the powers as far as leaves a share of the particles effective, and copy them by their weights."""
+        after = np.array([next_temperature(own, now, share) for own, now in zip(self.others, self.powers, strict=True)])
         weights = (after - self.powers)[:, None] * self.others
-        weights = np.where(np.isnan(weights), 0.0, weights)  # no rise of what is impossible
-        self.lnz = self.lnz + np.logaddexp.reduce(weights, axis=1) - math.log(n)
-        every = [
-            self.generator.permutation(_thinned(resampled(own, self.generator), options.particles)) for own in weights
-        ]
-        chosen = np.stack(every)
+        chosen = np.stack([self.generator.permutation(resampled(own, self.generator)) for own in weights])
         self.points = np.take_along_axis(self.points, chosen[..., None], axis=1)
         self.trained = np.take_along_axis(self.trained, chosen, axis=1)
         self.others = np.take_along_axis(self.others, chosen, axis=1)
         self._ancestors = np.take_along_axis(self._ancestors, chosen, axis=1)
         self.powers = after
-        self.n_rises += 1
+        self.history.append((after, self.others.copy()))
 
     def move(self, moves: int) -> None:
         """Move the particles at their powers."""
-        d = self.points.shape[-1]
+        d, start = self.points.shape[-1], self.points.copy()
 
         def log_target(at: Float64) -> tuple[Float64, ...]:
             trained, others = self._values(at)
             prior = standard_normal_log_density(at.reshape(-1, d)).reshape(at.shape[:2])
-            with np.errstate(invalid="ignore"):
-                whole = trained + self.powers[:, None] * others + prior
-            return np.where(np.isnan(whole), -np.inf, whole), trained, others
+            return trained + self.powers[:, None] * others + prior, trained, others
 
-        values = (self._log_target_now(), self.trained, self.others)
-        columns = np.arange(d)
-        proposal = proposal_of(self.points, self.generator)
-        for index in range(moves):
-            if index % 2:
-                fresh = fresh_moves(self.points, values, columns, log_target, proposal, self.generator)
-                self.accepted_fresh += fresh
-            else:
-                self.accepted += difference_moves(self.points, values, columns, log_target, self.generator)
-        self.n_moves += moves
-
-    def _log_target_now(self) -> Float64:
-        flat = self.points.reshape(-1, self.points.shape[-1])
-        prior = standard_normal_log_density(flat).reshape(self.trained.shape)
-        return np.asarray(self.trained + self.powers[:, None] * self.others + prior)
+        prior = standard_normal_log_density(self.points.reshape(-1, d)).reshape(self.trained.shape)
+        values = (self.trained + self.powers[:, None] * self.others + prior, self.trained, self.others)
+        fresh = [where_the_rest_says(self.points, block, self.generator) for block in self.blocks]
+        if len(self.ties):
+            fresh.append(taking_the_rest_along(self.points, self.ties, self.generator))
+        for _ in range(moves):
+            by_differences = difference_moves(self.points, values, np.arange(d), log_target, self.generator)
+            by_draws = [fresh_moves(self.points, values, one, log_target, self.generator) for one in fresh]
+            self.accepted.append([by_differences, *by_draws])
+        self.remembered = max(self.remembered, _correlation(start, self.points))
+        self.history[-1] = (self.powers, self.others.copy())
 
     def _values(self, points: Float64) -> tuple[Float64, Float64]:
         """Return ln L [k, n] of the training set and of the other data, at points [k, n, d]."""
@@ -284,18 +304,20 @@ class _Way:
         ]
         self.n_calls += len(flat)
         trained, others = (np.concatenate([np.asarray(part[index]) for part in parts]) for index in range(2))
-        return trained.reshape(points.shape[:2]), others.reshape(points.shape[:2])
+        return trained.reshape(points.shape[:2]), np.maximum(others, _IMPOSSIBLE).reshape(points.shape[:2])
 
-    def evidence(self) -> Evidence:
-        """Return ln Z(D | T): of the mean of the groups, with the errors of their scatter and of their start."""
-        k = len(self.lnz)
-        return Evidence(
-            float(np.logaddexp.reduce(self.lnz) - math.log(k)),
-            math.hypot(float(np.std(self.lnz, ddof=1)) / math.sqrt(k), _OF_START),
-            METHOD,
-        )
+    def values_now(self) -> tuple[Float64, Float64]:
+        """Return the particles in the unit cube [k n, d] and their ln L of all data [k n]."""
+        return to_unit(self.points.reshape(-1, self.points.shape[-1])), (self.trained + self.others).ravel()
+
+    def evidences(self) -> Float64:
+        """Return ln Z(D | T) of each group [k], of its particles at all powers together."""
+        powers, others = (np.array([stop[index] for stop in self.history]) for index in range(2))
+        return np.array([evidence_of_all(others[:, k], powers[:, k])[0] for k in range(powers.shape[1])])
 
 
-def _thinned(chosen: np.typing.NDArray[Any], n: int) -> np.typing.NDArray[Any]:
-    """Return n of the indices, evenly spread."""
-    return chosen[(np.arange(n) * len(chosen)) // n]
+def _correlation(before: Float64, after: Float64) -> float:
+    """Return the largest correlation of a coordinate of points [k, n, d] before and after moves."""
+    one, other = (points - points.mean(axis=(0, 1)) for points in (before, after))
+    size = np.sqrt(np.sum(one**2, axis=(0, 1)) * np.sum(other**2, axis=(0, 1)))
+    return float(np.max(np.abs(np.sum(one * other, axis=(0, 1))) / size))
