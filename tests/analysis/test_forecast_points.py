@@ -63,7 +63,7 @@ class OneNumber:
 def factors(distance: float, noise: float, n: int, width: float = 0.01) -> tuple[Any, Any, Any]:
     """Return ln B(truth : other) of data from either of two hypotheses, and the ways of their evidences."""
     posteriors: list[Any] = [OneNumber((Measured(noise),), centre, width) for centre in (0.0, distance)]
-    options = PeakOptions(scouts=32, draws=400)
+    options = PeakOptions(scouts=32, draws=(400, 400), last_draws=(1600,))
     rows = np.array(
         [[evidences_of_data_set(posteriors, true, number, 1, options) for number in range(n)] for true in range(2)]
     )
