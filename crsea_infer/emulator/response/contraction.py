@@ -367,7 +367,9 @@ def group_requests(
 
 
 def _contracted(xp: Any, columns: Array, moments: Array, *, apart: bool) -> Array:
-    """Return the sum over nodes [..., (component,) n] of columns [..., (component,) node, n] and moments [..., node, n]."""
+    """Return the sum over nodes [..., (component,) n] of columns [..., (component,) node, n] times moments without
+    component.
+    """
     if apart:
         moments = moments[..., None, :, :]
     if xp is np:

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
@@ -127,7 +127,7 @@ class GasMix:
         return values.pop()
 
 
-def _scale(xp: Any, like: Array, parameters: Mapping[str, Array], component: str, is_outer: bool) -> Array:  # noqa: FBT001
+def _scale(xp: Any, like: Array, parameters: Mapping[str, Array], component: str, is_outer: bool) -> Array:
     """Return the factor [...] of a component within or beyond 9 kpc, but for the gradient of X_CO."""
     factor = parameters.get(_SCALES[component])
     if is_outer and _OUTER in parameters:
@@ -139,7 +139,7 @@ def _scale(xp: Any, like: Array, parameters: Mapping[str, Array], component: str
 
 
 @cache
-def _classes(mix: GasMix, by_x_co: bool, by_outer: bool, with_ionised: bool) -> Classes:  # noqa: FBT001
+def _classes(mix: GasMix, by_x_co: bool, by_outer: bool, with_ionised: bool) -> Classes:
     """Return the groups that have one factor in common, given which parameters there are."""
     found: dict[tuple[object, ...], list[int]] = {}
     for place, group in enumerate(GAS_GROUPS):
