@@ -91,7 +91,7 @@ def study_robustness(
     """
     _refuse_unknown("hypothesis", hypotheses, {one.name for run in study.runs.values() for one in run.hypotheses})
     _refuse_unknown("combination", combinations, study.runs)
-    absent = [name for name in study.runs if not AtlasDirectory(output / name).holds_run()]
+    absent = [name for name in combinations or study.runs if not AtlasDirectory(output / name).holds_run()]
     if absent:
         raise UserError(
             f"{output} holds no run of {', '.join(absent)}",
