@@ -20,6 +20,8 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from crsea_infer.hypotheses.variants import VARIANT
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -82,7 +84,7 @@ class PileUp:
 def pile_ups(
     parameters: tuple[Parameter, ...], result: SamplerResult, box: Mapping[str, tuple[float, float]]
 ) -> list[PileUp]:
-    """Return every bound of every parameter, whether or not the posterior heaps there.
+    """Return every bound of every parameter but the number of the variant, whether or not the posterior heaps there.
 
     Parameters
     ----------
@@ -97,6 +99,8 @@ def pile_ups(
     worth = float(np.sum(weights) ** 2 / np.sum(weights**2))
     found = []
     for column, parameter in enumerate(parameters):
+        if parameter.name == VARIANT:  # a number of alternatives, not a range with ends
+            continue
         prior = parameter.distribution
         low, high = box.get(parameter.name, (-math.inf, math.inf))
         bounds = (max(prior.lower, low), min(prior.upper, high))

@@ -18,11 +18,13 @@ _EPILOG = """\
 Finds ln Z of every hypothesis of a run for every option of a list of choices (systematic errors, cross-sections, widths
 of priors, ...) and for all pairs of them, and averages ln B over them. Leaves evidence.ecsv, choices.ecsv,
 bayes_factors.ecsv, a tornado figure and index.html. The same command goes on where an interrupted one stopped. Of a
-study that was carried out in DIR, each combination gets the atlas of its main hypotheses, and results.md is made anew.
+study that was carried out in DIR, each combination gets the atlas of its main hypotheses, and results.md is made anew;
+--hypotheses and --combinations make more, or less, of it at a time.
 
 examples:
   crsea-infer robustness min_vs_max
   crsea-infer robustness min_vs_max --single --only systematics scatter=free
+  crsea-infer robustness paper --single --combinations lhaaso --hypotheses base-min-sources base-max-sources
   crsea-infer robustness my_run.toml --choices my_choices.toml --output results/atlas"""
 
 
@@ -43,6 +45,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--only", metavar="CHOICE", nargs="+", default=(), help="of the list these alone: AXIS or AXIS=OPTION"
     )
+    parser.add_argument(
+        "--hypotheses",
+        metavar="NAME",
+        nargs="+",
+        default=(),
+        help="of these alone (default: all of a run; of a study its main ones, and those its statements compare)",
+    )
+    parser.add_argument(
+        "--combinations", metavar="NAME", nargs="+", default=(), help="of a study: of these alone (default: all)"
+    )
     parser.add_argument("--fresh", action="store_true", help="find again what was found in DIR")
     parser.add_argument(
         "--seed",
@@ -59,6 +71,7 @@ def execute(arguments: argparse.Namespace) -> None:
     from crsea_infer.plan.choices import load_choices
     from crsea_infer.plan.run_file import load_run
     from crsea_infer.plan.study_file import is_study, load_study
+    from crsea_infer.support.errors import UserError
     from crsea_infer.support.output_names import ATLAS
     from crsea_infer.workflow.robustness import robustness
     from crsea_infer.workflow.study_robustness import study_robustness
@@ -76,10 +89,18 @@ def execute(arguments: argparse.Namespace) -> None:
             fresh=arguments.fresh,
             workers=arguments.workers,
             scheduler=arguments.scheduler,
+            hypotheses=arguments.hypotheses,
+            combinations=arguments.combinations,
             listener=ConsoleListener(),
         )
         return
     run = load_run(arguments.run)
+    if arguments.combinations:
+        raise UserError(
+            f"--combinations {' '.join(arguments.combinations)} of the run {run.name}, which has none",
+            valid="a study, such as paper",
+            fix="leave --combinations out",
+        )
     robustness(
         run,
         choices,
@@ -88,5 +109,6 @@ def execute(arguments: argparse.Namespace) -> None:
         fresh=arguments.fresh,
         workers=arguments.workers,
         scheduler=arguments.scheduler,
+        hypotheses=arguments.hypotheses,
         listener=ConsoleListener(),
     )

@@ -26,7 +26,7 @@ from crsea_infer.plan.tasks import run_identity
 from crsea_infer.report.tables.robustness_tables import AtlasEvidence, AtlasReport, write_tables
 from crsea_infer.support.checkpoint import lock, read_arrays, write_arrays
 from crsea_infer.support.cluster import check_address
-from crsea_infer.support.errors import UserError
+from crsea_infer.support.errors import UserError, unknown_name
 from crsea_infer.support.files import digest, make_directory, remove_leftovers
 from crsea_infer.support.jobs import run_jobs
 from crsea_infer.support.local import available_cores
@@ -100,8 +100,9 @@ def robustness(
     Raises
     ------
     UserError
-        When the run has variants; when the directory cannot be used, or holds something else; when no option applies to
-        the run; when no scheduler answers; at the very end, with everything written, when what ships has no evidence.
+        When the run has variants, or lacks a hypothesis that is asked for; when the directory cannot be used, or holds
+        something else; when no option applies to the run; when no scheduler answers; at the very end, with everything
+        written, when what ships has no evidence.
     KeyboardInterrupt
         On Ctrl-C and on SIGTERM, with everything kept.
     """
@@ -119,6 +120,9 @@ def robustness(
         )
     if seed is not None:
         run = replace(run, seed=seed)
+    for name in hypotheses:
+        if name not in {one.name for one in run.hypotheses}:
+            raise unknown_name("hypothesis", name, [one.name for one in run.hypotheses], where=f"the run {run.name}")
     directory = AtlasDirectory(make_directory(place_of_atlas(output)))
     with lock(directory.path), terminated_like_interrupted():
         regions = RegionCache.of_user(directory.path / SKY_REGIONS)

@@ -9,12 +9,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from crsea_infer.report.pages.study_page import write_results
-from crsea_infer.support.errors import UserError
+from crsea_infer.support.errors import UserError, unknown_name
 from crsea_infer.workflow.atlas_directory import AtlasDirectory
 from crsea_infer.workflow.listening import QUIET
 from crsea_infer.workflow.robustness import robustness
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable
     from pathlib import Path
 
     from crsea_infer.plan.choices import ChoiceList
@@ -24,8 +25,18 @@ if TYPE_CHECKING:
 __all__ = ["hypotheses_asked_for", "study_robustness"]
 
 
-def hypotheses_asked_for(study: Study, name: str) -> tuple[str, ...]:
-    """Return the hypotheses of a combination whose Bayes factors get a spread over choices."""
+def hypotheses_asked_for(study: Study, name: str, given: Collection[str] = ()) -> tuple[str, ...]:
+    """Return the hypotheses of a combination whose Bayes factors get a spread over choices.
+
+    Parameters
+    ----------
+    study, name
+        The study and its combination.
+    given
+        Names of these alone; default: main hypotheses, and those that statements compare in this combination.
+    """
+    if given:
+        return tuple(one.name for one in study.runs[name].hypotheses if one.name in given)
     claimed = {
         one
         for claim in study.claims
@@ -46,6 +57,8 @@ def study_robustness(
     fresh: bool = False,
     workers: int | None = None,
     scheduler: str | None = None,
+    hypotheses: Collection[str] = (),
+    combinations: Collection[str] = (),
     listener: Listener = QUIET,
 ) -> Path:
     """Make the atlases of a finished study, or what is left of them, and its page anew.
@@ -60,6 +73,10 @@ def study_robustness(
         The directory of the study.
     seed, fresh, workers, scheduler, listener
         As for :func:`crsea_infer.workflow.robustness.robustness`.
+    hypotheses
+        As :func:`hypotheses_asked_for`.
+    combinations
+        Of these alone; the page has all of them.
 
     Returns
     -------
@@ -69,10 +86,12 @@ def study_robustness(
     Raises
     ------
     UserError
-        When a combination has not been carried out there; as :func:`crsea_infer.workflow.robustness.robustness`, after
-        all combinations.
+        When a name is none; when a combination has not been carried out there; as
+        :func:`crsea_infer.workflow.robustness.robustness`, after all combinations.
     """
-    absent = [name for name in study.runs if not AtlasDirectory(output / name).holds_run()]
+    _refuse_unknown("hypothesis", hypotheses, {one.name for run in study.runs.values() for one in run.hypotheses})
+    _refuse_unknown("combination", combinations, study.runs)
+    absent = [name for name in combinations or study.runs if not AtlasDirectory(output / name).holds_run()]
     if absent:
         raise UserError(
             f"{output} holds no run of {', '.join(absent)}",
@@ -82,6 +101,9 @@ def study_robustness(
     lost = []
     for number, name in enumerate(study.runs, start=1):
         run = study.runs[name]
+        asked = hypotheses_asked_for(study, name, hypotheses)
+        if (combinations and name not in combinations) or not asked:
+            continue
         listener.tell("")
         listener.tell(f"Combination {number} of {len(study.runs)}: {run.title} ({name})")
         try:
@@ -93,7 +115,7 @@ def study_robustness(
                 fresh=fresh,
                 workers=workers,
                 scheduler=scheduler,
-                hypotheses=hypotheses_asked_for(study, name),
+                hypotheses=asked,
                 listener=listener,
             )
         except UserError as error:
@@ -108,3 +130,9 @@ def study_robustness(
             fix="the same command goes on with what is missing",
         )
     return page
+
+
+def _refuse_unknown(what: str, names: Iterable[str], known: Collection[str]) -> None:
+    for name in names:
+        if name not in known:
+            raise unknown_name(what, name, known, where="the study")

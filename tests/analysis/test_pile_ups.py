@@ -11,7 +11,7 @@ import pytest
 from scipy import stats
 
 from crsea_infer.analysis.pile_ups import PileUp, pile_ups
-from crsea_infer.hypotheses.distributions import Distribution, log_normal, log_uniform, normal, uniform
+from crsea_infer.hypotheses.distributions import Distribution, categorical, log_normal, log_uniform, normal, uniform
 
 N = 20_000
 
@@ -102,3 +102,10 @@ def test_weights_count() -> None:
     assert found.share == pytest.approx(500 / 1490)
     assert found.heaps
     assert found.share_err > np.sqrt(found.share * (1 - found.share) / 1000)
+
+
+def test_the_number_of_a_variant_has_no_bounds() -> None:
+    """Its shares are probabilities of alternatives; the first of six is no edge of a range."""
+    result: Any = SimpleNamespace(samples=np.array([[1.0], [1.0], [2.0], [3.0]]), weights=np.full(4, 0.25))
+    parameters: Any = (One(categorical([1.0, 1.0, 1.0]), name="variant", unit=""),)
+    assert not pile_ups(parameters, result, {})

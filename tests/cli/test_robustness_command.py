@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     [
         (["min_vs_mix"], "min_vs_max"),
         (["paper"], "holds no run of lhaaso"),
+        (["paper", "--combinations", "lhaso"], "lhaaso"),
+        (["paper", "--hypotheses", "base-mn"], "base-min"),
+        (["min_vs_max", "--hypotheses", "gamma-optimized-mix"], "gamma-optimized-max"),
+        (["min_vs_max", "--combinations", "lhaaso"], "has none"),
         (["min_vs_max", "--choices", "standart"], "standard"),
         (["min_vs_max", "--choices", "nowhere/list.toml"], "there is no list of choices file"),
         (["min_vs_max", "--seed", "-1"], "--seed"),

@@ -21,6 +21,7 @@ def test_it_is_of_the_main_hypotheses_and_of_those_that_statements_compare() -> 
 
     assert hypotheses_asked_for(study, "lhaaso") == (*study.main_hypotheses, "gamma-optimized-min-sources")
     assert hypotheses_asked_for(study, "all_diagonal") == study.main_hypotheses
+    assert hypotheses_asked_for(study, "lhaaso", ["base-max-sources", "base-min"]) == ("base-min", "base-max-sources")
 
 
 @pytest.mark.slow

@@ -140,8 +140,8 @@ class Absorbed:
     where
         Kinetic energies among those of the lattices.
     moments
-        From cross-sections to what takes the local spectra, times the weight of each cross-section, to intensities per
-        column [cross-section * 2 n_kinetic, node * distinct energy].
+        From cross-sections to what takes the local spectra to intensities per column, for each cross-section
+        [2 n_kinetic, cross-section * node * distinct energy].
     places
         Of the energies [n] among the distinct ones; None if they are the same.
     shape
@@ -180,15 +180,15 @@ class Absorbed:
 
         @cache
         def moments(choices: tuple[Choice, ...]) -> Float64:
-            found = np.zeros((len(choices), 2, last - first, n_nodes, n_energies))
+            found = np.zeros((2, last - first, len(choices), n_nodes, n_energies))
             for energies, fold in folds.items():
                 own = slice(starts[energies], starts[energies] + len(energies))
                 kinetic = slice(fold.first - first, fold.first - first + fold.kinetic.size)
-                for one, choice in zip(found, choices, strict=True):
-                    one[:, kinetic, : fold.nodes.shape[0], own] = (
+                for place, choice in enumerate(choices):
+                    found[:, kinetic, place, : fold.nodes.shape[0], own] = (
                         fold.kernel_of(choice)[:, :, None, :] * fold.interpolation[:, :, :, None]
                     )
-            return found.reshape(-1, n_nodes * n_energies)
+            return found.reshape(2 * (last - first), -1)
 
         def onto(fold: SpectralFold) -> Callable[[Float64], Float64]:
             def columns(responses: Float64) -> Float64:
@@ -219,19 +219,17 @@ class Absorbed:
         xp = array_namespace(columns)
         spectra = _flat(xp, seen.spectra[..., self.where])
         mixture = seen.mixtures["gamma"]
-        if mixture.weights is not None:
-            spectra = mixture.weights[..., :, None] * spectra[..., None, :]
-            spectra = reshaped(xp, spectra, (*spectra.shape[:-2], -1))
+        # cross-sections are mixed last, where an array of energies alone takes the weights
         moments = xp.matmul(spectra, xp.asarray(self.moments(mixture.choices)))
-        moments = reshaped(xp, moments, (*moments.shape[:-1], *self.shape))
+        moments = reshaped(xp, moments, (*moments.shape[:-1], len(mixture.choices), *self.shape))
         if self.places is not None:
             moments = xp.take(moments, xp.asarray(self.places), axis=-1)
         columns = reshaped(xp, columns, (*columns.shape[:-1], *moments.shape[-2:]))
-        if seen.apart:
-            moments = moments[..., None, :, :]
-        if xp is np:
-            return np.einsum("...ne,...ne->...e", columns, moments)  # keeps no product of the two
-        return xp.sum(columns * moments, axis=-2)
+        found = [_contracted(xp, columns, moments[..., i, :, :], apart=seen.apart) for i in range(moments.shape[-3])]
+        if mixture.weights is None:
+            return found[0]
+        weights = mixture.weights[..., None, :] if seen.apart else mixture.weights
+        return sum(one * weights[..., i, None] for i, one in enumerate(found))
 
     def split(self, intensities: Array) -> list[Array]:
         """Return the intensities of each request."""
@@ -366,6 +364,17 @@ def group_requests(
         *(Absorbed.of(families[own[0].region], own, offsets["common"]) for own in absorbed.values()),
         *(Unabsorbed.of(families[own[0].region], own, offsets) for own in others.values()),
     )
+
+
+def _contracted(xp: Any, columns: Array, moments: Array, *, apart: bool) -> Array:
+    """Return the sum over nodes [..., (component,) n] of columns [..., (component,) node, n] times moments without
+    component.
+    """
+    if apart:
+        moments = moments[..., None, :, :]
+    if xp is np:
+        return np.einsum("...ne,...ne->...e", columns, moments)  # keeps no product of the two
+    return xp.sum(columns * moments, axis=-2)
 
 
 def _columns(group: Group, seen: Seen) -> Array:

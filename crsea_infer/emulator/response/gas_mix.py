@@ -17,9 +17,11 @@ them are summed. `nuclear_enhancement` takes the place of that of the grid and m
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from functools import cache
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
 
 from crsea_infer.physics.gas_groups import GAS_GROUPS
 from crsea_infer.support.arrays import array_namespace, stack_last
@@ -29,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
     from crsea_infer.physics.gas_groups import GasGroup
-    from crsea_infer.support.arrays import Array
+    from crsea_infer.support.arrays import Array, Float64
 
 __all__ = ["GAS_PARAMETERS", "GROUP_PARAMETERS", "IONISED_SCALE", "Classes", "GasMix"]
 
@@ -80,18 +82,19 @@ class GasMix:
             )
         if not any(name in names for name in GROUP_PARAMETERS):
             return None
-        found: dict[tuple[object, ...], list[int]] = {}
-        for place, group in enumerate(GAS_GROUPS):
-            if group.component == "HII" and IONISED_SCALE not in names:
-                continue
-            x_co = self._relative_x_co(group) if group.component == "H2" and _GRADIENT in names else 1.0
-            is_outer = group.is_outer and group.component != "HII" and _OUTER in names
-            found.setdefault((group.component, x_co, is_outer), []).append(place)
-        return tuple(map(tuple, found.values()))
+        return _classes(self, _GRADIENT in names, _OUTER in names, IONISED_SCALE in names)
 
     def factors(self, parameters: Mapping[str, Array], classes: Classes) -> Array:
         """Return the factor of each class [..., class], for parameters of one batch shape."""
-        return stack_last(array_namespace(*parameters.values()), [self._factor(parameters, one) for one in classes])
+        like = next(iter(parameters.values()))
+        xp = array_namespace(like)
+        kinds = _kinds(classes)
+        scales = {kind: _scale(xp, like, parameters, *kind) for kind in dict.fromkeys(kinds)}
+        factors = stack_last(xp, [scales[kind] for kind in kinds])
+        if _GRADIENT not in parameters:
+            return factors
+        powers = (parameters[_GRADIENT] - 1.0)[..., None]
+        return factors * xp.exp(powers * xp.asarray(_log_x_co(self, classes), dtype=factors.dtype))
 
     def factors_apart(self, parameters: Mapping[str, Array], classes: Classes) -> tuple[tuple[str, ...], Array]:
         """Return names of components, and their factors [..., component, class], 0 for the classes of others."""
@@ -108,18 +111,7 @@ class GasMix:
         relative = parameters[_ENHANCEMENT] / self.enhancement
         return factors * relative[(..., *(None,) * (factors.ndim - relative.ndim))]
 
-    def _factor(self, parameters: Mapping[str, Array], members: tuple[int, ...]) -> Array:
-        group = GAS_GROUPS[members[0]]
-        like = next(iter(parameters.values()))
-        xp = array_namespace(like)
-        factor = parameters.get(_SCALES[group.component], xp.ones_like(like))
-        if group.component == "H2" and _GRADIENT in parameters:
-            factor = factor * xp.exp(math.log(self._relative_x_co(group)) * (parameters[_GRADIENT] - 1.0))
-        if group.is_outer and group.component != "HII" and _OUTER in parameters:
-            factor = factor * parameters[_OUTER]
-        return factor
-
-    def _relative_x_co(self, group: GasGroup) -> float:
+    def relative_x_co(self, group: GasGroup) -> float:
         """Return X_CO of a group over that of the innermost ring."""
         return self._x_co(group) / self.x_co[0]
 
@@ -133,3 +125,41 @@ class GasMix:
                 fix="leave xco_gradient out of the hypothesis",
             )
         return values.pop()
+
+
+def _scale(xp: Any, like: Array, parameters: Mapping[str, Array], component: str, is_outer: bool) -> Array:
+    """Return the factor [...] of a component within or beyond 9 kpc, but for the gradient of X_CO."""
+    factor = parameters.get(_SCALES[component])
+    if is_outer and _OUTER in parameters:
+        return parameters[_OUTER] if factor is None else factor * parameters[_OUTER]
+    return xp.ones_like(like) if factor is None else factor
+
+
+# found once and kept: a call for a hundred points would spend more time on these than on all exponentials
+
+
+@cache
+def _classes(mix: GasMix, by_x_co: bool, by_outer: bool, with_ionised: bool) -> Classes:
+    """Return the groups that have one factor in common, given which parameters there are."""
+    found: dict[tuple[object, ...], list[int]] = {}
+    for place, group in enumerate(GAS_GROUPS):
+        if group.component == "HII" and not with_ionised:
+            continue
+        x_co = mix.relative_x_co(group) if group.component == "H2" and by_x_co else 1.0
+        is_outer = group.is_outer and group.component != "HII" and by_outer
+        found.setdefault((group.component, x_co, is_outer), []).append(place)
+    return tuple(map(tuple, found.values()))
+
+
+@cache
+def _kinds(classes: Classes) -> tuple[tuple[str, bool], ...]:
+    """Return of each class its component, and whether it is of the disc beyond 9 kpc."""
+    groups = [GAS_GROUPS[members[0]] for members in classes]
+    return tuple((group.component, group.is_outer and group.component != "HII") for group in groups)
+
+
+@cache
+def _log_x_co(mix: GasMix, classes: Classes) -> Float64:
+    """Return the logarithm of X_CO over that of the innermost ring; 0 but for H2 [class]."""
+    groups = [GAS_GROUPS[members[0]] for members in classes]
+    return np.log([mix.relative_x_co(group) if group.component == "H2" else 1.0 for group in groups])

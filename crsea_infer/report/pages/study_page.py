@@ -7,6 +7,7 @@ sampler that has not converged) is said to be.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from crsea_infer.inference.evidence import marked
@@ -42,10 +43,14 @@ _CLAIMS = (
 __all__ = ["write_results"]
 
 _MISFIT = " †"
+_EVIDENCE = "evidence.ecsv"
 
 
 def write_results(study: Study, directory: Path) -> Path:
     """Write `results.md` from the folders of a study's combinations.
+
+    A combination that has not been carried out, such as one that was added to the study later, is named in place of its
+    numbers.
 
     Returns
     -------
@@ -55,8 +60,12 @@ def write_results(study: Study, directory: Path) -> Path:
     Raises
     ------
     UserError
-        When a table is absent or damaged.
+        When a table is absent or damaged, or all combinations are absent.
     """
+    whole = study
+    done = {name: run for name, run in study.runs.items() if (directory / name / _EVIDENCE).is_file()}
+    claims = tuple(one for one in study.claims if one.combination in done)
+    study = replace(study, runs=done, claims=claims) if done else study
     finished = {name: read_finished(directory / name) for name in study.runs}
     parts = [
         _head(study),
@@ -64,7 +73,7 @@ def write_results(study: Study, directory: Path) -> Path:
         _bayes_factors(study, finished),
         _claims(study, finished),
         *(_combination(study, name, run, finished[name]) for name, run in study.runs.items()),
-        _cautions(study, finished),
+        _cautions(study, finished, [name for name in whole.runs if name not in study.runs]),
         *(_paragraph(text) for text in study.remarks),
     ]
     page = directory / "results.md"
@@ -220,10 +229,11 @@ def _arrow(row: Mapping[str, Any]) -> str:
     return f"{row['reduced_chi2_published']:.2f} → {row['reduced_chi2_best_fit']:.2f}"
 
 
-def _cautions(study: Study, finished: Mapping[str, Finished]) -> str:
+def _cautions(study: Study, finished: Mapping[str, Finished], absent: Sequence[str]) -> str:
+    left_out = f"* Not carried out, and so not on this page: {', '.join(f'`{name}`' for name in absent)}."
     lines = [f"* {study.runs[name].title}: {words}" for name, found in finished.items() for words in found.cautions]
     said = lines or ["* None: every sampler of every run says that it has converged, and those of one posterior agree."]
-    return "## Cautions\n\n" + "\n".join(said)
+    return "## Cautions\n\n" + "\n".join([*said, *([left_out] if absent else [])])
 
 
 def _paragraph(text: str) -> str:

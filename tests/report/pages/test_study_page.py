@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -200,3 +201,15 @@ def test_a_bayes_factor_whose_choices_were_varied_has_its_spread_and_p_values(
 def test_an_unfinished_combination_is_named(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"there is no .*evidence\.ecsv"):
         read_finished(tmp_path)
+
+
+def test_a_combination_that_was_added_since_is_named_in_place_of_its_numbers(tmp_path: Path) -> None:
+    study = _study(tmp_path, "583.7", '"importance sampling"', "converged")
+    later = replace(study, runs={**study.runs, "later": study.runs["usual"]})
+
+    text = write_results(later, tmp_path).read_text()
+
+    known = write_results(study, tmp_path).read_text()
+    left_out = "\n* Not carried out, and so not on this page: `later`."
+    assert left_out in text
+    assert text.replace(left_out, "") == known
