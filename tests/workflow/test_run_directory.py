@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import h5netcdf
 import pytest
-from quick_run import evidences, without_figures, write_run
+from quick_run import evidences, numbers_alone, without_figures, write_run
 
 from crsea_infer.cli.console import ConsoleListener
 from crsea_infer.emulator.source import SkyModelSource
@@ -150,6 +150,7 @@ def test_fresh_replaces_results_and_nothing_else(
     folders = [copy / name for name in ("figures", "gamma-optimized-min", "gamma-optimized-max", "old")]
     assert set(left) == {*kept, *folders, record, copy / ".lock"}
     monkeypatch.undo()
+    numbers_alone(monkeypatch)
     runs.execute(load_run(path), copy, workers=0, accept_unconverged=True)
     assert all(mine.read_text() == "mine" for mine in kept)
     assert evidences(copy) == evidences(finished[1])
