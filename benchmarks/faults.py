@@ -104,7 +104,7 @@ def start(sampler: str, folder: Path) -> subprocess.Popen[str]:
         [sys.executable, __file__, "--serve", str(folder), "--samplers", sampler],
         stdout=subprocess.PIPE,
         text=True,
-        env={**compiled, **os.environ},
+        env={**os.environ, **compiled},
         start_new_session=True,
     )
     if process.stdout is None or process.stdout.readline().strip() != "begun":

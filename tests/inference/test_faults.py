@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from common_folder import common_folder
 
 from crsea_infer.inference.samplers.importance import ImportanceOptions
 from crsea_infer.inference.samplers.registry import gives_conditional, sampler_names
@@ -28,23 +27,15 @@ IDENTITY = {"run": "aa", "data": "bb", "model": "cc", "version": "0.1.0", "seed"
 
 @pytest.mark.slow
 @pytest.mark.parametrize("sampler", sorted(name for name in sampler_names() if not gives_conditional(name)))
-def test_killed_at_random_moments_it_ends_as_if_left_alone(
-    sampler: str, tmp_path_factory: pytest.TempPathFactory
-) -> None:
-    command = [sys.executable, str(ROOT / "benchmarks" / "faults.py"), "--no-table", "--kills", "1", "--seed", "3"]
-    environment = {
-        **os.environ,
-        "OMP_NUM_THREADS": "1",
-        "OPENBLAS_NUM_THREADS": "1",
-        # what tests of samplers compiled: the same small problem
-        "JAX_COMPILATION_CACHE_DIR": str(common_folder(tmp_path_factory, "jax")),
-        "JAX_DISABLE_MOST_OPTIMIZATIONS": "1",
-    }
+def test_killed_at_random_moments_it_ends_as_if_left_alone(sampler: str) -> None:
+    kills = "1" if sampler in {"jax-nested", "nuts"} else "2"  # those compile for seconds each time they start
+    command = [sys.executable, str(ROOT / "benchmarks" / "faults.py"), "--no-table", "--kills", kills, "--seed", "3"]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
     ended = subprocess.run(
         [*command, "--samplers", sampler], capture_output=True, text=True, env=environment, check=False
     )
     assert ended.returncode == 0, ended.stdout + ended.stderr
-    assert "| 1 |" in ended.stdout
+    assert f"| {kills} |" in ended.stdout
 
 
 @dataclass(frozen=True)
