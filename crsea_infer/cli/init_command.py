@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from crsea_infer.cli.arguments import number, number_range, one_of, place
 from crsea_infer.cli.printing import shown_text
-from crsea_infer.cli.tables import new_console
+from crsea_infer.cli.tables import count_words, new_console
 from crsea_infer.content.measurements import STATUSES
 from crsea_infer.support.errors import UserError
 
@@ -178,7 +178,8 @@ def _write_own(options: argparse.Namespace) -> None:
     console = new_console()
     limits = f", {written.n_limits} of them upper limits" if written.n_limits else ""
     console.print(
-        f"wrote to {shown_text(str(options.directory))}, a data set of {written.n_data} points{limits}:", soft_wrap=True
+        f"wrote to {shown_text(str(options.directory))}, a data set of {count_words(written.n_data, 'point')}{limits}:",
+        soft_wrap=True,
     )
     for name in written.files:
         console.print(f"  {shown_text(name)}", soft_wrap=True)

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from crsea_infer.cli.arguments import one_of, place
-from crsea_infer.cli.printing import new_table, shown_text
-from crsea_infer.cli.tables import new_console
+from crsea_infer.cli.printing import shown_text
+from crsea_infer.cli.tables import count_words, new_console, show_table
 from crsea_infer.content import finding
 from crsea_infer.support.errors import UserError, unknown_name
 from crsea_infer.support.files import make_directory
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
     from matplotlib.figure import Figure
     from rich.console import Console
-    from rich.table import Table
 
     from crsea_infer.hypotheses.prior_sets import Parameter
 
@@ -117,7 +116,7 @@ def _show_prior_set(console: Console, name: str) -> Callable[[], Figure]:
     prior_set = load_prior_set(name)
     _head(console, prior_set.title, prior_set.description)
     if prior_set.parameters:
-        console.print(_parameter_table(f"Prior set {prior_set.name}", prior_set.parameters))
+        _show_parameters(console, f"Prior set {prior_set.name}", prior_set.parameters)
     if prior_set.physics:
         console.print(f"[bold]Physics[/bold]  {shown_text(prior_set.physics.words())}")
     _references(console, prior_set.references)
@@ -138,7 +137,7 @@ def _show_hypothesis(console: Console, name: str) -> Callable[[], Figure]:
     hypothesis = load_hypothesis(name)
     _head(console, hypothesis.title, f"Prior sets: {', '.join(hypothesis.prior_sets)}")
     title = f"Hypothesis {hypothesis.name}: {len(hypothesis.free)} free parameters, {len(hypothesis.fixed)} fixed"
-    console.print(_parameter_table(title, hypothesis.parameters, prior_sets=True))
+    _show_parameters(console, title, hypothesis.parameters, prior_sets=True)
     if hypothesis.physics:
         console.print(f"[bold]Physics[/bold]  {shown_text(hypothesis.physics.words())}")
     model = emulator.load()
@@ -175,13 +174,12 @@ def _show_likelihood(console: Console, name: str) -> Callable[[], Figure]:
     order += [key for key in shown if key not in order]
     heads = ["value" if key == "values" else key.replace("_", " ") for key in order]
     units = [f"[{shown[key].unit}]" if shown[key].unit else "" for key in order]
-    names = [f"{head}\n{shown_text(unit)}" for head, unit in zip(heads, units, strict=True)]
-    table = new_table(f"{likelihood.n_data} point{'s' if likelihood.n_data > 1 else ''}", *names)
-    for row in range(likelihood.n_data):
-        table.add_row(*(f"{shown[key].values[row]:.5g}" for key in order))
-    console.print(table)
+    rows = [[f"{shown[key].values[row]:.5g}" for key in order] for row in range(likelihood.n_data)]
+    if any(units):
+        rows.insert(0, units)
+    show_table(console, count_words(likelihood.n_data, "point"), heads, rows)
     if likelihood.nuisances:
-        console.print(_parameter_table("Nuisances", likelihood.nuisances))
+        _show_parameters(console, "Nuisances", likelihood.nuisances)
 
     def draw() -> Figure:
         from crsea_infer.report.figures.data_figure import data_figure
@@ -222,8 +220,10 @@ def _references(console: Console, references: Sequence[str]) -> None:
         console.print(f"[bold]References[/bold]  {shown_text(', '.join(references))}")
 
 
-def _parameter_table(title: str, parameters: Sequence[Parameter], *, prior_sets: bool = False) -> Table:
-    """Return a table of parameters; columns in which nothing would stand are left out."""
+def _show_parameters(
+    console: Console, title: str, parameters: Sequence[Parameter], *, prior_sets: bool = False
+) -> None:
+    """Print a table of parameters; columns in which nothing would stand are left out."""
     columns = {
         "parameter": [one.name for one in parameters],
         "published": [f"{one.fiducial:g}" for one in parameters],
@@ -234,10 +234,8 @@ def _parameter_table(title: str, parameters: Sequence[Parameter], *, prior_sets:
         "description": [one.description for one in parameters],
     }
     filled = {head: cells for head, cells in columns.items() if any(cells)}
-    table = new_table(shown_text(title), *filled)
-    for row in zip(*filled.values(), strict=True):
-        table.add_row(*(shown_text(cell) for cell in row))
-    return table
+    show_table(console, title, list(filled), list(zip(*filled.values(), strict=True)))
+    console.print()
 
 
 def _middle(parameter: Parameter) -> str:

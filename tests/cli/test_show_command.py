@@ -45,6 +45,22 @@ def test_a_summary_is_printed(name: str, words: list[str], capsys: pytest.Captur
         assert word in shown
 
 
+@pytest.mark.parametrize("name", ["min", "gamma-optimized-min", "lhaaso_km2a_inner"])
+@pytest.mark.parametrize("width", [60, 80])
+def test_no_word_is_split_where_lines_are_short(
+    name: str, width: int, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("COLUMNS", raising=False)
+    assert main(["show", name]) == 0
+    whole = {word.strip(":") for word in capsys.readouterr().out.split()}
+    monkeypatch.setenv("COLUMNS", str(width))
+    assert main(["show", name]) == 0
+    shown = capsys.readouterr().out
+    assert max(len(line.rstrip()) for line in shown.splitlines()) <= width
+    # a line of dashes is as long as there is room, and a name stands with a colon where rows are shown one by one
+    assert [word for word in shown.split() if word.strip(":") not in whole and not set(word) <= set("─")] == []
+
+
 @pytest.mark.parametrize(
     ("given", "words"),
     [

@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
+from matplotlib.mathtext import MathTextParser
 from matplotlib.text import Text
 
 from crsea_infer.report.layout.style import COLUMN, PAGE, styled
@@ -16,6 +17,16 @@ LEAST = 6.0
 """Points of the smallest letters that a journal prints."""
 
 
+def smallest_letters(text: Any) -> float:
+    """Return the size in points of the smallest letters of a text: of its indices and exponents, where it has any."""
+    size = float(text.get_fontsize())
+    for line in text.get_text().split("\n"):
+        if line.count("$") - line.count("\\$") >= 2:
+            drawn = MathTextParser("path").parse(line, 72.0, text.get_fontproperties())
+            size = min([size, *(glyph[1] for glyph in drawn.glyphs)])
+    return size
+
+
 def check_text(figure: Any) -> float:
     """Check that all text is at least 7 points, inside the figure, and that tick labels of an axis do not touch."""
     figure.canvas.draw()
@@ -24,6 +35,8 @@ def check_text(figure: Any) -> float:
         if not (text.get_text() and text.get_visible()):
             continue
         assert text.get_fontsize() >= 7.0, text
+        if _is_drawn(text, figure):
+            assert smallest_letters(text) >= LEAST, f"{text}: {smallest_letters(text):.2f} points"
         box = text.get_window_extent()
         inside = box.x0 >= frame.x0 and box.x1 <= frame.x1 and box.y0 >= frame.y0 and box.y1 <= frame.y1
         assert inside or not _is_drawn(text, figure), text
@@ -46,7 +59,7 @@ def check_figure(figure: Any, machine_names: Iterable[str], *, any_width: bool =
             words = text.get_text()
             if not (words.strip() and text.get_visible() and text.figure is not None and _is_drawn(text, figure)):
                 continue
-            assert text.get_fontsize() >= LEAST, words
+            assert smallest_letters(text) >= LEAST, f"{words}: {smallest_letters(text):.2f} points"
             box = text.get_window_extent()
             inside = box.x0 >= frame.x0 and box.x1 <= frame.x1 and box.y0 >= frame.y0 and box.y1 <= frame.y1
             assert inside, f"{words!r} reaches over the edge: {box} of {frame}"

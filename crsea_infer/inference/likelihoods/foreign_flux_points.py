@@ -169,7 +169,8 @@ def _limits(
     column = table.columns.get(name) if reading.limit_column else columns.get(name)
     if column is None:
         raise UserError(
-            f"{where}: {int(limits.sum())} points are upper limits, and there is no column {name!r} with the limits; "
+            f"{where}: has upper limits ({limits.sum()} of {limits.size} points), but "
+            f"no column {name!r} with the limits; "
             f"in {quantity!r} the best fit stands, limit or not",
             valid=", ".join(table.columns),
             fix="name the column of the limits with --limit-column",

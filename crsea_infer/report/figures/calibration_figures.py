@@ -9,7 +9,7 @@ import numpy as np
 
 from crsea_infer.analysis.calibration_statistics import THRESHOLDS, bins_for, rank_counts
 from crsea_infer.report.layout.figure_words import legend_words, wrapped
-from crsea_infer.report.layout.style import COLOURS, PAGE, new_figure, save, styled
+from crsea_infer.report.layout.style import COLOURS, INDEXED, PAGE, new_figure, save, styled
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -91,7 +91,7 @@ def _histogram(panel: Axes, counts: np.typing.NDArray[np.int64], test: RankTest,
     panel.axhline(total / bins, color="0.4", linewidth=0.6)
     edges = np.linspace(0.0, 1.0, bins + 1)
     panel.stairs(counts, edges, color=COLOURS[0], linewidth=1.0)
-    panel.set_title(f"{label}   $p={test.p:.2f}$", fontsize=7.5, pad=3)
+    panel.set_title(f"{label}  $p={test.p:.2f}$", fontsize=INDEXED, pad=3)
     panel.set_xlim(0.0, 1.0)
     panel.set_xticks([0.0, 0.5, 1.0], ["0", "0.5", "1"])
     panel.tick_params(labelsize=7)

@@ -17,7 +17,7 @@ from crsea_infer.content.labels import unit_in_tex
 from crsea_infer.hypotheses.variants import VARIANT
 from crsea_infer.report.layout.attempts import attempts
 from crsea_infer.report.layout.figure_words import legend_words, wrapped
-from crsea_infer.report.layout.style import FEW, LONG, PAGE, Look, look, new_figure, save, styled
+from crsea_infer.report.layout.style import FEW, INDEXED, LONG, PAGE, Look, look, new_figure, save, styled
 from crsea_infer.report.results.shown_run import common_words
 from crsea_infer.support.loading import load_arviz
 
@@ -213,10 +213,10 @@ def draw_corner(
                 _mark_published(axis, published, row, column)
             _set_ticks(axis, row, column, n)
             if row == n - 1:
-                axis.set_xlabel(_label(parameters[column], as_log=as_log[column]), fontsize=8)
+                axis.set_xlabel(_label(parameters[column], as_log=as_log[column]), fontsize=INDEXED)
                 axis.xaxis.set_label_coords(0.5, -0.50 / ((width - _BOTTOM) / n))
             if column == 0 and row > 0:
-                axis.set_ylabel(_label(parameters[row], as_log=as_log[row]), fontsize=8)
+                axis.set_ylabel(_label(parameters[row], as_log=as_log[row]), fontsize=INDEXED)
                 axis.yaxis.set_label_coords(-0.60 / ((width - _LEFT) / n), 0.5)
     words = legend_words({item.name: item.title for item in items})
     letters, size = (_LETTERS, 9.0) if len(items) <= FEW else (_LETTERS_OF_MANY, 7.0)
@@ -236,7 +236,7 @@ def draw_corner(
     ]
     if notes:
         bottom = legend.get_window_extent().transformed(figure.transFigure.inverted()).y0
-        figure.text(0.985, bottom - 0.01, "\n".join(notes), ha="right", va="top", fontsize=8)
+        figure.text(0.985, bottom - 0.01, "\n".join(notes), ha="right", va="top", fontsize=INDEXED)
     return figure
 
 

@@ -15,7 +15,7 @@ from crsea_infer.report.layout.attempts import attempts
 from crsea_infer.report.layout.ecsv import Column, read_table, write_table
 from crsea_infer.report.layout.figure_words import wrapped
 from crsea_infer.report.layout.sections import Section, SectionTable
-from crsea_infer.report.layout.style import FEW, PAGE, legend_size, look, marker_size, new_figure, save, styled
+from crsea_infer.report.layout.style import FEW, INDEXED, PAGE, legend_size, look, marker_size, new_figure, save, styled
 from crsea_infer.report.results.shown_run import PULLS, common_words, titles_of
 from crsea_infer.support.output_names import PRODUCTS
 
@@ -218,6 +218,8 @@ def _draw_panel(panel: Axes, by_hypothesis: Sequence[Float64 | None], energies: 
         panel.set_xscale("log")
     panel.yaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10], symmetric=True))
     panel.tick_params(labelsize=7)
+    if energies is not None:
+        panel.tick_params(axis="x", labelsize=INDEXED)
 
 
 def _along(n: int, energies: Float64 | None, aside: float) -> Float64:

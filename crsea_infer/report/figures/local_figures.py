@@ -80,7 +80,7 @@ def draw_local_spectra(run: ShownRun) -> Figure:
     width = PAGE if len(nuclei) > 1 else COLUMN
     figure = new_figure(width, 2.75)
     left, gap = 0.5 / width, 0.55 / width
-    wide = (1.0 - left - 0.08 / width - gap * (len(nuclei) - 1)) / max(len(nuclei), 1)
+    wide = (1.0 - left - 0.11 / width - gap * (len(nuclei) - 1)) / max(len(nuclei), 1)
     places: dict[str, int] = {}
     for index, species in enumerate(nuclei):
         axes = figure.add_axes((left + index * (wide + gap), 0.42 / 2.75, wide, (2.75 - 0.42 - 0.25) / 2.75))

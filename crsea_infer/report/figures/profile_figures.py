@@ -15,7 +15,7 @@ import numpy as np
 from crsea_infer.inference.likelihoods.flux_points_file import INTENSITY
 from crsea_infer.report.layout.attempts import attempts
 from crsea_infer.report.layout.sections import Section
-from crsea_infer.report.layout.style import COLUMN, FEW, PAGE, legend_below, look, new_figure, save, styled
+from crsea_infer.report.layout.style import COLUMN, FEW, INDEXED, PAGE, legend_below, look, new_figure, save, styled
 from crsea_infer.report.results.shown_run import common_words, is_profile, titles_of
 
 if TYPE_CHECKING:
@@ -136,7 +136,7 @@ def _draw(
         axes.set_ylim(bottom=0.0)
     first, last = (float(known[f"energy_{end}"][0]) for end in ("min", "max"))
     factor = rf"  [$10^{{{exponent}}}$]" if exponent else ""
-    axes.set_title(f"{_energy(first, last)}{factor}", pad=3, fontsize=8)
+    axes.set_title(f"{_energy(first, last)}{factor}", pad=3, fontsize=INDEXED)
     from matplotlib.ticker import MaxNLocator
 
     axes.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 4, 5, 10]))

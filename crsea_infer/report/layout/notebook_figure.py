@@ -7,7 +7,7 @@ user's; so they say how they look.
 from __future__ import annotations
 
 from io import BytesIO
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
@@ -30,9 +30,13 @@ class NotebookFigure(Figure):
         FigureCanvasAgg(self)
         self._styled = styled
 
+    def savefig(self, *args: Any, **kwargs: Any) -> None:
+        """Write the figure as matplotlib does, in the style that it was made in."""
+        with self._styled():  # fonts are looked up when a figure is drawn
+            super().savefig(*args, **kwargs)
+
     def _repr_png_(self) -> bytes:
         """Return the picture as a notebook shows it."""
         stream = BytesIO()
-        with self._styled():  # fonts are looked up when a figure is drawn
-            self.savefig(stream, format="png", dpi=_DPI)
+        self.savefig(stream, format="png", dpi=_DPI)
         return stream.getvalue()

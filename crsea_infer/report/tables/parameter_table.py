@@ -7,10 +7,12 @@ LaTeX needs no package, and gives each number with two figures of the smaller si
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+import re
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from crsea_infer.content.labels import unit_in_tex
 from crsea_infer.report.layout.ecsv import Column, write_table
 from crsea_infer.report.results.spectrum_curves import BANDS
 from crsea_infer.support.files import atomic_write
@@ -21,7 +23,16 @@ if TYPE_CHECKING:
 
     from crsea_infer.report.results.summary import HypothesisSummary, RunSummary
 
-__all__ = ["FILES", "files", "interval_in_latex", "latex_text", "parameter_rows", "write_parameters"]
+__all__ = [
+    "FILES",
+    "files",
+    "interval_in_latex",
+    "latex_text",
+    "parameter_rows",
+    "unit_in_latex",
+    "words_in_latex",
+    "write_parameters",
+]
 
 FILES = PRODUCTS["parameters"].tables
 
@@ -97,7 +108,7 @@ def _latex(item: HypothesisSummary, rows: list[dict[str, Any]]) -> str:
     for row in rows:
         label = f"${row['label']}$"  # labels are LaTeX without dollar signs
         interval = interval_in_latex(row["low68"], row["median"], row["high68"])
-        lines.append(rf"{label} & {interval} & {latex_text(row['unit']) or '--'} & {latex_text(row['prior'])} \\")
+        lines.append(rf"{label} & {interval} & {unit_in_latex(row['unit'])} & {words_in_latex(row['prior'])} \\")
     return "\n".join([*lines, r"\hline", r"\end{tabular}", ""])
 
 
@@ -118,6 +129,25 @@ def interval_in_latex(low: float, middle: float, high: float) -> str:
     body = f"{middle / unit:.{digits}f}^{{+{upper / unit:.{digits}f}}}_{{-{lower / unit:.{digits}f}}}"
     return f"${body}$" if power == 0 else rf"$\left({body}\right)\times10^{{{power}}}$"
 
+
+def unit_in_latex(unit: str) -> str:
+    """Write a unit such as "kpc^-1" with its powers raised, and a dash for none."""
+    escaped = "".join(sign if sign == "^" else _SPECIAL.get(sign, sign) for sign in unit)
+    return rf"$\mathrm{{{unit_in_tex(escaped)}}}$" if unit else "--"
+
+
+def words_in_latex(words: str) -> str:
+    r"""Write words with numbers in them: the -2.79 of a prior with a true minus, and 5.9e+06 as $5.9\times10^{6}$."""
+    return _SIGNED.sub(_in_mathematics, latex_text(words))
+
+
+def _in_mathematics(found: re.Match[str]) -> str:
+    digits, _, power = found[0].partition("e")
+    return rf"${digits}\times10^{{{int(power)}}}$" if power else f"${digits}$"
+
+
+_SIGNED: Final = re.compile(r"(?<![\w.])(?:-\d+(?:\.\d+)?(?:e[+-]?\d+)?|\d+(?:\.\d+)?e[+-]?\d+)")
+"""A negative number, or one with a power of ten."""
 
 _SPECIAL = {
     "\\": r"\textbackslash{}",

@@ -9,7 +9,14 @@ import numpy as np
 import pytest
 
 from crsea_infer.report.layout.ecsv import read_table
-from crsea_infer.report.tables.parameter_table import FILES, interval_in_latex, latex_text, write_parameters
+from crsea_infer.report.tables.parameter_table import (
+    FILES,
+    interval_in_latex,
+    latex_text,
+    unit_in_latex,
+    words_in_latex,
+    write_parameters,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -68,3 +75,21 @@ def test_numbers_have_two_figures_of_their_smaller_error(low: float, middle: flo
 
 def test_texts_are_escaped() -> None:
     assert latex_text(r"10 % of a_b & c\d, 1 +- 2") == r"10 \% of a\_b \& c\textbackslash{}d, 1 $\pm$ 2"
+
+
+@pytest.mark.parametrize(
+    ("given", "written"),
+    [
+        ("normal -2.79 +- 0.02", r"normal $-2.79$ $\pm$ 0.02"),
+        ("log-normal 5.9e+06 +- 0.1 dex", r"log-normal $5.9\times10^{6}$ $\pm$ 0.1 dex"),
+        ("uniform -1e-05 to 2", r"uniform $-1\times10^{-5}$ to 2"),
+        ("log-uniform 2 to 12", "log-uniform 2 to 12"),
+    ],
+)
+def test_numbers_of_priors_are_printed_as_papers_print_them(given: str, written: str) -> None:
+    assert words_in_latex(given) == written
+
+
+def test_units_have_their_powers_raised() -> None:
+    assert unit_in_latex("GeV^1.8 m^-2") == r"$\mathrm{GeV^{1.8}\,m^{-2}}$"
+    assert unit_in_latex("") == "--"
