@@ -45,7 +45,7 @@ from crsea_infer.inference.samplers.sampler import (
     to_unit,
 )
 from crsea_infer.inference.samplers.temperatures import evidence_of_all, next_temperature, resampled
-from crsea_infer.inference.samplers.training_walk import walked_groups
+from crsea_infer.inference.samplers.training_walk import IMPOSSIBLE, walked_groups
 from crsea_infer.inference.target import TrainedTarget
 from crsea_infer.support.errors import UserError
 
@@ -63,7 +63,6 @@ METHOD = "mean likelihood over the posterior of the training set, in tempered st
 _LARGEST_R_HAT = 1.05
 _MOST_GROWTH = 0.15  # of the width of a coordinate over the second half of the walk; noise alone makes 0.03 to 0.07
 _IN_COMMON = 0.1  # error of ln Z that groups have in common; measured
-_IMPOSSIBLE = -1e12  # ln L outside the box of the sky model, so that no weight is a difference of infinities
 _ROUNDS_AFTER = 2  # of moves at the end, each of which gives samples
 _BLOCK = 4096
 
@@ -78,7 +77,7 @@ class BridgeOptions(SamplerOptions):
     particles
         Of each group: an even number, at least four times the parameters.
     rounds
-        Of moves over the posterior of the training set.
+        Of moves over the posterior of the training set, once walkers are there.
     moves
         Of each kind (by differences, by fresh draws of each block of coordinates), in each of these rounds and at each
         power of the likelihood.
@@ -90,7 +89,7 @@ class BridgeOptions(SamplerOptions):
 
     groups: Count = Field(default=4, ge=3)
     particles: Count = Field(default=256, ge=32, multiple_of=2)
-    rounds: Count = Field(default=24, ge=8)
+    rounds: Count = Field(default=12, ge=4)
     moves: Count = Field(default=8, ge=1)
     effective_share: float = Field(default=0.5, ge=0.05, le=0.95)
     largest_error: float = Field(default=0.5, gt=0.0)
@@ -304,7 +303,7 @@ class _Way:
         ]
         self.n_calls += len(flat)
         trained, others = (np.concatenate([np.asarray(part[index]) for part in parts]) for index in range(2))
-        return trained.reshape(points.shape[:2]), np.maximum(others, _IMPOSSIBLE).reshape(points.shape[:2])
+        return trained.reshape(points.shape[:2]), np.maximum(others, IMPOSSIBLE).reshape(points.shape[:2])
 
     def values_now(self) -> tuple[Float64, Float64]:
         """Return the particles in the unit cube [k n, d] and their ln L of all data [k n]."""

@@ -1,19 +1,22 @@
 """Walks over the posterior of a training set, until nothing is left of where they started.
 
 Walkers start where scouts find the peaks (see :mod:`crsea_infer.inference.samplers.scouts`), in the shares that heights
-and curvatures give them: from the prior, an ensemble in thirty dimensions takes thousands of steps to get there. That
-start is narrower than the posterior. By differences alone walkers take thousands of steps more to reach its skirts, and
-groups that all start alike do not show it. So they also draw blocks of coordinates anew, by mixtures that are fitted
-again in every round (see :mod:`crsea_infer.inference.samplers.block_moves` and, for the blocks,
-:mod:`crsea_infer.inference.samplers.interactions`); and how much wider they still become is measured. Only parameters
-that the training set knows of are walked in: the others keep their prior, whose draws cost nothing.
+and curvatures give them: from the prior, an ensemble in thirty dimensions takes thousands of steps to get there. Such a
+start is narrower than the posterior where this has skirts, as where a slope is free because its two breaks are near
+each other, and walkers reach these late. So they start at a small power of the likelihood, where there is less to
+climb, and come to its full power by weights, as particles do (:mod:`crsea_infer.inference.samplers.temperatures`). They
+move by differences of each other, and draw blocks of coordinates anew by mixtures that are fitted again in every round
+(see :mod:`crsea_infer.inference.samplers.block_moves` and, for the blocks,
+:mod:`crsea_infer.inference.samplers.interactions`). How much wider they still become at the end is measured: groups
+that all start alike do not show it otherwise. Only parameters that the training set knows of are walked in: the others
+keep their prior, whose draws cost nothing.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
@@ -26,17 +29,25 @@ from crsea_infer.inference.samplers.block_moves import (
 from crsea_infer.inference.samplers.interactions import blocks_of, known_parameters
 from crsea_infer.inference.samplers.sampler import standard_normal_log_density
 from crsea_infer.inference.samplers.scouts import find_peaks
+from crsea_infer.inference.samplers.temperatures import next_temperature, resampled
 from crsea_infer.support.errors import UserError
 
 if TYPE_CHECKING:
     from crsea_infer.inference.samplers.interactions import Blocks
     from crsea_infer.inference.samplers.sampler import Counted, Progress
+    from crsea_infer.inference.samplers.scouts import Peak
     from crsea_infer.support.arrays import Float64
 
-__all__ = ["Walked", "growth", "r_hat", "walked_groups"]
+__all__ = ["IMPOSSIBLE", "Walked", "growth", "r_hat", "walked_groups"]
+
+IMPOSSIBLE: Final = -1e12
+"""ln L where the model does not hold, so that no weight is a difference of infinities."""
 
 _SCOUTS = 1024
 _TRIED = 4
+_FIRST_POWER = 1.0 / 16.0
+_ROUNDS_BEFORE = 3  # at the first power
+_SHARE = 0.5  # of walkers that are effective after a rise
 
 
 @dataclass(frozen=True)
@@ -78,7 +89,7 @@ def walked_groups(
     shape
         Groups k and walkers n of each, an even number.
     rounds
-        How often the blocks' mixtures are fitted.
+        Of moves at the full power of the likelihood.
     moves
         Of each kind in every round: by differences, and by fresh draws of each block and of what ties them together.
     generator
@@ -97,43 +108,110 @@ def walked_groups(
             fix="use the sampler dynesty or smc",
         )
     k, n = shape
-    mass = np.exp(np.array([peak.log_mass for peak in peaks]) - peaks[0].log_mass)
-    chosen = generator.choice(len(peaks), p=mass / mass.sum(), size=k * n)
-    points = np.concatenate([peak.draw(1, generator) for peak in (peaks[index] for index in chosen)])
+    points = _started(peaks, k * n, generator)
     columns = known_parameters(counted.from_probit, points[: 2 * _TRIED])
     points[:, np.setdiff1d(np.arange(points.shape[1]), columns)] = 0.0
     blocks = blocks_of(counted.from_probit, points[:_TRIED], columns)
-    points = points.reshape(k, n, -1)
-
-    def log_target(at: Float64) -> tuple[Float64, ...]:
-        flat = at.reshape(-1, at.shape[-1])
-        return ((counted.from_probit(flat) + standard_normal_log_density(flat[:, columns])).reshape(at.shape[:2]),)
-
-    values = log_target(points)
+    walk = _Walk(counted, points.reshape(k, n, -1), columns, blocks, generator)
+    rises = 0
+    for _ in range(_ROUNDS_BEFORE if len(columns) else 0):
+        walk.move(moves)
+    while not walk.arrived:
+        walk.rise(_SHARE)
+        walk.move(moves)
+        rises += 1
+        progress(0.5 * float(np.min(walk.powers)), f"training set, power {np.min(walk.powers):.2g} of the likelihood")
     kept: list[Float64] = []
-    accepted: list[list[float]] = []
     for index in range(rounds if len(columns) else 0):
-        fresh = [where_the_rest_says(points, block, generator) for block in blocks.blocks]
-        if len(blocks.ties):
-            fresh.append(taking_the_rest_along(points, blocks.ties, generator))
-        for _ in range(moves):
-            by_differences = difference_moves(points, values, columns, log_target, generator)
-            accepted.append(
-                [by_differences, *(fresh_moves(points, values, one, log_target, generator) for one in fresh)]
-            )
-        kept.append(points[..., columns].copy())
-        progress((index + 1) / rounds, f"training set, round {index + 1} of {rounds}")
-    late = np.stack(kept[len(kept) // 2 :]) if kept else points[None][..., :0]
+        walk.move(moves)
+        kept.append(walk.points[..., columns].copy())
+        progress(0.5 + 0.5 * (index + 1) / rounds, f"training set, round {index + 1} of {rounds}")
+    late = np.stack(kept) if kept else points[None, None, :, :0]
+    accepted = np.array(walk.accepted) if walk.accepted else np.ones((1, 2))
     told = {
         "training_peaks": float(len(peaks)),
         "scouts": float(n_scouts),
         "training_blocks": float(len(blocks.blocks)),
-        "training_accepted": float(np.mean(np.array(accepted)[:, 0])) if accepted else 1.0,
-        "training_accepted_fresh": float(np.mean(np.array(accepted)[:, 1:])) if accepted else 1.0,
+        "training_rises": float(rises),
+        "training_accepted": float(np.mean(accepted[:, 0])),
+        "training_accepted_fresh": float(np.mean(accepted[:, 1:])),
         "training_r_hat": r_hat(late) if kept else 1.0,
         "training_growth": growth(late) if kept else 0.0,
     }
-    return Walked(points, columns, blocks, told)
+    return Walked(walk.points, columns, blocks, told)
+
+
+def _started(peaks: tuple[Peak, ...], n: int, generator: np.random.Generator) -> Float64:
+    """Draw points [n, d] from the normals that peaks would be at the first power of the likelihood."""
+    d = len(peaks[0].centre)
+    log_masses, factors = [], []
+    for peak in peaks:
+        curvature = np.linalg.inv(peak.factor @ peak.factor.T) - np.eye(d)  # of the likelihood alone
+        values, axes = np.linalg.eigh(curvature)
+        widths = 1.0 / np.sqrt(1.0 + _FIRST_POWER * np.maximum(values, 0.0))
+        factors.append(axes * widths)
+        height = peak.log_mass - 0.5 * d * math.log(2.0 * math.pi) - float(np.sum(np.log(np.diagonal(peak.factor))))
+        prior = float(standard_normal_log_density(peak.centre[None])[0])
+        log_masses.append(_FIRST_POWER * (height - prior) + prior + float(np.sum(np.log(widths))))
+    mass = np.exp(np.array(log_masses) - max(log_masses))
+    chosen = generator.choice(len(peaks), p=mass / mass.sum(), size=n)
+    normal = generator.standard_normal((n, d))
+    return np.stack([peaks[i].centre + factors[i] @ one for i, one in zip(chosen, normal, strict=True)])
+
+
+class _Walk:
+    """Walkers of k groups, at a power of the likelihood of each group."""
+
+    def __init__(
+        self,
+        counted: Counted,
+        points: Float64,
+        columns: np.typing.NDArray[np.intp],
+        blocks: Blocks,
+        generator: np.random.Generator,
+    ) -> None:
+        self.counted, self.points, self.columns, self.blocks = counted, points, columns, blocks
+        self.generator = generator
+        self.powers = np.full(len(points), _FIRST_POWER if len(columns) else 1.0)
+        self.values = self._log_likelihood(points)
+        self.accepted: list[list[float]] = []
+
+    @property
+    def arrived(self) -> bool:
+        """Whether all groups are at the full power."""
+        return bool(np.all(self.powers >= 1.0))
+
+    def rise(self, share: float) -> None:
+        """Raise the powers as far as leaves a share of the walkers effective, and copy them by their weights."""
+        after = np.array([next_temperature(own, now, share) for own, now in zip(self.values, self.powers, strict=True)])
+        weights = (after - self.powers)[:, None] * self.values
+        chosen = np.stack([self.generator.permutation(resampled(own, self.generator)) for own in weights])
+        self.points = np.take_along_axis(self.points, chosen[..., None], axis=1)
+        self.values = np.take_along_axis(self.values, chosen, axis=1)
+        self.powers = after
+
+    def move(self, moves: int) -> None:
+        """Move the walkers at their powers."""
+
+        def log_target(at: Float64) -> tuple[Float64, ...]:
+            values = self._log_likelihood(at)
+            return self.powers[:, None] * values + self._log_prior(at), values
+
+        now = (self.powers[:, None] * self.values + self._log_prior(self.points), self.values)
+        fresh = [where_the_rest_says(self.points, block, self.generator) for block in self.blocks.blocks]
+        if len(self.blocks.ties):
+            fresh.append(taking_the_rest_along(self.points, self.blocks.ties, self.generator))
+        for _ in range(moves):
+            by_differences = difference_moves(self.points, now, self.columns, log_target, self.generator)
+            by_draws = [fresh_moves(self.points, now, one, log_target, self.generator) for one in fresh]
+            self.accepted.append([by_differences, *by_draws])
+
+    def _log_prior(self, at: Float64) -> Float64:
+        return standard_normal_log_density(at.reshape(-1, at.shape[-1])[:, self.columns]).reshape(at.shape[:2])
+
+    def _log_likelihood(self, at: Float64) -> Float64:
+        values = self.counted.from_probit(at.reshape(-1, at.shape[-1])).reshape(at.shape[:2])
+        return np.asarray(np.maximum(values, IMPOSSIBLE))
 
 
 def r_hat(points: Float64) -> float:

@@ -22,7 +22,7 @@ from crsea_infer.support.errors import UserError
 if TYPE_CHECKING:
     from crsea_infer.support.arrays import Float64
 
-QUICK = BridgeOptions(particles=128, rounds=8, moves=4)
+QUICK = BridgeOptions(particles=128, rounds=4, moves=4)
 
 
 @dataclass(frozen=True)
@@ -94,8 +94,8 @@ def test_the_mean_likelihood_over_the_training_set_is_the_conditional_evidence(s
 
     assert result.evidence is None
     assert result.conditional is not None
-    assert abs(result.conditional.lnz - exact) < 0.2
-    assert 0.1 < result.conditional.lnz_err < 0.2
+    assert abs(result.conditional.lnz - exact) < 0.3
+    assert 0.1 < result.conditional.lnz_err < 0.3
     assert result.diagnostics["status"] == CONVERGED
     assert result.diagnostics["rises"] > (1.0 if shift else 0.0)
 
