@@ -73,7 +73,6 @@ def test_at_ten_times_the_exposure_the_stated_error_holds() -> None:
         found = peak_evidence(target, seeds[list(posteriors).index(name)])
         assert found.way == WAYS.index("fit")
         pulls.append((found.lnz - lnz) / np.hypot(found.lnz_err, error))
-    print(np.round(pulls, 2))
     assert np.max(np.abs(pulls)) < 3.0
     assert abs(np.mean(pulls)) < 1.5
 
