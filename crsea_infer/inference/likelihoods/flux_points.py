@@ -28,8 +28,6 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 
-from crsea_infer.content.measurements import check_bins, read_table
-from crsea_infer.content.toml_files import validate
 from crsea_infer.emulator.sky_model import Request
 from crsea_infer.hypotheses.distributions import normal
 from crsea_infer.hypotheses.prior_sets import Parameter
@@ -39,7 +37,7 @@ from crsea_infer.inference.likelihoods.common_error import chi2_change, is_notic
 from crsea_infer.inference.likelihoods.energy_bins import Averaging, averaged, bin_average
 from crsea_infer.inference.likelihoods.energy_scale import EnergyScale
 from crsea_infer.inference.likelihoods.extra_components import ExtraComponent, read_components
-from crsea_infer.inference.likelihoods.flux_points_file import COLUMN_UNITS, COLUMNS, INTENSITY, FluxPointsEntry
+from crsea_infer.inference.likelihoods.flux_points_file import COLUMN_UNITS, INTENSITY, FluxPointsEntry, read_points
 from crsea_infer.inference.likelihoods.flux_systematics import (
     FluxSystematics,
     independent_and_systematic,
@@ -119,9 +117,7 @@ class FluxPoints(DataSet):
         UserError
             When `likelihood.toml` or a table is not valid.
         """
-        entry = validate(FluxPointsEntry, folder.settings, folder.where)
-        table = read_table(folder.path.parent / entry.table, COLUMNS)
-        check_bins(table, "energy_min", "energy_max", "energy_reference")
+        entry, table = read_points(folder)
         low, high = table.columns["energy_min"], table.columns["energy_max"]
         centre = table.columns.get("energy_reference", np.sqrt(low * high))
         limits = table.columns.get("is_upper_limit", np.zeros(len(table))) > 0
@@ -135,7 +131,7 @@ class FluxPoints(DataSet):
             folder, errors.kind, entry.common_error_share, table, error_low, error_high
         )
         energies, averaging = bin_average(low, high, centre, entry.reference_index)
-        settings = {**entry.model_dump(), "table_sha256": file_digest(table.path), **errors.content}
+        settings = {**entry.content(), "table_sha256": file_digest(table.path), **errors.content}
         scale = None
         if entry.energy_scale is not None:
             scale = EnergyScale.read(folder, entry.energy_scale, entry.label, energies, cited)

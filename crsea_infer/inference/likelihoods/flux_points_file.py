@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, Literal
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Final, Literal
 
+import numpy as np
 from pydantic import Field
 
-from crsea_infer.content.measurements import Column
+from crsea_infer.content.measurements import Column, MeasurementTable, check_bins, read_table
+from crsea_infer.content.toml_files import validate
 from crsea_infer.inference.likelihoods.energy_scale import EnergyScaleEntry  # noqa: TC001  # pydantic reads annotations
 from crsea_infer.inference.likelihoods.extra_components import ComponentEntry  # noqa: TC001  # pydantic reads annotations
 from crsea_infer.inference.likelihoods.flux_systematics import ScatterEntry, SystematicsKey  # noqa: TC001  # pydantic reads annotations
 from crsea_infer.inference.likelihoods.likelihood import CommonEntry, SpectralSlope
 from crsea_infer.inference.likelihoods.prediction_errors import PredictionErrorEntry  # noqa: TC001  # pydantic reads annotations
+from crsea_infer.support.errors import UserError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["COLUMNS", "COLUMN_UNITS", "INTENSITY", "FluxPointsEntry"]
+    from crsea_infer.inference.likelihoods.likelihood import LikelihoodFolder
+
+__all__ = ["COLUMNS", "COLUMN_UNITS", "INTENSITY", "FluxPointsEntry", "read_points"]
 
 INTENSITY: Final = "1 / (GeV cm2 s sr)"
 COLUMNS: Final = (
@@ -76,6 +82,8 @@ class FluxPointsEntry(CommonEntry):
         Errors of the sky model in this data set: the mask, the gas.
     use_prediction_errors
         Which of them a run uses, by name.
+    energy_min, energy_max
+        In GeV: only bins that lie within count, so that another data set may have the other energies.
     """
 
     messenger: Literal["gamma", "neutrino"]
@@ -91,3 +99,41 @@ class FluxPointsEntry(CommonEntry):
     components: list[ComponentEntry] = Field(default_factory=list)
     prediction_errors: list[PredictionErrorEntry] = Field(default_factory=list)
     use_prediction_errors: list[str] = Field(default_factory=list)
+    energy_min: float | None = Field(default=None, gt=0.0)
+    energy_max: float | None = Field(default=None, gt=0.0)
+
+    def content(self) -> dict[str, Any]:
+        """Return the keys as a run knows itself by them: limits of energy only where there are some."""
+        unset = {name for name in ("energy_min", "energy_max") if getattr(self, name) is None}
+        return self.model_dump(exclude=unset)
+
+
+def read_points(folder: LikelihoodFolder) -> tuple[FluxPointsEntry, MeasurementTable]:
+    """Return the keys of a folder and the rows of its table that lie within the limits of energy.
+
+    Raises
+    ------
+    UserError
+        When a key, the table or its bins are not valid, or no bin lies within the limits.
+    """
+    entry = validate(FluxPointsEntry, folder.settings, folder.where)
+    table = read_table(folder.path.parent / entry.table, COLUMNS)
+    check_bins(table, "energy_min", "energy_max", "energy_reference")
+    if entry.energy_min is None and entry.energy_max is None:
+        return entry, table
+    low, high = table.columns["energy_min"], table.columns["energy_max"]
+    least, most = entry.energy_min or 0.0, entry.energy_max or np.inf
+    inside = (low >= least * (1 - 1e-4)) & (high <= most * (1 + 1e-4))
+    if not inside.any():
+        raise UserError(
+            f"{folder.where}: no energy bin lies between {least:g} and {most:g} GeV",
+            valid=f"limits within {low.min():g} to {high.max():g} GeV",
+        )
+    errors = [
+        one.model_copy(update={"fraction": [value for value, kept in zip(one.fraction, inside, strict=True) if kept]})
+        if isinstance(one.fraction, list) and len(one.fraction) == len(table)
+        else one
+        for one in entry.prediction_errors
+    ]
+    columns = {name: values[inside] for name, values in table.columns.items()}
+    return entry.model_copy(update={"prediction_errors": errors}), replace(table, columns=columns)

@@ -56,6 +56,15 @@ def test_a_fraction_may_depend_on_the_point() -> None:
     np.testing.assert_allclose(likelihood.binned_prediction(sky(likelihood), values), expected)
 
 
+def test_fractions_of_points_beyond_limits_of_energy_are_left_out_with_them() -> None:
+    entry = {"name": "tilt", "label": "tilt", "description": "a tilt", "fraction": np.linspace(-0.2, 0.2, 10).tolist()}
+    likelihood = load(prediction_errors=[entry], use_prediction_errors=["tilt"], energy_min=25_000.0)
+    fractions = likelihood.prediction_errors.fractions
+    assert fractions is not None
+    np.testing.assert_allclose(fractions[0], np.linspace(-0.2, 0.2, 10)[10 - likelihood.n_data :])
+    assert 0 < likelihood.n_data < 10
+
+
 def test_chi2_is_least_at_the_best_nuisances() -> None:
     likelihood = load(**USED)
     prediction = sky(likelihood, 1.6)

@@ -107,3 +107,14 @@ def test_the_study_of_all_data_has_photons_where_they_reach() -> None:
     assert names["all_events"] == [name.replace("fermi_lat_masked", "fermi_lat_counts") for name in names["all"]]
     assert "fermi_lat_counts_inner" in names["all_events"]
     assert [one.name for one in runs["all_events"].hypotheses] == [one.name for one in runs["all"].hypotheses]
+
+
+def test_bins_beyond_limits_of_energy_do_not_count_and_leave_their_photons_to_others() -> None:
+    whole, cut = (load_likelihood("fermi_lat_masked_inner", options) for options in ({}, {"energy_max": 10.0}))
+    assert (whole.n_data, cut.n_data) == (9, 2)
+    assert max(cut.requests[0].energies) < 10.0
+    refuse_same_events([cut, load_likelihood("fermi_lat_counts_inner")])
+    with pytest.raises(UserError, match="photons of fermi-lat from the same sky"):
+        refuse_same_events([whole, load_likelihood("fermi_lat_counts_inner")])
+    with pytest.raises(UserError, match="no energy bin lies between 500 and"):
+        load_likelihood("fermi_lat_masked_inner", {"energy_min": 500.0})
