@@ -10,7 +10,9 @@ prior transform. Beside it stand, in the same run, the same ln L
 * by plain composition: for each data set by itself the sky model bound to its requests, and its ln L, in equal blocks,
 * compiled by JAX, if it is installed: for the whole batch, and for a single point.
 
-Ratios say how much longer these take. That all three give the same numbers is checked first.
+Ratios say how much longer these take. That all three give the same numbers is checked first. `--physics` gives instead
+what free physics costs: batches of KM2A with and without it in turn, and the median and quartiles of the ratio of each
+batch to its neighbour without.
 
     OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 python benchmarks/posterior_speed.py
 """
@@ -21,6 +23,7 @@ import argparse
 import importlib.util
 import time
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -43,6 +46,7 @@ if TYPE_CHECKING:
 
 SEA = ("gamma_optimized", "min", "gas")
 FREE_PHYSICS = (*SEA, "gas_rings", "cross_section")
+ALL_PHYSICS = (*FREE_PHYSICS, "ionised_gas", "heavy_nuclei", "infrared")
 WITH_LEPTONS = (*SEA, "leptons")
 AGREEMENT = 1e-10
 
@@ -180,15 +184,49 @@ def report(name: str, posterior: Posterior, model: SkyModel, batch: int, repeats
         print(f"  {row:<20} {times.batched:10.1f} {times.single:10.1f} {ratios}")
 
 
+def report_physics(model: SkyModel, batch: int, rounds: int) -> None:
+    """Print how much longer batches with free physics take than those without, measured in turn."""
+    likelihoods = load_run("min_vs_max").likelihoods
+    prior_sets = {
+        "none free": SEA,
+        "gas by rings": (*SEA, "gas_rings"),
+        "cross-section": (*SEA, "cross_section"),
+        "both": FREE_PHYSICS,
+        "all physics": ALL_PHYSICS,
+    }
+    runs: dict[str, Callable[[], object]] = {}
+    for name, sets in prior_sets.items():
+        posterior = posterior_for(build_hypothesis("benchmark", list(sets)), likelihoods, model)
+        theta = posterior.prior_transform(np.random.default_rng(1).random((batch, len(posterior.names))))
+        runs[name] = partial(posterior.log_likelihood, theta)
+        runs[name]()
+    seconds: dict[str, list[float]] = {name: [] for name in runs}
+    for _ in range(rounds):
+        for name, function in runs.items():
+            start = time.process_time()
+            function()
+            seconds[name].append(time.process_time() - start)
+    plain = np.asarray(seconds["none free"])
+    print(f"  {'':<20} {'us/point':>10} {'ratio':>10} {'quartiles':>16}")
+    for name, own in seconds.items():
+        ratios = np.asarray(own) / plain
+        low, middle, high = np.quantile(ratios, [0.25, 0.5, 0.75])
+        print(f"  {name:<20} {1e6 * np.median(own) / batch:10.1f} {middle:8.2f} x {low:8.2f} {high:7.2f}")
+
+
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--batch", type=int, default=4096, help="points drawn from the prior (default 4096)")
     parser.add_argument("--repeats", type=int, default=9, help="of which the median is taken (default 9)")
     parser.add_argument("--only", help="one case: LHAASO-KM2A, 'free physics', paper or bundled")
+    parser.add_argument("--physics", action="store_true", help="what free physics costs, in batches")
     options = parser.parse_args()
     emulator = read_emulator()
     model = EmulatedSky(emulator)
+    if options.physics:
+        report_physics(model, options.batch, 10 * options.repeats)
+        return
     print("microseconds of processor time per point, and how much longer the others take")
     print(f"  {'':<20} {'batched':>10} {'single':>10} {'batched':>10} {'single':>10}")
     for name, (prior_sets, likelihoods) in cases(emulator.settings.regions).items():

@@ -150,7 +150,8 @@ def _about_factors(study: Study, tables: Sequence[str], *, known: bool) -> str:
     if known:
         words.append(
             "[ ]: least and largest value over choices, each by itself; where there is none, the spread over "
-            f"choices is not measured (`crsea-infer robustness {study.name}` measures it for the main hypotheses)."
+            f"choices is not measured (`crsea-infer robustness {study.name}` measures it for the main hypotheses, "
+            "with `--hypotheses` for others)."
         )
     else:
         words.append(f"S{spread_words(NO_SPREAD)[1:]}.")
