@@ -74,8 +74,8 @@ _FACTOR_COLUMNS = {
 
 
 def files(summary: RunSummary) -> list[str]:
-    """Return the files; none when no hypothesis samples a chosen parameter."""
-    if not any(name in item.posterior.names for item in summary.hypotheses for name in _chosen(summary)):
+    """Return the files; none when no hypothesis that can be reweighted samples a chosen parameter."""
+    if not any(name in item.posterior.names for item in _known(summary) for name in _chosen(summary)):
         return []
     return [*FILES, f"figures/{FIGURE}.pdf", f"figures/{FIGURE}.png"]
 
@@ -85,7 +85,7 @@ def is_current(directory: Path, summary: RunSummary) -> bool:
     rows = read_table(directory / FILES[0])
     wanted = [
         (item.name, name, round(factor, 9))
-        for item in summary.hypotheses
+        for item in _known(summary)
         for name in _chosen(summary)
         if name in item.posterior.names
         for factor in summary.run.sensitivity_factors
@@ -135,6 +135,15 @@ def _pair(row: Mapping[str, Any]) -> tuple[str, str, str]:
     return row["hypothesis_1"], row["hypothesis_2"], row["parameter"]
 
 
+def _is_known(item: HypothesisSummary) -> bool:
+    """Return whether a hypothesis can be reweighted: of a trained one, samples of the training set are needed too."""
+    return TRAINING not in item.samplings or bool(item.samplings[TRAINING].results)
+
+
+def _known(summary: RunSummary) -> list[HypothesisSummary]:
+    return [item for item in summary.hypotheses if _is_known(item)]
+
+
 def _chosen(summary: RunSummary) -> tuple[str, ...]:
     return summary.run.sensitivity_parameters
 
@@ -150,9 +159,8 @@ def _source(sampling: Sampling) -> SamplerResult:
 
 def _reweighted(item: HypothesisSummary, summary: RunSummary) -> list[Reweighted]:
     """Reweight the samples; of a trained hypothesis those of all data and of the training set, and subtract."""
-    trained = item.samplings.get(TRAINING)
-    if trained is not None and not trained.results:
-        return []  # samples of the training set would be needed
+    if not _is_known(item):
+        return []
     joint, *training = (
         prior_sensitivity(sampling.posterior, _source(sampling), _chosen(summary), summary.run.sensitivity_factors)
         for data, sampling in item.samplings.items()
