@@ -38,6 +38,20 @@ systematics = "none"
 [samplers.importance]
 """
 
+HYPOTHESES = """[hypotheses]
+min = ["still_min"]
+max = ["still_max"]
+"""
+TITLED = """[[hypotheses]]
+name = "low-sea"
+title = "The sea is low"
+prior_sets = ["still_min"]
+[[hypotheses]]
+name = "high-sea"
+title = "The sea is high"
+prior_sets = ["still_max"]
+"""
+
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
@@ -51,9 +65,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         lines = ['title = "T"', 'description = "D"', "references = []"]
         lines += [f"[parameters.{one.name}]\nfiducial = {float(one.fiducial)!r}\n{words}" for one in parameters]
         (tmp_path / "priors" / f"still_{local}.toml").write_text("\n".join(lines))
-    (tmp_path / "trained.toml").write_text(
-        RUN.replace('title = "T"', 'title = "Trained?"\ntrain_on = ["lhaaso_km2a_outer"]')
-    )
+    trained = RUN.replace('title = "T"', 'title = "Trained?"\ntrain_on = ["lhaaso_km2a_outer"]')
+    (tmp_path / "trained.toml").write_text(trained.replace(HYPOTHESES, TITLED))
     (tmp_path / "main.toml").write_text(RUN.replace('title = "T"', 'title = "T"\nbeside = ["./trained.toml"]'))
     return tmp_path
 
@@ -65,7 +78,7 @@ def test_they_are_carried_out_and_shown(folder: Path) -> None:
     inner = Table.read(out / "beside" / "trained" / "bayes_factors.ecsv")
     (row,) = Table.read(out / "beside.ecsv")
     assert (row["run"], row["title"]) == ("trained", "Trained?")
-    assert (row["hypothesis_1"], row["hypothesis_2"]) == ("min", "max")
+    assert (row["hypothesis_1"], row["hypothesis_2"]) == ("low-sea", "high-sea")
     assert row["predicted"] == "lhaaso_km2a_inner"
     assert row["trained_1"] == row["trained_2"] == "lhaaso_km2a_outer"
     assert row["ln_b"] == inner["ln_b"][0]
@@ -76,7 +89,7 @@ def test_they_are_carried_out_and_shown(folder: Path) -> None:
     (factor,) = beside_factors(out)
     assert factor.is_conditional
     unmeasured = "spread over choices: not measured (crsea-infer robustness trained)"
-    assert factor.line.startswith(f"{said}ln B (min : max) = {row['ln_b']:.2f} (numerical)   {unmeasured}")
+    assert factor.line.startswith(f"{said}ln B (low-sea : high-sea) = {row['ln_b']:.2f} (numerical)   {unmeasured}")
     assert unmeasured in page
     shown = repr(cr.open_run(out))
     assert shown.index(said) < shown.index("; ln B (min : max)")
@@ -84,11 +97,13 @@ def test_they_are_carried_out_and_shown(folder: Path) -> None:
     assert lines.index(factor.line) < min(number for number, line in enumerate(lines) if line.startswith("ln B"))
     assert "Beside it" in page
     assert "Trained?" in page
+    assert "over “The sea is high”" in page or "over “The sea is low”" in page
+    assert "high-sea" not in page.replace("high-sea.", "")  # files alone are named so
     # the sum of logs: conditional on the outer region is what the inner one adds
     whole = Table.read(out / "bayes_factors.ecsv")["ln_b"][0]
     evidences = Table.read(out / "beside" / "trained" / "evidence.ecsv")
     training = {str(one["hypothesis"]): one["lnz"] for one in evidences if one["data"] == "training"}
-    assert row["ln_b"] == pytest.approx(whole - (training["min"] - training["max"]))
+    assert row["ln_b"] == pytest.approx(whole - (training["low-sea"] - training["high-sea"]))
 
 
 def test_they_are_no_part_of_what_a_run_is(folder: Path) -> None:

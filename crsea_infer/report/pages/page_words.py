@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import importlib.resources
 import re
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
+
+from crsea_infer.plan.runs_beside import runs_beside
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -42,13 +45,17 @@ class PageWords:
 
     @classmethod
     def of_run(cls, summary: RunSummary) -> PageWords:
-        """Return those of a run; a title that several share stays with none of them."""
-        named = [(item.name, item.title) for item in summary.hypotheses]
-        named += [(likelihood.name, likelihood.label) for likelihood in summary.run.likelihoods]
-        counts: dict[str, int] = {}
-        for _, title in named:
-            counts[title] = counts.get(title, 0) + 1
-        return cls({name: title for name, title in named if title and counts[title] == 1})
+        """Return those of a run and of the runs beside it; a title that several share stays with none of them."""
+        named = {item.name: item.title for item in summary.hypotheses}
+        named |= {likelihood.name: likelihood.label for likelihood in summary.run.likelihoods}
+        for run in runs_beside(summary.run).values():
+            for one, title in (
+                *((h.name, h.title) for h in run.hypotheses),
+                *((d.name, d.label) for d in run.likelihoods),
+            ):
+                named.setdefault(one, title)
+        counts = Counter(named.values())
+        return cls({name: title for name, title in named.items() if title and counts[title] == 1})
 
     def called(self, text: Any) -> str:
         """Return a name as it is read: the title that belongs to it, if it is one."""
