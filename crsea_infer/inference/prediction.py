@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from crsea_infer.hypotheses.hypothesis import Hypothesis
     from crsea_infer.support.arrays import Float64
 
-__all__ = ["intensities", "parameter_values", "predict", "predict_profile", "request_for"]
+__all__ = ["intensities", "parameter_values", "predict", "predict_profile", "request_for", "settable"]
 
 
 def parameter_values(
@@ -57,11 +57,26 @@ def parameter_values(
                 valid=f"{low:g} to {high:g}",
                 fix=f"choose a value inside, for example {name} = {min(max(values[name], low), high):g}",
             )
-    positive = [name for name in values if name.endswith(("_norm", "_scale", "_ratio")) or "_break_" in name]
+    positive = [
+        name
+        for name in values
+        if name.endswith(("_norm", "_scale", "_ratio")) or "_break_" in name or "_smoothness_" in name
+    ]
     for name in positive:
         if not values[name] > 0:
             raise UserError(f"{name} = {values[name]:g}", valid="a value above 0")
     return {name: np.asarray(value) for name, value in values.items()}
+
+
+def settable(hypothesis: Hypothesis, model: SkyModel, requests: Sequence[Request]) -> tuple[str, ...]:
+    """Return the names of parameters that a hypothesis lacks and that the sky model uses when they are given.
+
+    These are choices of physics, and the widths of the breaks of its local spectra.
+    """
+    optional = model.parameters(requests).optional
+    breaks = (parameter.name for parameter in hypothesis.parameters if "_break_" in parameter.name)
+    widths = (name.replace("_break_", "_smoothness_") for name in breaks)
+    return (*optional.single, *(name for name in widths if name in optional))
 
 
 def request_for(
@@ -121,8 +136,8 @@ def predict(
     """
     model = sky_for(model, hypothesis)
     check_names(hypothesis, model, [request])
-    optional = model.parameters([request]).optional.single
-    return intensities(model, [request], parameter_values(hypothesis, changes or {}, model.box, optional))[0]
+    values = parameter_values(hypothesis, changes or {}, model.box, settable(hypothesis, model, [request]))
+    return intensities(model, [request], values)[0]
 
 
 def predict_profile(
@@ -162,8 +177,8 @@ def predict_profile(
     requests = [Request(request.messenger, energies, part.name) for part in seen]
     model = sky_for(model, hypothesis)
     check_names(hypothesis, model, requests)
-    optional = model.parameters(requests).optional.single
-    results = intensities(model, requests, parameter_values(hypothesis, changes or {}, model.box, optional))
+    values = parameter_values(hypothesis, changes or {}, model.box, settable(hypothesis, model, requests))
+    results = intensities(model, requests, values)
     by_name = {part.name: result for part, result in zip(seen, results, strict=True)}
     nothing = {name: np.full(len(energies), np.nan) for name in results[0]}
     columns: dict[str, list[Float64]] = {f"{axis}_low_deg": [], f"{axis}_high_deg": [], "energy_gev": []}

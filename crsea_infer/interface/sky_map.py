@@ -235,12 +235,13 @@ def published_map(
         `energies`, `messenger`, `nside`, `frame` and `ordering`, as in :meth:`crsea_infer.FinishedRun.sky_map`.
     """
     from crsea_infer.emulator.sky_of_physics import sky_for
-    from crsea_infer.inference.prediction import parameter_values
+    from crsea_infer.inference.prediction import parameter_values, request_for, settable
     from crsea_infer.interface.named_posterior import hypothesis_of, sky_model_of
     from crsea_infer.interface.predict import demanding
 
     found = demanding(hypothesis_of(hypothesis), physics or {})
     model = sky_for(sky_model_of(None), found)
-    values = parameter_values(found, changes or {}, model.box)
+    everywhere = request_for([1e3], "neutrino" if request.get("messenger") == "neutrino" else "gamma", "full_sky")
+    values = parameter_values(found, changes or {}, model.box, settable(found, model, [everywhere]))
     drawn = {name: np.atleast_1d(value) for name, value in values.items()}
     return map_of(model, drawn, {"HYPOTHES": found.name}, title=found.title, **request)

@@ -58,3 +58,17 @@ def test_choices_of_physics_may_be_set_where_the_hypothesis_leaves_them_out(caps
     assert other["H2"][0] < other["intensity"][0] < plain["intensity"][0]
     assert main([*arguments, "--set", "xco_gradiant=0.5"]) == 1
     assert "xco_gradient" in capsys.readouterr().err
+
+
+def test_the_width_of_a_break_may_be_set_where_the_hypothesis_leaves_it_out(capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["predict", "base-min", "--messenger", "proton", "--energies", "2e4", "--format", "json"]
+    assert main(arguments) == 0
+    sharp = json.loads(capsys.readouterr().out)
+    assert main([*arguments, "--set", "proton_smoothness_2=0.1"]) == 0
+    assert json.loads(capsys.readouterr().out)["intensity"][0] == pytest.approx(sharp["intensity"][0], rel=1e-12)
+    assert main([*arguments, "--set", "proton_smoothness_2=0.5"]) == 0
+    assert json.loads(capsys.readouterr().out)["intensity"][0] < 0.97 * sharp["intensity"][0]
+    assert main([*arguments, "--set", "proton_smoothness_4=0.5"]) == 1
+    assert "proton_smoothness_3" in capsys.readouterr().err
+    assert main([*arguments, "--set", "proton_smoothness_2=0"]) == 1
+    assert "a value above 0" in capsys.readouterr().err
