@@ -15,6 +15,20 @@ import numpy as np
 
 from crsea_infer.content.labels import unit_in_tex
 from crsea_infer.hypotheses.variants import VARIANT
+from crsea_infer.report.figures.corner_parts import (
+    LEVELS,
+    PRIOR_LINE,
+    PUBLISHED_LINE,
+    columns_of,
+    density_of,
+    faded,
+    inner_ticks,
+    is_large,
+    label_of,
+    prior_density,
+    ranges_of,
+)
+from crsea_infer.report.figures.corner_sheet import Grid, Inner, draw_inner, is_inner
 from crsea_infer.report.layout.attempts import attempts
 from crsea_infer.report.layout.figure_words import legend_words, wrapped
 from crsea_infer.report.layout.style import FEW, INDEXED, LONG, PAGE, Look, look, new_figure, save, styled
@@ -50,8 +64,6 @@ _LEFT, _BOTTOM = 0.82, 0.74  # inches
 _LETTERS = 44  # of a line of the legend, which stands above the diagonal
 _LETTERS_OF_MANY = 56
 _OVERLAY, _WHOLE = "corner_overlay", "_all"
-_LARGE = 1e3  # parameters beyond this are drawn as logarithms
-_LEVELS = (0.393, 0.865)  # one and two sigma of a normal distribution in two dimensions
 
 
 def figure_names(summary: RunSummary) -> dict[str, str]:
@@ -177,18 +189,17 @@ def draw_corner(
     with_prior
         Whether prior and published values of the first are drawn too.
     """
-    from matplotlib.lines import Line2D
-
     parameters = [items[0].parameters[items[0].names.index(name)] for name in names]
     n = len(names)
-    as_log = [_is_large(items, name) for name in names]
-    samples = [_columns(item, names, as_log) for item in items]
+    as_log = [is_large(items, name) for name in names]
+    samples = [columns_of(item, names, as_log) for item in items]
     published = [
         float(np.log10(parameter.fiducial)) if logarithmic else parameter.fiducial
         for parameter, logarithmic in zip(parameters, as_log, strict=True)
     ]
-    ranges = _ranges(samples, published if with_prior else None)
+    ranges = ranges_of(samples, published if with_prior else None)
     figure = new_figure(width, width)
+    panels = Grid(n, width, _LEFT, _BOTTOM, 0.08, 0.08)
     grid = figure.add_gridspec(
         n,
         n,
@@ -196,11 +207,15 @@ def draw_corner(
         right=1 - 0.08 / width,
         bottom=_BOTTOM / width,
         top=1 - 0.08 / width,
-        wspace=0.08,
-        hspace=0.08,
+        wspace=panels.space,
+        hspace=panels.space,
     )
+    if n > AT_MOST:  # most panels carry no numbers: they need no axes of their own
+        draw_inner(figure, panels, Inner(parameters, as_log, ranges, samples, published), looks, with_prior=with_prior)
     for row in range(n):
         for column in range(row + 1):
+            if n > AT_MOST and is_inner(row, column, n):
+                continue
             axis = figure.add_subplot(grid[row, column])
             if row == column:
                 _draw_diagonal(axis, [drawn[:, row] for drawn in samples], ranges[row], looks)
@@ -213,11 +228,27 @@ def draw_corner(
                 _mark_published(axis, published, row, column)
             _set_ticks(axis, row, column, n)
             if row == n - 1:
-                axis.set_xlabel(_label(parameters[column], as_log=as_log[column]), fontsize=INDEXED)
+                axis.set_xlabel(label_of(parameters[column], as_log=as_log[column]), fontsize=INDEXED)
                 axis.xaxis.set_label_coords(0.5, -0.50 / ((width - _BOTTOM) / n))
             if column == 0 and row > 0:
-                axis.set_ylabel(_label(parameters[row], as_log=as_log[row]), fontsize=INDEXED)
+                axis.set_ylabel(label_of(parameters[row], as_log=as_log[row]), fontsize=INDEXED)
                 axis.yaxis.set_label_coords(-0.60 / ((width - _LEFT) / n), 0.5)
+    _explain(
+        figure,
+        items,
+        looks,
+        [one for one, logarithmic in zip(parameters, as_log, strict=True) if logarithmic],
+        with_prior=with_prior,
+    )
+    return figure
+
+
+def _explain(
+    figure: Figure, items: Sequence[Drawn], looks: Sequence[Look], large: Sequence[Parameter], *, with_prior: bool
+) -> None:
+    """Write the legend, and below it the units of logarithms that do not fit into the labels."""
+    from matplotlib.lines import Line2D
+
     words = legend_words({item.name: item.title for item in items})
     letters, size = (_LETTERS, 9.0) if len(items) <= FEW else (_LETTERS_OF_MANY, 7.0)
     handles: list[Any] = [
@@ -231,24 +262,19 @@ def draw_corner(
     legend = figure.legend(handles=handles, loc="upper right", bbox_to_anchor=(0.985, 0.985), fontsize=size, **options)
     notes = [
         rf"${parameter.label}$ in $\mathrm{{{unit_in_tex(parameter.unit)}}}$"
-        for parameter, logarithmic in zip(parameters, as_log, strict=True)
-        if logarithmic and "^" in parameter.unit
+        for parameter in large
+        if "^" in parameter.unit
     ]
     if notes:
         bottom = legend.get_window_extent().transformed(figure.transFigure.inverted()).y0
         figure.text(0.985, bottom - 0.01, "\n".join(notes), ha="right", va="top", fontsize=INDEXED)
-    return figure
 
 
 def _draw_diagonal(axis: Axes, samples: Sequence[Float64], limits: tuple[float, float], looks: Sequence[Look]) -> None:
     """Draw the density of one parameter for each hypothesis."""
-    from scipy.ndimage import gaussian_filter1d
-
     tallest = 0.0
     for drawn, own in zip(samples, looks, strict=True):
-        counts, edges = np.histogram(drawn, bins=40, range=limits)
-        density = gaussian_filter1d(counts.astype(np.float64), 1.2) / (len(drawn) * (edges[1] - edges[0]))
-        centres = 0.5 * (edges[1:] + edges[:-1])
+        centres, density = density_of(drawn, limits)
         axis.plot(centres, density, color=own.colour, linestyle=own.line, linewidth=1.1)
         if len(looks) <= FEW:
             axis.fill_between(centres, density, color=own.colour, alpha=0.15, linewidth=0)
@@ -273,96 +299,38 @@ def _draw_pair(
             range=list(limits),
             ax=axis,
             color=own.colour,
-            levels=_LEVELS if few else _LEVELS[1:],
+            levels=LEVELS if few else LEVELS[1:],
             smooth=1.2,
             plot_datapoints=False,
             plot_density=False,
             fill_contours=few,
             no_fill_contours=True,
             contour_kwargs={"linewidths": 0.8, "linestyles": [own.line]},
-            contourf_kwargs={"colors": ["none", _faded(own.colour, 0.22), _faded(own.colour, 0.5)]} if few else None,
+            contourf_kwargs={"colors": ["none", faded(own.colour, 0.22), faded(own.colour, 0.5)]} if few else None,
         )
     axis.set_xlim(limits[0])
     axis.set_ylim(limits[1])
 
 
 def _draw_prior(axis: Axes, parameter: Parameter, limits: tuple[float, float], *, as_log: bool) -> None:
-    grid = np.linspace(*limits, 200)
-    theta = 10.0**grid if as_log else grid
-    density = np.exp(np.asarray(parameter.distribution.log_pdf(theta)))
-    if as_log:
-        density = density * theta * np.log(10.0)
-    axis.plot(grid, density, color="0.55", linewidth=1.0, zorder=0)
+    grid, density = prior_density(parameter, limits, as_log=as_log)
+    axis.plot(grid, density, **PRIOR_LINE)
     axis.set_ylim(0.0, max(axis.get_ylim()[1], 1.12 * float(density.max())))
 
 
 def _mark_published(axis: Axes, published: Sequence[float], row: int, column: int) -> None:
-    style: dict[str, Any] = {"color": "black", "linestyle": "--", "linewidth": 0.6, "zorder": 5}
-    axis.axvline(published[column], **style)
+    axis.axvline(published[column], **PUBLISHED_LINE)
     if row != column:
-        axis.axhline(published[row], **style)
+        axis.axhline(published[row], **PUBLISHED_LINE)
 
 
 def _set_ticks(axis: Axes, row: int, column: int, n: int) -> None:
     """Give numbers to the outer panels only, few enough and far enough from the corners never to touch."""
     axis.tick_params(labelsize=7, length=2, which="both", top=False, right=False)
-    axis.set_xticks(_inner_ticks(*axis.get_xlim()))
+    axis.set_xticks(inner_ticks(*axis.get_xlim()))
     axis.tick_params(axis="x", labelbottom=row == n - 1, labelrotation=50)
     if row == column:
         axis.set_yticks([])
         return
-    axis.set_yticks(_inner_ticks(*axis.get_ylim()))
+    axis.set_yticks(inner_ticks(*axis.get_ylim()))
     axis.tick_params(axis="y", labelleft=column == 0)
-
-
-def _inner_ticks(low: float, high: float) -> list[float]:
-    from matplotlib.ticker import MaxNLocator
-
-    margin = 0.12 * (high - low)
-    ticks: list[float] = []
-    for n_bins in (4, 5, 7, 10):
-        found = MaxNLocator(n_bins, steps=[1, 2, 2.5, 5, 10]).tick_values(low, high)
-        ticks = [float(tick) for tick in found if low + margin <= tick <= high - margin]
-        if len(ticks) >= 2:
-            break
-    return ticks
-
-
-def _columns(item: Drawn, names: Sequence[str], as_log: Sequence[bool]) -> Float64:
-    index = [item.names.index(name) for name in names]
-    drawn = item.draws[:, index]
-    return np.where(np.asarray(as_log), np.log10(np.where(drawn > 0.0, drawn, 1.0)), drawn)
-
-
-def _is_large(items: Sequence[Drawn], name: str) -> bool:
-    drawn = items[0].draws[:, items[0].names.index(name)]
-    return bool(np.all(drawn > 0.0) and np.median(drawn) > _LARGE)
-
-
-def _ranges(samples: Sequence[Float64], published: Sequence[float] | None) -> list[tuple[float, float]]:
-    """Return limits that hold nearly all samples, and the published value unless it is far away."""
-    low = np.min([np.quantile(drawn, 0.002, axis=0) for drawn in samples], axis=0)
-    high = np.max([np.quantile(drawn, 0.998, axis=0) for drawn in samples], axis=0)
-    if published is not None:
-        value, width = np.asarray(published), high - low
-        near = (value > low - width) & (value < high + width)
-        low = np.where(near, np.minimum(low, value - 0.08 * width), low)
-        high = np.where(near, np.maximum(high, value + 0.08 * width), high)
-    # samples that are all the same, of a sampler that failed, still need an axis
-    width = np.where(high > low, 0.0, 1e-6 + 1e-3 * np.abs(low))
-    return [(float(a), float(b)) for a, b in zip(low - width, high + width, strict=True)]
-
-
-def _label(parameter: Parameter, *, as_log: bool) -> str:
-    unit = unit_in_tex(parameter.unit)
-    if as_log:
-        inside = rf"{parameter.label}/\mathrm{{{unit}}}" if unit and "^" not in unit else parameter.label
-        return rf"$\log_{{10}}\,{inside}$"
-    return rf"${parameter.label}$" + (rf" [$\mathrm{{{unit}}}$]" if unit else "")
-
-
-def _faded(colour: str, share: float) -> tuple[float, float, float, float]:
-    from matplotlib.colors import to_rgba
-
-    red, green, blue, _ = to_rgba(colour)
-    return (red, green, blue, share)
