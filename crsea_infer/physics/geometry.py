@@ -87,11 +87,13 @@ def absorption_interpolation(coefficients: Float64) -> Float64:
 def _pixel_shares(region: Region, gas: GasColumns) -> Float64:
     """Return the share of each gas pixel that lies in the region, shape [pixel]."""
     shares = np.zeros(gas.longitude.size)
+    west, east_end = region.longitude
     for width, height in sorted(set(zip(gas.longitude_width, gas.latitude_width, strict=True))):
         chosen = np.flatnonzero((gas.longitude_width == width) & (gas.latitude_width == height))
         reachable = chosen[
             (gas.latitude[chosen] + height / 2 > region.latitude[0])
             & (gas.latitude[chosen] - height / 2 < region.latitude[1])
+            & (np.mod(gas.longitude[chosen] + width / 2 - west, 360.0) < east_end - west + width)
         ]
         n_longitude, n_latitude = round(width / _SUBPIXEL), round(height / _SUBPIXEL)
         east = (np.arange(n_longitude) + 0.5) / n_longitude * width - width / 2

@@ -75,7 +75,11 @@ def lhaaso_mask(
     for source_longitude, source_latitude, radius in zip(
         centres_longitude, centres_latitude, scale * radii, strict=True
     ):
-        near = np.flatnonzero(np.abs(latitude - source_latitude) < radius)
+        # no point of a disc is farther from its centre in longitude (spherical law of sines)
+        sine = np.sin(np.radians(radius)) / max(np.cos(np.radians(source_latitude)), 1e-300)
+        reach = np.degrees(np.arcsin(sine)) + 1e-9 if sine < 1.0 else 180.0
+        east = np.abs(np.mod(longitude - source_longitude + 180.0, 360.0) - 180.0)
+        near = np.flatnonzero((np.abs(latitude - source_latitude) < radius) & (east <= reach))
         if near.size:
             source = _unit_vector(np.asarray(source_longitude), np.asarray(source_latitude))
             cosine = _unit_vector(longitude.flat[near], latitude.flat[near]) @ source

@@ -79,7 +79,9 @@ class Region:
         inside = inside & (np.asarray(latitude) > self.latitude[0]) & (np.asarray(latitude) < self.latitude[1])
         scale = disc_scale(self.mask)
         if scale is not None and inside.any():
-            inside = inside & ~lhaaso_mask(longitude, latitude, scale)
+            inside = np.asarray(inside)
+            there = [np.broadcast_to(one, inside.shape)[inside] for one in (longitude, latitude)]
+            inside[inside] = ~lhaaso_mask(*there, scale)
         elif scale is None and self.mask is not None and inside.any():
             inside = inside & read_mask(Path(self.mask), self.mask_sha256).keeps(longitude, latitude)
         return np.asarray(inside)
