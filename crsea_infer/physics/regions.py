@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 import numpy as np
 
@@ -79,9 +79,10 @@ class Region:
         inside = inside & (np.asarray(latitude) > self.latitude[0]) & (np.asarray(latitude) < self.latitude[1])
         scale = disc_scale(self.mask)
         if scale is not None and inside.any():
-            inside = np.asarray(inside)
-            there = [np.broadcast_to(one, inside.shape)[inside] for one in (longitude, latitude)]
-            inside[inside] = ~lhaaso_mask(*there, scale)
+            left: Any = np.asarray(inside)
+            directions: Any = np.broadcast_arrays(longitude, latitude, left)
+            left[left] = ~lhaaso_mask(directions[0][left], directions[1][left], scale)
+            inside = left
         elif scale is None and self.mask is not None and inside.any():
             inside = inside & read_mask(Path(self.mask), self.mask_sha256).keeps(longitude, latitude)
         return np.asarray(inside)
