@@ -44,6 +44,7 @@ _BOX: Final = re.compile(
 _MASK_PLACE: Final = re.compile(r"(?<=,mask=).*#(?=sha256-[0-9a-f]{16}$)")
 _SAMPLING: Final = 0.1  # degrees
 _DISC_SCALES: Final = (0.1, 3.0)
+_ROUNDING: Final = 1e-9  # degrees: 256.681 and 616.681 are more than 360 apart in double precision
 
 
 @dataclass(frozen=True)
@@ -155,7 +156,7 @@ def parse_region(text: str, base: Path | None = None) -> Region:
         sha256 = stated or mask_digest(path)
         read_mask(path, sha256)
         mask = str(path)
-    if not (0.0 < east - west <= 360.0 and west >= -360.0 and east <= 720.0):
+    if not (0.0 < east - west <= 360.0 + _ROUNDING and west >= -360.0 and east <= 720.0):
         raise UserError(
             f"the longitudes of {text!r} run from {west:g} to {east:g} degrees",
             valid="west < east, at most 360 degrees apart",

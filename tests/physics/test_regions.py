@@ -37,6 +37,13 @@ def test_solid_angle_of_a_box(west: float, width: float, south: float, height: f
     assert region.solid_angle == pytest.approx(expected, rel=2e-3, abs=1e-6)
 
 
+def test_a_whole_circle_may_begin_anywhere() -> None:
+    assert 616.681 - 256.681 > 360.0  # by rounding
+    region = parse_region("l=256.681..616.681,b=0..1")
+    assert region.solid_angle == pytest.approx(2 * np.pi * np.sin(np.radians(1.0)), rel=2e-3)
+    assert region.contains(np.array([0.0, 100.0, 256.681, 300.0]), 0.5).all()
+
+
 def test_boxes_may_cross_the_galactic_centre() -> None:
     for text in ("l=-10..10,b=-5..5", "l=350..370,b=-5..5"):
         region = parse_region(text)
