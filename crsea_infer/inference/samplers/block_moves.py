@@ -19,7 +19,7 @@ import numpy as np
 from crsea_infer.inference.samplers.mixtures import fit_mixture
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from crsea_infer.inference.samplers.mixtures import StudentMixture
     from crsea_infer.support.arrays import Float64
@@ -28,7 +28,14 @@ if TYPE_CHECKING:
     LogTarget = Callable[[Float64], tuple[Float64, ...]]
     """Of points [k, m, d]: ln of the target [k, m], and what else is to be kept of a point."""
 
-__all__ = ["FreshDraws", "difference_moves", "fresh_moves", "taking_the_rest_along", "where_the_rest_says"]
+__all__ = [
+    "FreshDraws",
+    "difference_moves",
+    "fresh_moves",
+    "round_of_moves",
+    "taking_the_rest_along",
+    "where_the_rest_says",
+]
 
 _LENGTH = 0.7 * 2.38  # of differences, over the root of twice the dimensions; a sixth to a quarter is accepted
 _JITTER = 0.3  # of its logarithm
@@ -170,3 +177,40 @@ def difference_moves(
             array[:, own][accepted] = moved[accepted]
         taken += float(np.mean(accepted))
     return 0.5 * taken
+
+
+def round_of_moves(
+    points: Float64,
+    values: tuple[Float64, ...],
+    within: tuple[Columns, Sequence[Columns], Columns],
+    log_target: LogTarget,
+    moves: int,
+    generator: np.random.Generator,
+) -> list[list[float]]:
+    """Fit fresh draws to points [k, n, d], and move these in place by all kinds of moves in turn.
+
+    Parameters
+    ----------
+    values
+        As for :func:`difference_moves`.
+    within
+        All columns that move, those of each block, and the ties between blocks.
+    moves
+        Of each kind.
+
+    Returns
+    -------
+    list
+        For each move, what share was accepted of each kind.
+    """
+    columns, blocks, ties = within
+    fresh = [where_the_rest_says(points, block, generator) for block in blocks]
+    if len(ties):
+        fresh.append(taking_the_rest_along(points, ties, generator))
+    return [
+        [
+            difference_moves(points, values, columns, log_target, generator),
+            *(fresh_moves(points, values, one, log_target, generator) for one in fresh),
+        ]
+        for _ in range(moves)
+    ]

@@ -28,12 +28,7 @@ import numpy as np
 from pydantic import Field
 
 from crsea_infer.inference.evidence import Evidence
-from crsea_infer.inference.samplers.block_moves import (
-    difference_moves,
-    fresh_moves,
-    taking_the_rest_along,
-    where_the_rest_says,
-)
+from crsea_infer.inference.samplers.block_moves import round_of_moves
 from crsea_infer.inference.samplers.options import Count, SamplerOptions
 from crsea_infer.inference.samplers.sampler import (
     CONVERGED,
@@ -44,7 +39,7 @@ from crsea_infer.inference.samplers.sampler import (
     standard_normal_log_density,
     to_unit,
 )
-from crsea_infer.inference.samplers.temperatures import evidence_of_all, next_temperature, resampled
+from crsea_infer.inference.samplers.temperatures import evidence_of_all, risen
 from crsea_infer.inference.samplers.training_walk import IMPOSSIBLE, walked_groups
 from crsea_infer.inference.target import TrainedTarget
 from crsea_infer.support.errors import UserError
@@ -263,9 +258,7 @@ class _Way:
 
     def rise(self, share: float) -> None:
         """Raise the powers as far as leaves a share of the particles effective, and copy them by their weights."""
-        after = np.array([next_temperature(own, now, share) for own, now in zip(self.others, self.powers, strict=True)])
-        weights = (after - self.powers)[:, None] * self.others
-        chosen = np.stack([self.generator.permutation(resampled(own, self.generator)) for own in weights])
+        after, chosen = risen(self.others, self.powers, share, self.generator)
         self.points = np.take_along_axis(self.points, chosen[..., None], axis=1)
         self.trained = np.take_along_axis(self.trained, chosen, axis=1)
         self.others = np.take_along_axis(self.others, chosen, axis=1)
@@ -284,13 +277,8 @@ class _Way:
 
         prior = standard_normal_log_density(self.points.reshape(-1, d)).reshape(self.trained.shape)
         values = (self.trained + self.powers[:, None] * self.others + prior, self.trained, self.others)
-        fresh = [where_the_rest_says(self.points, block, self.generator) for block in self.blocks]
-        if len(self.ties):
-            fresh.append(taking_the_rest_along(self.points, self.ties, self.generator))
-        for _ in range(moves):
-            by_differences = difference_moves(self.points, values, np.arange(d), log_target, self.generator)
-            by_draws = [fresh_moves(self.points, values, one, log_target, self.generator) for one in fresh]
-            self.accepted.append([by_differences, *by_draws])
+        within = (np.arange(d), self.blocks, self.ties)
+        self.accepted += round_of_moves(self.points, values, within, log_target, moves, self.generator)
         self.remembered = max(self.remembered, _correlation(start, self.points))
         self.history[-1] = (self.powers, self.others.copy())
 

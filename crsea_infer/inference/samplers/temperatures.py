@@ -23,7 +23,7 @@ from crsea_infer.inference.samplers.proposals import effective_sample
 if TYPE_CHECKING:
     from crsea_infer.support.arrays import Float64
 
-__all__ = ["evidence_of_all", "next_temperature", "resampled"]
+__all__ = ["evidence_of_all", "next_temperature", "resampled", "risen"]
 
 _BISECTIONS = 60
 _ITERATIONS = 50
@@ -63,6 +63,34 @@ def resampled(log_weights: Float64, generator: np.random.Generator) -> np.typing
     positions = (np.arange(len(weights)) + generator.random()) / len(weights) * cumulative[-1]
     found: np.typing.NDArray[np.intp] = np.searchsorted(cumulative, positions, side="right")
     return np.asarray(np.minimum(found, len(weights) - 1))
+
+
+def risen(
+    log_likelihood: Float64, betas: Float64, share: float, generator: np.random.Generator
+) -> tuple[Float64, np.typing.NDArray[np.intp]]:
+    """Raise the inverse temperatures of groups of particles.
+
+    Parameters
+    ----------
+    log_likelihood
+        ln L [k, n] of the particles of k groups, all finite.
+    betas
+        Their inverse temperatures [k].
+    share
+        Of the particles that stays effective.
+    generator
+        Of random numbers.
+
+    Returns
+    -------
+    betas
+        After the rise [k].
+    chosen
+        Which particles are copied, in any order [k, n].
+    """
+    after = np.array([next_temperature(own, now, share) for own, now in zip(log_likelihood, betas, strict=True)])
+    weights = (after - betas)[:, None] * log_likelihood
+    return after, np.stack([generator.permutation(resampled(own, generator)) for own in weights])
 
 
 def evidence_of_all(log_likelihood: Float64, betas: Float64) -> tuple[float, float]:

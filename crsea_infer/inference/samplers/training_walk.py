@@ -20,16 +20,11 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from crsea_infer.inference.samplers.block_moves import (
-    difference_moves,
-    fresh_moves,
-    taking_the_rest_along,
-    where_the_rest_says,
-)
+from crsea_infer.inference.samplers.block_moves import round_of_moves
 from crsea_infer.inference.samplers.interactions import blocks_of, known_parameters
 from crsea_infer.inference.samplers.sampler import standard_normal_log_density
 from crsea_infer.inference.samplers.scouts import find_peaks
-from crsea_infer.inference.samplers.temperatures import next_temperature, resampled
+from crsea_infer.inference.samplers.temperatures import risen
 from crsea_infer.support.errors import UserError
 
 if TYPE_CHECKING:
@@ -183,9 +178,7 @@ class _Walk:
 
     def rise(self, share: float) -> None:
         """Raise the powers as far as leaves a share of the walkers effective, and copy them by their weights."""
-        after = np.array([next_temperature(own, now, share) for own, now in zip(self.values, self.powers, strict=True)])
-        weights = (after - self.powers)[:, None] * self.values
-        chosen = np.stack([self.generator.permutation(resampled(own, self.generator)) for own in weights])
+        after, chosen = risen(self.values, self.powers, share, self.generator)
         self.points = np.take_along_axis(self.points, chosen[..., None], axis=1)
         self.values = np.take_along_axis(self.values, chosen, axis=1)
         self.powers = after
@@ -198,13 +191,8 @@ class _Walk:
             return self.powers[:, None] * values + self._log_prior(at), values
 
         now = (self.powers[:, None] * self.values + self._log_prior(self.points), self.values)
-        fresh = [where_the_rest_says(self.points, block, self.generator) for block in self.blocks.blocks]
-        if len(self.blocks.ties):
-            fresh.append(taking_the_rest_along(self.points, self.blocks.ties, self.generator))
-        for _ in range(moves):
-            by_differences = difference_moves(self.points, now, self.columns, log_target, self.generator)
-            by_draws = [fresh_moves(self.points, now, one, log_target, self.generator) for one in fresh]
-            self.accepted.append([by_differences, *by_draws])
+        within = (self.columns, self.blocks.blocks, self.blocks.ties)
+        self.accepted += round_of_moves(self.points, now, within, log_target, moves, self.generator)
 
     def _log_prior(self, at: Float64) -> Float64:
         return standard_normal_log_density(at.reshape(-1, at.shape[-1])[:, self.columns]).reshape(at.shape[:2])

@@ -200,21 +200,13 @@ def draw_corner(
     ranges = ranges_of(samples, published if with_prior else None)
     figure = new_figure(width, width)
     panels = Grid(n, width, _LEFT, _BOTTOM, 0.08, 0.08)
-    grid = figure.add_gridspec(
-        n,
-        n,
-        left=_LEFT / width,
-        right=1 - 0.08 / width,
-        bottom=_BOTTOM / width,
-        top=1 - 0.08 / width,
-        wspace=panels.space,
-        hspace=panels.space,
-    )
-    if n > AT_MOST:  # most panels carry no numbers: they need no axes of their own
+    grid = panels.add_to(figure)
+    has_sheet = n > AT_MOST  # most panels carry no numbers, and need no axes of their own
+    if has_sheet:
         draw_inner(figure, panels, Inner(parameters, as_log, ranges, samples, published), looks, with_prior=with_prior)
     for row in range(n):
         for column in range(row + 1):
-            if n > AT_MOST and is_inner(row, column, n):
+            if has_sheet and is_inner(row, column, n):
                 continue
             axis = figure.add_subplot(grid[row, column])
             if row == column:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from matplotlib.gridspec import GridSpec
     from matplotlib.path import Path
 
     from crsea_infer.hypotheses.prior_sets import Parameter
@@ -71,6 +72,19 @@ class Grid:
         x = self.left + column * across * (1.0 + self.space)
         return x, self.width - self.margin - up - row * up * (1.0 + self.space)
 
+    def add_to(self, figure: Figure) -> GridSpec:
+        """Return the places of axes of a figure."""
+        return figure.add_gridspec(
+            self.n,
+            self.n,
+            left=self.left / self.width,
+            right=1.0 - self.margin / self.width,
+            bottom=self.bottom / self.width,
+            top=1.0 - self.margin / self.width,
+            wspace=self.space,
+            hspace=self.space,
+        )
+
     @property
     def size(self) -> tuple[float, float]:
         """Width and height of a panel."""
@@ -99,8 +113,6 @@ class _Sheet:
         Its panels.
     limits
         Of each parameter.
-    ticks
-        Of each parameter.
     n_items
         Hypotheses.
     """
@@ -110,10 +122,10 @@ class _Sheet:
         figure: Figure,
         grid: Grid,
         limits: Sequence[tuple[float, float]],
-        ticks: Sequence[Sequence[float]],
         n_items: int,
     ) -> None:
-        self._grid, self._limits, self._ticks = grid, limits, ticks
+        self._grid, self._limits = grid, limits
+        self._ticks = [inner_ticks(*own) for own in limits]
         self._axis: Axes = figure.add_axes((0.0, 0.0, 1.0, 1.0), zorder=-1)
         self._axis.set_axis_off()
         self._axis.set_xlim(0.0, grid.width)
@@ -257,8 +269,7 @@ def draw_inner(figure: Figure, grid: Grid, shown: Inner, looks: Sequence[Look], 
     with_prior
         Whether prior and published values are drawn too.
     """
-    ticks = [inner_ticks(*limits) for limits in shown.limits]
-    sheet = _Sheet(figure, grid, shown.limits, ticks, len(looks))
+    sheet = _Sheet(figure, grid, shown.limits, len(looks))
     levels = LEVELS if len(looks) <= FEW else LEVELS[1:]
     for row in range(1, grid.n - 1):
         for column in range(1, row + 1):
