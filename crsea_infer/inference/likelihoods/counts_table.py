@@ -20,7 +20,7 @@ from crsea_infer.emulator.sky_model import Request
 from crsea_infer.inference.likelihoods.counts_entries import CountsTableEntry
 from crsea_infer.inference.likelihoods.counts_map import CountsMap
 from crsea_infer.inference.likelihoods.counts_scales import scales_of
-from crsea_infer.inference.likelihoods.energy_bins import bin_integral
+from crsea_infer.inference.likelihoods.energy_bins import bin_integral, bins_between
 from crsea_infer.inference.likelihoods.extra_components import norm_parameter, power_law_between
 from crsea_infer.physics.regions import parse_region
 from crsea_infer.support.errors import UserError
@@ -114,13 +114,7 @@ def _rows(table: MeasurementTable, n_regions: int, entry: CountsTableEntry, wher
             f"{path}: column 'region' is not 1 to {n_regions} in order, as many as regions in likelihood.toml",
             valid="the rows of region 1, then those of region 2, and so on",
         )
-    least, most = entry.energy_min or 0.0, entry.energy_max or np.inf
-    inside = (low >= least * (1 - 1e-4)) & (high <= most * (1 + 1e-4))
-    if not inside.any():
-        raise UserError(
-            f"{where}: no energy bin lies between {least:g} and {most:g} GeV",
-            valid=f"limits within {low.min():g} to {high.max():g} GeV",
-        )
+    inside = bins_between(low, high, entry.energy_min, entry.energy_max, where)
     groups = [np.flatnonzero(inside & (region == k + 1)) for k in range(n_regions)]
     for group in groups:
         same = len(group) == len(groups[0]) and all(

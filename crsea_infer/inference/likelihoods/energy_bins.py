@@ -14,11 +14,15 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 import numpy as np
 
 from crsea_infer.support.arrays import Array, Float64, array_namespace
+from crsea_infer.support.errors import UserError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["Averaging", "SparseRows", "averaged", "bin_average", "bin_integral"]
+__all__ = ["Averaging", "SparseRows", "averaged", "bin_average", "bin_integral", "bins_between"]
+
+_ROUNDING: Final = 1e-4
+"""Of the edges of bins, which tables print with few digits."""
 
 _LARGEST_MATRIX: Final = 1_000_000
 """Entries up to which a matrix is kept whole: 8 MB, and one matrix product is the fastest."""
@@ -66,6 +70,26 @@ def averaged(averaging: Averaging, values: Array) -> Array:
     if isinstance(averaging, SparseRows):
         return averaging.of(values)
     return values @ array_namespace(values).asarray(averaging.T)
+
+
+def bins_between(
+    low: Float64, high: Float64, energy_min: float | None, energy_max: float | None, where: str
+) -> np.typing.NDArray[np.bool_]:
+    """Return which bins [n] lie within limits of energy, GeV; None is no limit.
+
+    Raises
+    ------
+    UserError
+        When none does; `where` says whose bins they are.
+    """
+    least, most = energy_min or 0.0, energy_max or np.inf
+    inside = (low >= least * (1 - _ROUNDING)) & (high <= most * (1 + _ROUNDING))
+    if not inside.any():
+        raise UserError(
+            f"{where}: no energy bin lies between {least:g} and {most:g} GeV",
+            valid=f"limits within {low.min():g} to {high.max():g} GeV",
+        )
+    return inside
 
 
 def bin_integral(low: float, high: float) -> tuple[Float64, Float64]:

@@ -5,17 +5,16 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-import numpy as np
 from pydantic import Field
 
 from crsea_infer.content.measurements import Column, MeasurementTable, check_bins, read_table
 from crsea_infer.content.toml_files import validate
+from crsea_infer.inference.likelihoods.energy_bins import bins_between
 from crsea_infer.inference.likelihoods.energy_scale import EnergyScaleEntry  # noqa: TC001  # pydantic reads annotations
 from crsea_infer.inference.likelihoods.extra_components import ComponentEntry  # noqa: TC001  # pydantic reads annotations
 from crsea_infer.inference.likelihoods.flux_systematics import ScatterEntry, SystematicsKey  # noqa: TC001  # pydantic reads annotations
 from crsea_infer.inference.likelihoods.likelihood import CommonEntry, SpectralSlope
 from crsea_infer.inference.likelihoods.prediction_errors import PredictionErrorEntry  # noqa: TC001  # pydantic reads annotations
-from crsea_infer.support.errors import UserError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -122,13 +121,7 @@ def read_points(folder: LikelihoodFolder) -> tuple[FluxPointsEntry, MeasurementT
     if entry.energy_min is None and entry.energy_max is None:
         return entry, table
     low, high = table.columns["energy_min"], table.columns["energy_max"]
-    least, most = entry.energy_min or 0.0, entry.energy_max or np.inf
-    inside = (low >= least * (1 - 1e-4)) & (high <= most * (1 + 1e-4))
-    if not inside.any():
-        raise UserError(
-            f"{folder.where}: no energy bin lies between {least:g} and {most:g} GeV",
-            valid=f"limits within {low.min():g} to {high.max():g} GeV",
-        )
+    inside = bins_between(low, high, entry.energy_min, entry.energy_max, folder.where)
     errors = [
         one.model_copy(update={"fraction": [value for value, kept in zip(one.fraction, inside, strict=True) if kept]})
         if isinstance(one.fraction, list) and len(one.fraction) == len(table)
