@@ -56,11 +56,17 @@ class SystematicsEntry(Entry):
         Decades of energy over which it is the same; 0 is "diagonal", inf "correlated", "free" samples it.
     shared_with
         Data sets that shift along; each names the others.
+    name
+        Of the shift, or NAME_1, NAME_2, ... of its components; without one, that of the data sets that share it.
+    label
+        LaTeX of whose shift it is; without one, that of the data set.
     """
 
     kind: Literal["correlated", "diagonal", "none", "energy-correlated"]
     length_dex: Annotated[float, AllowInfNan(True)] | Literal["free"] = 0.5
     shared_with: list[str] = Field(default_factory=list)
+    name: str | None = None
+    label: str | None = None
 
 
 class ScatterEntry(Entry):
@@ -152,6 +158,13 @@ def read_systematics(
     error = None if scatter is None else _scatter(folder, scatter, label)
     if isinstance(entry, str):
         return _simple(folder, entry, name or f"{folder.name}_systematic", error, label, source)
+    if entry.name is not None and name is not None:
+        raise UserError(
+            f"{folder.where}: systematic_name = {name!r} and systematics.name = {entry.name!r}",
+            valid="one of the two",
+            fix='for one shift of all points under that name, write systematics = "correlated" beside systematic_name',
+        )
+    name, label = entry.name or name, entry.label or label
     own = name or "_".join((*sorted({folder.name, *entry.shared_with}), "systematic"))
     if entry.shared_with and entry.kind != "energy-correlated":
         raise UserError(
