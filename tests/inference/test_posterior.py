@@ -266,7 +266,8 @@ def test_no_data_and_data_given_twice_are_refused() -> None:
 
 def test_a_nuisance_may_not_be_called_like_a_parameter() -> None:
     with pytest.raises(UserError, match="systematic_name"):
-        posterior_for(load_hypothesis("base-min"), likelihoods(systematics="correlated", systematic_name="hi_scale"), TestSky())
+        one_shift = likelihoods(systematics="correlated", systematic_name="hi_scale")
+        posterior_for(load_hypothesis("base-min"), one_shift, TestSky())
 
 
 def test_the_packaged_hypotheses_fit_the_shipped_sky_model() -> None:
