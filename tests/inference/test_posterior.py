@@ -265,8 +265,8 @@ def test_no_data_and_data_given_twice_are_refused() -> None:
 
 
 def test_a_nuisance_may_not_be_called_like_a_parameter() -> None:
+    one_shift = likelihoods(systematics="correlated", systematic_name="hi_scale")
     with pytest.raises(UserError, match="systematic_name"):
-        one_shift = likelihoods(systematics="correlated", systematic_name="hi_scale")
         posterior_for(load_hypothesis("base-min"), one_shift, TestSky())
 
 
