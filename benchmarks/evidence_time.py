@@ -23,7 +23,6 @@ import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -37,10 +36,7 @@ TABLE: Final = ROOT / "benchmarks" / "data" / "evidence_time.ecsv"
 SUMMARY: Final = ROOT / "docs" / "figures" / "performance" / "evidence_time.inc"
 DEVICE: Final = ROOT / "docs" / "figures" / "performance" / "device.inc"
 COLUMNS: Final = ("problem", "method", "seed", "lnz", "lnz_err", "effective", "cpu_s", "status", "version")
-PROBLEMS: Final = {
-    "KM2A": "LHAASO-KM2A with one shift per region, 21 parameters",
-    "all": "ten data sets, 27 parameters",
-}
+PROBLEMS: Final = {"KM2A": "LHAASO-KM2A, 21 parameters", "all": "ten data sets, 27 parameters"}
 REFERENCE: Final = "reference"
 REFERENCE_DRAWS: Final = {"KM2A": 100_000, "all": 300_000}
 CHEAP: Final = ("importance",)
@@ -58,22 +54,14 @@ def time_to_error(cpu_s: float, stated: float, true: float, wanted: float = WANT
 
 
 def posterior_of(problem: str) -> Any:
-    """Return gamma-optimized Min on the two regions of LHAASO-KM2A, or on all data of the study `paper`.
-
-    With one shift of all points of each region for KM2A, the problem on which all packages have been timed so far.
-    """
+    """Return gamma-optimized Min on the two regions of LHAASO-KM2A, or on all data of the study `paper`."""
     from device_evidences import posterior_of as of_run
 
-    from crsea_infer.inference.likelihoods.likelihood import load_likelihood
     from crsea_infer.plan.run_file import load_run
     from crsea_infer.plan.study_file import load_study
 
     run = load_run("min_vs_max") if problem == "KM2A" else load_study("paper").runs["all"]
-    one_shift = [
-        load_likelihood(one.name, {"systematics": "correlated"}) if one.name.startswith("lhaaso_km2a") else one
-        for one in run.likelihoods
-    ]
-    return of_run(replace(run, likelihoods=tuple(one_shift)), "gamma-optimized-min", {})
+    return of_run(run, "gamma-optimized-min", {})
 
 
 def trial(problem: str, method: str, seed: int, limit: float, output: Path) -> None:

@@ -56,10 +56,10 @@ class Posterior:
     >>> import crsea_infer as cr
     >>> post = cr.Posterior("gamma-optimized-min", data=["lhaaso_km2a_inner", "lhaaso_km2a_outer"])
     >>> post
-    <Posterior of gamma-optimized-min: 26 parameters, 15 points of lhaaso_km2a_inner, lhaaso_km2a_outer>
+    <Posterior of gamma-optimized-min: 21 parameters, 15 points of lhaaso_km2a_inner, lhaaso_km2a_outer>
     >>> theta = post.draw_prior(512, seed=1)
     >>> theta.shape, post.log_likelihood(theta).shape
-    ((512, 26), (512,))
+    ((512, 21), (512,))
     >>> post.predict(post.point(halo_height=6.0))["lhaaso_km2a_inner"].unit
     Unit("1 / (GeV s sr cm2)")
     """

@@ -31,10 +31,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
             "gamma-optimized-min",
             ["gamma_optimized, min, gas", "19 free parameters", "Sky model", "Kelner", "halo_height"],
         ),
-        (
-            "lhaaso_km2a_inner",
-            ["10 points", "1.9e-16", "[1 / (GeV cm2 s sr)]", "published-table", "energy-correlated systematic"],
-        ),
+        ("lhaaso_km2a_inner", ["10 points", "1.9e-16", "[1 / (GeV cm2 s sr)]", "published-table", "common systematic"]),
         ("kascade_protons", ["cosmic-ray-flux", "[GeV]"]),
         ("icecube_pi0", ["template-normalisation", "1 point"]),
         ("lhaaso_inner", ["15 to 125 deg", "mask         lhaaso", "0.20836 sr"]),

@@ -22,7 +22,7 @@ NUISANCE = "lhaaso_km2a_inner_systematic"
 
 
 def load(name: str = INNER, **options: Any) -> FluxPoints:
-    likelihood = load_likelihood(name, {"systematics": "correlated", **options})  # one shift: the simplest nuisance
+    likelihood = load_likelihood(name, options)
     assert isinstance(likelihood, FluxPoints)
     return likelihood
 

@@ -49,7 +49,7 @@ def run(folder: Path, *likelihoods: str) -> Path:
 )
 def test_a_nuisance_that_no_posterior_could_hold_is_refused(name: str, key: str, source: str) -> None:
     with pytest.raises(UserError, match="cannot name a nuisance"):
-        load_likelihood(source, {"systematics": "correlated", key: name}, options_where="options")
+        load_likelihood(source, {key: name}, options_where="options")
 
 
 @pytest.mark.parametrize("name", ["draw", "chain", "d_expected", "d_point", "x" * 120])

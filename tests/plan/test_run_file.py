@@ -58,7 +58,7 @@ def test_a_run_is_resolved(folder: Path) -> None:
     inner, outer = run.likelihoods
     assert isinstance(inner, FluxPoints)
     assert isinstance(outer, FluxPoints)
-    assert (inner.systematics.kind, outer.systematics.kind) == ("diagonal", "energy-correlated")
+    assert (inner.systematics.kind, outer.systematics.kind) == ("diagonal", "correlated")
 
 
 def test_a_run_in_the_users_folder_is_found_by_name(folder: Path) -> None:
@@ -291,7 +291,7 @@ def test_checks_after_sampling_are_on_and_do_not_make_another_run(tmp_path: Path
     sampled = {one.name for hypothesis in plain.hypotheses for one in hypothesis.free}
     shifts = {one.name for likelihood in plain.likelihoods for one in likelihood.nuisances}
     assert set(plain.sensitivity_parameters) == sampled | shifts
-    assert {"proton_slope_3", "xco_scale", "lhaaso_km2a_systematic_1"} <= set(plain.sensitivity_parameters)
+    assert {"proton_slope_3", "xco_scale", "lhaaso_km2a_inner_systematic"} <= set(plain.sensitivity_parameters)
     assert 1.0 in plain.sensitivity_factors
     text = plain.path.read_text()
     changed = tmp_path / "changed.toml"

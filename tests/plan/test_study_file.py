@@ -63,7 +63,7 @@ def test_each_combination_is_a_run_of_its_own(tmp_path: Path) -> None:
     assert fixed.hypotheses[0].prior_sets == ("base", "min", "leptons")
     assert "hi_scale" not in {parameter.name for parameter in fixed.hypotheses[0].free}
     assert fixed.likelihoods[0].settings["systematics"] == "diagonal"
-    assert usual.likelihoods[0].settings["systematics"]["kind"] == "energy-correlated"
+    assert usual.likelihoods[0].settings["systematics"] == "correlated"
     assert set(usual.samplers) == {"importance"}
     assert set(fixed.samplers) == {"importance", "dynesty"}
 

@@ -46,7 +46,7 @@ def test_it_is_a_multivariate_normal(points: FluxPoints) -> None:
 
 def test_profiling_and_marginalising_agree() -> None:
     """The nuisance that minimises chi2 is the same with the common error in the covariance."""
-    points = load_likelihood("lhaaso_km2a_inner", {"systematics": "correlated"})
+    points = load_likelihood("lhaaso_km2a_inner")
     assert isinstance(points, FluxPoints)
     wrong = points.with_model_error(0.2)
     predictions = _intensities(points, 1.2)

@@ -21,7 +21,7 @@ USED = {"use_prediction_errors": ["mask_psf"]}
 
 
 def load(name: str = INNER, **options: Any) -> FluxPoints:
-    likelihood = load_likelihood(name, {"systematics": "correlated", **options})  # one shift: the simplest nuisance
+    likelihood = load_likelihood(name, options)
     assert isinstance(likelihood, FluxPoints)
     return likelihood
 
