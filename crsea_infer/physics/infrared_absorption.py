@@ -31,11 +31,13 @@ from crsea_infer.support.array_files import open_hdf5, refusing
 from crsea_infer.support.array_schema import ArraySpec, check_headers, check_numbers
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
+    from crsea_infer.physics.geometry import SkyRow
+    from crsea_infer.physics.regions import Region
     from crsea_infer.support.arrays import Float64
 
-__all__ = ["DEPTH_ENERGIES", "TABLE", "effective_depth", "region_depth"]
+__all__ = ["DEPTH_ENERGIES", "TABLE", "effective_depth", "region_depth", "rows_behind_light"]
 
 DEPTH_ENERGIES: Final = np.geomspace(1e3, 5e6, 31)
 """Energies of tables of depths, GeV; below the first there is none to speak of (2e-4 toward the centre)."""
@@ -76,6 +78,35 @@ def region_depth(region: str, transport: Mapping[str, float] | None = None) -> F
     UserError
         When the region cannot be read, or nothing is left of it.
     """
+    seen = np.zeros((2, DEPTH_ENERGIES.size))
+    for _, received in rows_behind_light([parse_region(region)], transport):
+        seen += received[:, :, 0].sum(axis=-1)
+    return np.asarray(np.log(seen[0] / seen[1]))
+
+
+def rows_behind_light(
+    regions: Sequence[Region], transport: Mapping[str, float] | None = None
+) -> Iterator[tuple[SkyRow, Float64]]:
+    """Give, row by row of the sky, what reaches the Sun from the gas that regions see.
+
+    Parameters
+    ----------
+    regions
+        Of the sky.
+    transport
+        As for :func:`region_depth`.
+
+    Yields
+    ------
+    row, received
+        A row, and in arbitrary units what it sends through the CMB alone and through all fields, at `DEPTH_ENERGIES`
+        [2, energy, region, longitude].
+
+    Raises
+    ------
+    UserError
+        When nothing is left of a region.
+    """
     from scipy.interpolate import RegularGridInterpolator
 
     settings, gas = TransportSettings(), load_gas()
@@ -89,12 +120,11 @@ def region_depth(region: str, transport: Mapping[str, float] | None = None) -> F
     fields = [RegularGridInterpolator((radii, heights), one, bounds_error=False, fill_value=None) for one in scaling]
     columns = [gas.column(component, sight.x_co) for component in COMPONENTS]
     coefficients = _coefficients(DEPTH_ENERGIES)
-    seen = np.zeros((2, DEPTH_ENERGIES.size))
-    view = SightLines.of([parse_region(region)], settings.disc_radius, sight)
+    view = SightLines.of(regions, settings.disc_radius, sight)
     _, shares = view.shares(gas)
     for row in view.rows(gas, shares):
         pairs = zip(COMPONENTS, columns, strict=True)
-        weights = np.sum([row.of_rings(component, column, shares)[0][0] for component, column in pairs], axis=0)
+        weights = np.sum([row.of_rings(component, column, shares)[0] for component, column in pairs], axis=0)
         if not weights.any():
             continue
         height = np.minimum(np.abs(row.height), sight.heights[-1])
@@ -102,11 +132,12 @@ def region_depth(region: str, transport: Mapping[str, float] | None = None) -> F
         at = np.minimum(row.radius, radii[-1]), np.minimum(np.abs(row.height), heights[-1])
         # of the middle of each step
         lengths = [(np.cumsum(field(at), axis=1) - 0.5 * field(at)) * _STEP for field in fields]
+        received = np.zeros((2, DEPTH_ENERGIES.size, *weights.shape[:-1]))
         for e in range(DEPTH_ENERGIES.size):
             depths = [coefficients[field][e] * length for field, length in zip(FIELDS, lengths, strict=True)]
-            seen[0, e] += np.sum(weights * np.exp(-depths[FIELDS.index("CMB")]))
-            seen[1, e] += np.sum(weights * np.exp(-np.sum(depths, axis=0)))
-    return np.asarray(np.log(seen[0] / seen[1]))
+            received[0, e] = np.sum(weights * np.exp(-depths[FIELDS.index("CMB")]), axis=-1)
+            received[1, e] = np.sum(weights * np.exp(-np.sum(depths, axis=0)), axis=-1)
+        yield row, received
 
 
 @lru_cache(maxsize=1)

@@ -99,7 +99,24 @@ def test_what_is_no_map_is_refused(messenger: str, n_side: int, said: str) -> No
 
 
 @pytest.mark.slow
-def test_infrared_has_no_pixels() -> None:
-    values = _draws(["base", "min"], 1) | {"infrared_absorption": np.ones(1)}
-    with pytest.raises(UserError, match="infrared_absorption"):
-        sky_map(emulator.load(), values, "gamma", _ENERGIES, _SKY)
+def test_infrared_light_stands_before_the_pixels() -> None:
+    """Mean and deviation are those of maps draw by draw, with a depth that is correlated with the gas."""
+    values = _draws(["gamma_optimized", "min", "gas", "infrared"], 12)
+    values["infrared_absorption"] = 1.0 + 10.0 * (values["hi_scale"] - 1.0)  # 0.3 wide
+    energies, sky = (1e2, 1.5e5, 1e6), dataclasses.replace(_SKY, n_side=8)
+    model = emulator.load()
+    found = sky_map(model, values, "gamma", energies, sky)
+    one_by_one = [
+        sky_map(model, {name: value[k : k + 1] for name, value in values.items()}, "gamma", energies, sky).mean["total"]
+        for k in range(12)
+    ]
+    np.testing.assert_allclose(found.mean["total"], np.mean(one_by_one, axis=0), rtol=1e-3)
+    np.testing.assert_allclose(found.deviation["total"], np.std(one_by_one, axis=0, ddof=1), rtol=2e-2)
+    clear = sky_map(model, {k: v for k, v in values.items() if k != "infrared_absorption"}, "gamma", energies, sky)
+    np.testing.assert_array_equal(found.mean["total"][0], clear.mean["total"][0])
+    # the depth of a region is that of its emission at one rigidity: 0.3 % of the whole sky, at 150 TeV
+    fixed = {name: np.asarray([value.mean()]) for name, value in values.items()}
+    wanted = intensities(model, [Request("gamma", energies, "full_sky")], fixed)[0]["intensity"][0]
+    np.testing.assert_allclose(
+        sky_map(model, fixed, "gamma", energies, sky).mean["total"].mean(axis=1), wanted, rtol=4e-3
+    )

@@ -11,6 +11,7 @@ from crsea_infer.emulator.sky_model import Request
 from crsea_infer.hypotheses.hypothesis import build_hypothesis
 from crsea_infer.physics.absorption import cmb_absorption_coefficient
 from crsea_infer.physics.infrared_absorption import DEPTH_ENERGIES, effective_depth, region_depth
+from crsea_infer.physics.infrared_sky import LATITUDES, LONGITUDES, direction_depth, sky_depth
 from crsea_infer.physics.radiation_field import RADIATION_FIELD
 
 
@@ -60,6 +61,26 @@ def test_the_parameter_multiplies_gamma_rays_and_nothing_else() -> None:
     np.testing.assert_allclose(sum(parts.values()), dusty[0], rtol=1e-9)
     clear = load(absorption=False).bind(requests[:1])
     np.testing.assert_allclose(clear(values | {"infrared_absorption": scale})[0][2], clear(values)[0], rtol=1e-12)
+
+
+def test_directions_have_a_depth_of_their_own() -> None:
+    energies = [500.0, 1.5e5]
+    longitude = np.array([0.0, 359.9, 40.0, 180.0, 0.0, -180.0])
+    latitude = np.array([0.0, 0.0, 0.0, 0.0, 90.0, 0.0])
+    none, depth = direction_depth(energies, longitude, latitude)
+    assert not none.any()
+    assert 0.25 < depth[0] < 0.3
+    assert depth[1] == pytest.approx(depth[0], rel=0.01)
+    assert depth[0] > depth[2] > depth[3] > depth[4] > 0.0
+    assert depth[5] == pytest.approx(depth[3])
+
+
+@pytest.mark.slow
+def test_the_table_of_directions_is_what_integration_gives() -> None:
+    at = np.meshgrid(LONGITUDES, LATITUDES, indexing="ij")
+    found = direction_depth(DEPTH_ENERGIES[1:].tolist(), at[0].ravel(), at[1].ravel())
+    expected = np.moveaxis(sky_depth()[..., 1:], -1, 0).reshape(found.shape)
+    np.testing.assert_allclose(found, expected, rtol=3e-4)
 
 
 def test_its_size_is_what_the_documentation_says() -> None:

@@ -7,6 +7,8 @@ root of their covariance alone, a few columns whatever the number of draws:
     mean = G m,    sd^2 = sum over columns of (G L)^2,    with m and L L^T mean and covariance of the weights,
 
 and G, the geometry, is applied energy by energy. Nothing grows with draws times pixels.
+
+Infrared and starlight are put before the pixels afterwards (:mod:`crsea_infer.emulator.response.pixel_light`).
 """
 
 from __future__ import annotations
@@ -23,6 +25,7 @@ from crsea_infer.emulator.response.chebyshev import ResponseEmulator
 from crsea_infer.emulator.response.cross_sections import Mixture
 from crsea_infer.emulator.response.fold import COLUMN_UNIT, SpectralFold
 from crsea_infer.emulator.response.gas_mix import GasMix
+from crsea_infer.emulator.response.pixel_light import Light
 from crsea_infer.physics.absorption import cmb_absorption_coefficient
 from crsea_infer.physics.analytic_gas import gas_columns
 from crsea_infer.physics.gas_groups import GAS_GROUPS
@@ -32,7 +35,6 @@ from crsea_infer.physics.leptons import LEPTON_ENERGIES, folded_kernels
 from crsea_infer.physics.local_spectrum import local_intensity
 from crsea_infer.physics.pixel_overlap import parts_of, seen_pixels
 from crsea_infer.physics.ring_sight import GAS_KINDS, group_places
-from crsea_infer.support.errors import UserError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -127,20 +129,15 @@ class SkyPixels:
         Raises
         ------
         UserError
-            When an energy lies outside the range of the model, or absorption on infrared is a parameter.
+            When an energy lies outside the range of the model.
         """
-        if product == "gamma" and INFRARED in values:
-            raise UserError(
-                f"a map of gamma rays with {INFRARED}",
-                valid="maps of hypotheses whose gamma rays are absorbed on the CMB alone",
-                fix="infrared light is known as a depth of regions, not of pixels: ask for regions",
-            )
         at = np.asarray(energies, dtype=float)
         weights = self._weights(product, at, values)
         gas = gas_columns(self.settings.gas_model)
         seen = seen_pixels(gas, sky)
         absorbed = self.absorption and product == "gamma"
         attenuation = absorption_interpolation(cmb_absorption_coefficient(at) if absorbed else np.zeros(at.size))
+        light = Light.of(values[INFRARED], at, sky) if absorbed and INFRARED in values else None
         on_gas = _OnGas.of(self.nuclei, seen, self._columns(self.nuclei))
         on_gas_of_electrons = halo = None
         if self.electrons is not None and weights.inverse_compton is not None:
@@ -156,10 +153,13 @@ class SkyPixels:
             if weights.bremsstrahlung is not None and on_gas_of_electrons is not None:
                 both = np.tile(weights.bremsstrahlung[:, e], 2)
                 parts["bremsstrahlung"] = both, on_gas_of_electrons
-            yield self._at_energy(parts, attenuation[e])
+            yield self._at_energy(parts, attenuation[e], None if light is None else light.at(e))
 
     def _at_energy(
-        self, parts: Mapping[str, tuple[Float64, _OnGas | csr_array]], attenuation: Float64
+        self,
+        parts: Mapping[str, tuple[Float64, _OnGas | csr_array]],
+        attenuation: Float64,
+        light: Light | None,
     ) -> dict[str, PixelMap]:
         """Return the maps of one energy from weights [draw, weight] and geometry of each component."""
         geometries = {}
@@ -176,7 +176,10 @@ class SkyPixels:
             else _root_mean_square(geometries[name][0])
             for name, (weights, geometry) in parts.items()
         ]
-        combined = _mean_and_root(np.concatenate([weights for weights, _ in parts.values()], axis=1), sizes)
+        stacked = [weights for weights, _ in parts.values()]
+        if light is not None:
+            stacked, sizes = [*stacked, light.scale[:, None]], [*sizes, light.size(sizes, stacked)]
+        combined = _mean_and_root(np.concatenate(stacked, axis=1), sizes)
         found: dict[str, PixelMap] = {}
         summed, start = None, 0
         for name, (weights, geometry) in parts.items():
@@ -186,6 +189,8 @@ class SkyPixels:
                 seen = geometry.seen(geometries[name], own)
             else:
                 seen = np.asarray(geometry @ (geometries[name][0] @ own))
+            if light is not None:
+                seen = light.behind(seen, combined[-1, 1:])
             found[name] = _pixel_map(seen)
             summed = seen if summed is None else summed + seen
         return {"total": _pixel_map(np.asarray(summed)), **found}
