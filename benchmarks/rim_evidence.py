@@ -20,7 +20,11 @@ import crsea_infer as cr
 
 _KM2A: Final = ("lhaaso_km2a_inner", "lhaaso_km2a_outer")
 _DATA: Final = {"KM2A": _KM2A, "KM2A + WCDA": (*_KM2A, "lhaaso_wcda_inner", "lhaaso_wcda_outer")}
-_SYSTEMATICS: Final = {"one shift per region": {}, "independent": {name: {"systematics": "diagonal"} for name in _KM2A}}
+_SYSTEMATICS: Final = {
+    "as shipped": {},
+    "one shift per region": {name: {"systematics": "correlated"} for name in _KM2A},
+    "independent": {name: {"systematics": "diagonal"} for name in _KM2A},
+}
 _NEAR: Final = """title = "A disc that ends at 12 kpc"
 description = "Free escape."
 references = []

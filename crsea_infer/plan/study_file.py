@@ -82,6 +82,10 @@ class StudyEntry(Entry):
         Names.
     main_hypotheses
         Those whose chi2 is shown for every data set.
+    options
+        Keys of a data set's likelihood.toml, changed in every combination that has it; a combination may change them again.
+    with_prior_sets
+        Added to every hypothesis.
     samplers
         With their options, one table for each: [samplers.NAME].
     seed
@@ -107,6 +111,8 @@ class StudyEntry(Entry):
     hypotheses: list[str]
     main_hypotheses: list[str] = Field(default_factory=list)
     seed: int = 1
+    options: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    with_prior_sets: list[str] = Field(default_factory=list)
     samplers: SamplerTables
     exact_check: Annotated[dict[str, Any], SchemaOf(ExactCheckEntry)] = Field(default_factory=dict)
     goodness_of_fit: Annotated[dict[str, Any], SchemaOf(GoodnessOfFitEntry)] = Field(default_factory=dict)
@@ -186,9 +192,9 @@ def load_study(name: str | Path) -> Study:
         given: dict[str, Any] = {
             "title": combination.title,
             "description": entry.description,
-            "hypotheses": {one: _prior_sets(path, label, one, combination) for one in chosen},
+            "hypotheses": {one: _prior_sets(path, label, one, entry, combination) for one in chosen},
             "likelihoods": combination.likelihoods,
-            "options": combination.options,
+            "options": _options(path, entry, combination),
             "samplers": {**entry.samplers, **combination.samplers},
             "seed": entry.seed,
             "exact_check": entry.exact_check,
@@ -220,9 +226,18 @@ def load_study(name: str | Path) -> Study:
     )
 
 
-def _prior_sets(path: Path, label: str, hypothesis: str, combination: _CombinationEntry) -> list[str]:
+def _options(path: Path, entry: StudyEntry, combination: _CombinationEntry) -> dict[str, dict[str, Any]]:
+    """Return the options of a combination: those of the study for the data sets that it has, changed by its own."""
+    called = {finding.likelihood_name(name, path.parent) for name in combination.likelihoods}
+    common = {name: options for name, options in entry.options.items() if name in called}
+    return common | {name: common.get(name, {}) | own for name, own in combination.options.items()}
+
+
+def _prior_sets(
+    path: Path, label: str, hypothesis: str, study: StudyEntry, combination: _CombinationEntry
+) -> list[str]:
     where = f"{path}: combinations.{label}"
-    own = load_hypothesis(hypothesis, where=where).prior_sets
+    own = [*load_hypothesis(hypothesis, where=where).prior_sets, *study.with_prior_sets]
     for name in combination.without_prior_sets:
         if name not in own:
             raise unknown_name(f"prior set of {hypothesis}", name, own, where=f"{where}.without_prior_sets")
@@ -243,6 +258,8 @@ def _check_names(
     compared = [name for comparison in comparisons for pair in comparison.pairs for name in pair]
     for key, names in (("main_hypotheses", entry.main_hypotheses), ("comparisons", compared)):
         _refuse_unknown("hypothesis", names, entry.hypotheses, f"{path}: {key}")
+    had = {finding.likelihood_name(name, path.parent) for one in entry.combinations.values() for name in one.likelihoods}
+    _refuse_unknown("likelihood of any combination", entry.options, sorted(had), f"{path}: options")
     for claim in claims:
         check_claim(claim, runs, f"{path}: claims, {claim.statement!r}")
 

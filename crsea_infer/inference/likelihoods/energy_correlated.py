@@ -103,7 +103,7 @@ class EnergyCorrelated:
                 name=name,
                 distribution=normal(0.0, 1.0),
                 fiducial=0.0,
-                label=rf"\eta_{{{number}}}^" + self.label,
+                label=rf"\eta_{{{number},{self.label}}}",
                 description=f"component {number} of the energy-correlated systematic error, in standard deviations",
                 prior_set=self.name,
             )
@@ -115,7 +115,7 @@ class EnergyCorrelated:
             name=f"{self.name}_length",
             distribution=log_uniform(*LENGTHS),
             fiducial=_PUBLISHED,
-            label=r"L^" + self.label,
+            label=rf"L_{{{self.label}}}",
             unit="dex",
             description="length over which the systematic error is correlated in energy",
             prior_set=self.name,

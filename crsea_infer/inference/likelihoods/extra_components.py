@@ -176,7 +176,12 @@ def power_law_between(energies: Float64, grid: Float64, values: Float64) -> Floa
 
 def tex(label: str) -> str:
     r"""Return a label of words as a LaTeX index: {\mathrm{...}}."""
-    return r"{\mathrm{" + re.sub("[^A-Za-z0-9.+-]+", r"\\ ", label) + "}}"
+    return "{" + upright(label) + "}"
+
+
+def upright(label: str) -> str:
+    r"""Return a label of words as a part of a LaTeX index: \mathrm{...}."""
+    return r"\mathrm{" + re.sub("[^A-Za-z0-9.+-]+", r"\\ ", label) + "}"
 
 
 def _columns_of(path: Path) -> list[str]:

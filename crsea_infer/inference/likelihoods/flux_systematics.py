@@ -21,7 +21,7 @@ from crsea_infer.content.toml_files import Entry, read_toml
 from crsea_infer.hypotheses.distributions import log_uniform, normal
 from crsea_infer.hypotheses.prior_sets import Parameter
 from crsea_infer.inference.likelihoods.energy_correlated import LENGTHS, EnergyCorrelated
-from crsea_infer.inference.likelihoods.extra_components import tex
+from crsea_infer.inference.likelihoods.extra_components import tex, upright
 from crsea_infer.support.errors import UserError
 
 if TYPE_CHECKING:
@@ -193,7 +193,7 @@ def read_systematics(
     others = [_energies_of(folder, other) for other in sorted(set(entry.shared_with) - {folder.name})]
     every = np.concatenate([np.zeros(0), *others])
     fixed = None if isinstance(length, str) else float(length)
-    process = EnergyCorrelated.at(own, tex(label), fixed, energies, every)
+    process = EnergyCorrelated.at(own, upright(label), fixed, energies, every)
     return FluxSystematics("energy-correlated", own, process, error, {"correlated_at": process.places.tolist()})
 
 
