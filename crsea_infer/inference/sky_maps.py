@@ -13,7 +13,7 @@ import numpy as np
 
 from crsea_infer.emulator.response.bound import LEPTON_SCALES
 from crsea_infer.emulator.response.response_sky import EmulatedSky, ExactSky
-from crsea_infer.emulator.response.sky_pixels import SkyPixels
+from crsea_infer.emulator.response.sky_pixels import SkyPixels, refuse_infrared
 from crsea_infer.emulator.response.sky_store import electrons_of_sky, nuclei_of_sky
 from crsea_infer.inference.catalogue_population import POPULATION_PARAMETERS
 from crsea_infer.inference.unresolved_sources import UNRESOLVED_PARAMETERS
@@ -103,6 +103,8 @@ def sky_map(
     kept = {name: np.asarray(value, dtype=float) for name, value in values.items() if name not in added}
     n_draws = max(value.size for value in kept.values())
     kept = {name: np.broadcast_to(value, (n_draws,)) for name, value in kept.items()}
+    product = cast("Product", messenger)
+    refuse_infrared(product, kept)
     wanted = messenger == "gamma" and any(scale in kept for scale in LEPTON_SCALES.values())
     pixels = SkyPixels(
         model.settings,
@@ -112,7 +114,7 @@ def sky_map(
     )
     mean: dict[str, list[Float64]] = {}
     deviation: dict[str, list[Float64]] = {}
-    for found in pixels.maps(cast("Product", messenger), energies, kept, sky):
+    for found in pixels.maps(product, energies, kept, sky):
         for name, one in found.items():
             mean.setdefault(name, []).append(one.mean)
             if one.deviation is not None:

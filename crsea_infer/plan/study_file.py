@@ -258,7 +258,9 @@ def _check_names(
     compared = [name for comparison in comparisons for pair in comparison.pairs for name in pair]
     for key, names in (("main_hypotheses", entry.main_hypotheses), ("comparisons", compared)):
         _refuse_unknown("hypothesis", names, entry.hypotheses, f"{path}: {key}")
-    had = {finding.likelihood_name(name, path.parent) for one in entry.combinations.values() for name in one.likelihoods}
+    had = {
+        finding.likelihood_name(name, path.parent) for one in entry.combinations.values() for name in one.likelihoods
+    }
     _refuse_unknown("likelihood of any combination", entry.options, sorted(had), f"{path}: options")
     for claim in claims:
         check_claim(claim, runs, f"{path}: claims, {claim.statement!r}")

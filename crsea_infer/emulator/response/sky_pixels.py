@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from crsea_infer.physics.healpix_pixels import Pixelisation
     from crsea_infer.support.arrays import Float64
 
-__all__ = ["COMPONENTS_OF_MAPS", "PixelMap", "SkyPixels"]
+__all__ = ["COMPONENTS_OF_MAPS", "PixelMap", "SkyPixels", "refuse_infrared"]
 
 COMPONENTS_OF_MAPS: Final = ("pion decay", "inverse Compton", "bremsstrahlung")
 """Components of maps, in their order; the sum of those that a hypothesis has is "total"."""
@@ -51,6 +51,16 @@ COMPONENTS_OF_MAPS: Final = ("pion decay", "inverse Compton", "bremsstrahlung")
 _BATCH: Final = 256
 _LEFT_OUT: Final = 1e-9  # of the variance
 _SMOOTH: Final = 256  # NSIDE at which inverse Compton is sampled within pixels
+
+
+def refuse_infrared(product: Product, values: Mapping[str, Float64]) -> None:
+    """Refuse maps of gamma rays that infrared light absorbs: to be told before geometry is computed."""
+    if product == "gamma" and INFRARED in values:
+        raise UserError(
+            f"a map of gamma rays with {INFRARED}",
+            valid="maps of hypotheses whose gamma rays are absorbed on the CMB alone",
+            fix="infrared light is known as a depth of regions, not of pixels: ask for regions",
+        )
 
 
 @dataclass(frozen=True)
@@ -129,12 +139,7 @@ class SkyPixels:
         UserError
             When an energy lies outside the range of the model, or absorption on infrared is a parameter.
         """
-        if product == "gamma" and INFRARED in values:
-            raise UserError(
-                f"a map of gamma rays with {INFRARED}",
-                valid="maps of hypotheses whose gamma rays are absorbed on the CMB alone",
-                fix="infrared light is known as a depth of regions, not of pixels: ask for regions",
-            )
+        refuse_infrared(product, values)
         at = np.asarray(energies, dtype=float)
         weights = self._weights(product, at, values)
         gas = gas_columns(self.settings.gas_model)
