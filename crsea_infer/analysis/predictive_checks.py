@@ -18,8 +18,8 @@ So each replicate has nuisances of its own, drawn from their priors (what is sha
 T(y, theta) is taken at the nuisances that make chi2 of each data set least, their own pulls included: for normal errors
 this is the chi2 of its full covariance of statistical and systematic errors. That of all data is the sum, for
 replicates (in which data sets that share an error have it in common) as for the data. Only nuisances that say how large
-an error is, and not what it was (those whose priors are no normals: an extra scatter, a length), keep the value that the
-posterior gives them.
+an error is, and not what it was (those whose priors are no normals: an extra scatter, a length), keep the value that
+the posterior gives them.
 
 Upper limits are given, not drawn: they take part in chi2, alike for data and replicates, and not in runs, nor in
 prior-predictive checks, whose theta obey them as often as nature would.

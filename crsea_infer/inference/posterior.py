@@ -11,13 +11,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from crsea_infer.emulator.sky_of_physics import sky_for
 from crsea_infer.hypotheses.distributions import Product
 from crsea_infer.hypotheses.variants import VARIANT
+from crsea_infer.inference.likelihoods.best_nuisances import pull_of
 from crsea_infer.inference.likelihoods.joint_likelihood import JointLikelihood
 from crsea_infer.inference.likelihoods.likelihood import FollowsMorphology
 from crsea_infer.inference.likelihoods.same_events import refuse_same_events
@@ -28,7 +29,7 @@ from crsea_infer.support.errors import UserError
 from crsea_infer.support.names import check_name
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from crsea_infer.emulator.sky_model import BoundModel, Request, SkyModel
     from crsea_infer.hypotheses.hypothesis import Hypothesis
@@ -162,6 +163,23 @@ class Posterior:
             },
             theta,
         )
+
+    def chi2_of_all(self, theta: Array, data_sets: Collection[str] | None = None) -> Array:
+        """Return chi2 [...] of some data sets together, default all, with the pull of each nuisance once.
+
+        NaN outside the box.
+        """
+        chosen = [one for one in self.likelihoods if data_sets is None or one.name in data_sets]
+        values, found = self.nuisance_values(theta), self.chi2(theta)
+        seen: set[str] = set()
+        total: Any = 0.0
+        for one in chosen:
+            again = [
+                nuisance for nuisance in one.nuisances if nuisance.name in seen and nuisance.distribution.is_normal
+            ]
+            total = total + found[one.name] - pull_of(again, [values[nuisance.name] for nuisance in again])
+            seen |= {nuisance.name for nuisance in one.nuisances}
+        return total
 
     def pulls(self, theta: Array) -> Array:
         """Return (data - prediction) / error of all data points [..., n_data]; NaN outside the box."""

@@ -83,7 +83,8 @@ class StudyEntry(Entry):
     main_hypotheses
         Those whose chi2 is shown for every data set.
     options
-        Keys of a data set's likelihood.toml, changed in every combination that has it; a combination may change them again.
+        Keys of a data set's likelihood.toml, changed in every combination that has it, where that does not change them
+        itself.
     with_prior_sets
         Added to every hypothesis.
     samplers

@@ -61,8 +61,9 @@ def test_simulated_data_scatter_as_the_likelihood_says(posterior: Any) -> None:
     chi2, changed = [], []
     for _ in range(300):
         simulated = with_simulated_data(posterior, theta, rng)
-        pull = sum(value**2 for value in posterior.nuisance_values(theta[None]).values())
-        chi2.append(sum(float(value[0]) for value in simulated.chi2(theta[None]).values()) - float(pull[0]))
+        nuisances = posterior.nuisance_values(theta[None])  # chi2 of each data set has the pulls of those it shares
+        pull = sum(float(nuisances[own.name][0]) ** 2 for one in posterior.likelihoods for own in one.nuisances)
+        chi2.append(sum(float(value[0]) for value in simulated.chi2(theta[None]).values()) - pull)
         changed.append(simulated.likelihoods[0].values[0])
     assert np.mean(chi2) == pytest.approx(posterior.n_data, rel=0.1)
     assert np.std(changed) > 0.0

@@ -50,7 +50,7 @@ def test_list_shows_the_users_own_and_what_is_wrong_with_it(capsys: pytest.Captu
 def test_check_shows_the_resolved_run(capsys: pytest.CaptureFixture[str]) -> None:
     commands.check("min_vs_max")
     shown = capsys.readouterr().out
-    for word in ("19 free parameters", "halo_height", "log-uniform 2 to 12", "lhaaso_inner", "published-table"):
+    for word in ("20 free parameters", "halo_height", "log-uniform 2 to 12", "lhaaso_inner", "published-table"):
         assert word in shown
     assert "Kelner" in shown  # a run must say which cross-sections it uses
     assert "15 data points" in shown

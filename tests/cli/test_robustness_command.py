@@ -41,7 +41,7 @@ def test_bad_input_is_one_message(
 
 def test_lists_of_choices_are_listed_and_have_a_schema(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["list", "choices", "--long"]) == 0
-    assert "systematics (5)" in capsys.readouterr().out
+    assert "systematics (6)" in capsys.readouterr().out
     assert main(["schema", "choices"]) == 0
     schema = json.loads(capsys.readouterr().out)
     assert set(schema["required"]) == {"title", "axes"}

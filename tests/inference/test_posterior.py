@@ -166,6 +166,19 @@ def test_data_sets_may_share_a_systematic() -> None:
     assert set(joint.nuisance_values(joint.fiducial)) == {"km2a_scale"}
 
 
+def test_chi2_of_all_has_the_pull_of_a_shared_error_once() -> None:
+    shared = {"kind": "energy-correlated", "shared_with": list(NAMES), "name": "km2a"}
+    joint = posterior_for(load_hypothesis("base-min"), likelihoods(systematics=shared), TestSky())
+    theta = draws(joint, 5)
+    values = joint.nuisance_values(theta)
+    once = sum(joint.chi2(theta).values()) - sum(values[name] ** 2 for name in values)
+    np.testing.assert_allclose(joint.chi2_of_all(theta), once)
+    np.testing.assert_allclose(joint.chi2_of_all(theta, [NAMES[1]]), joint.chi2(theta)[NAMES[1]])
+    apart = posterior_for(load_hypothesis("base-min"), likelihoods(), TestSky())
+    theta = draws(apart, 5)
+    np.testing.assert_allclose(apart.chi2_of_all(theta), sum(apart.chi2(theta).values()))
+
+
 def test_simulated_data_give_back_their_truth(posterior: Posterior) -> None:
     rng = np.random.default_rng(8)
     intensities = posterior.intensities(posterior.fiducial)

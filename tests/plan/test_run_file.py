@@ -291,7 +291,9 @@ def test_checks_after_sampling_are_on_and_do_not_make_another_run(tmp_path: Path
     sampled = {one.name for hypothesis in plain.hypotheses for one in hypothesis.free}
     shifts = {one.name for likelihood in plain.likelihoods for one in likelihood.nuisances}
     assert set(plain.sensitivity_parameters) == sampled | shifts
-    assert {"proton_slope_3", "xco_scale", "lhaaso_km2a_inner_systematic"} <= set(plain.sensitivity_parameters)
+    assert {"proton_slope_3", "xco_scale", "lhaaso_km2a_systematic_1", "infrared_absorption"} <= set(
+        plain.sensitivity_parameters
+    )
     assert 1.0 in plain.sensitivity_factors
     text = plain.path.read_text()
     changed = tmp_path / "changed.toml"

@@ -78,6 +78,26 @@ def test_a_combination_equals_the_run_file_that_says_the_same(tmp_path: Path) ->
     assert study.runs["usual"].fingerprint() == load_run(alone).fingerprint()
 
 
+COMMON = """seed = 7
+options.lhaaso_km2a_inner = { systematics = "none", reference_index = 2.5 }
+options.lhaaso_km2a_outer.systematics = "diagonal"
+with_prior_sets = ["infrared"]
+"""
+
+
+def test_what_all_combinations_have_is_said_once(tmp_path: Path) -> None:
+    study = load_study(_write(tmp_path, STUDY.replace("seed = 7\n", COMMON)))
+    usual, fixed = study.runs["usual"], study.runs["fixed_gas"]
+    assert [one.settings["systematics"] for one in usual.likelihoods] == ["none"]
+    assert [one.settings["systematics"] for one in fixed.likelihoods] == ["diagonal", "diagonal"], "its own come last"
+    assert [run.likelihoods[0].settings["reference_index"] for run in (usual, fixed)] == [2.5, 2.5]
+    assert usual.hypotheses[0].prior_sets == ("base", "min", "gas", "infrared")
+    assert fixed.hypotheses[0].prior_sets == ("base", "min", "infrared", "leptons")
+    without = 'without_prior_sets = ["gas", "infrared"]'
+    other = STUDY.replace("seed = 7\n", COMMON).replace('without_prior_sets = ["gas"]', without)
+    assert load_study(_write(tmp_path, other)).runs["fixed_gas"].hypotheses[0].prior_sets == ("base", "min", "leptons")
+
+
 def test_a_study_is_told_from_a_run(tmp_path: Path) -> None:
     assert is_study(_write(tmp_path))
     assert not is_study("min_vs_max")
@@ -94,6 +114,8 @@ def test_a_study_is_told_from_a_run(tmp_path: Path) -> None:
         ('likelihoods = ["lhaaso_km2a_inner"]', 'likelihoods = ["lhaaso_km2a_iner"]', "combinations.usual"),
         ('["base-min", "gamma-optimized-max"]]', '["base-min"]]', "pairs of two"),
         ('quantity = "reduced_chi2_published"', 'quantity = "chi"', "quantity"),
+        ("seed = 7", 'seed = 7\noptions.lhaaso_km2a_iner.systematics = "none"', "did you mean 'lhaaso_km2a_inner'"),
+        ("seed = 7", 'seed = 7\nwith_prior_sets = ["infrered"]', "infrared"),
         ("at_least = 2.0", "atleast = 2.0", "at_least"),
     ],
 )

@@ -180,7 +180,7 @@ def test_the_corner_for_the_paper_shows_transport_gas_and_what_the_data_know(sum
     assert {"delta_slope", "halo_height", "hi_scale", "xco_scale"} <= set(chosen)
     assert len(chosen) == 8
     assert item.informativeness.shape == (len(item.posterior.names),)
-    assert "8 of its 21 parameters" in corner_figures.figure_names(summary)["corner_gamma-optimized-min"]
+    assert "8 of its 27 parameters" in corner_figures.figure_names(summary)["corner_gamma-optimized-min"]
 
 
 @pytest.mark.parametrize("width", [PAGE])

@@ -47,7 +47,7 @@ _EVIDENCE_COLUMNS = {
     "n_calls": Column("likelihood evaluations", int),
     "wall_s": Column("wall-clock time of the sampler", unit="s"),
     "max_lnl": Column("largest natural log of the likelihood among its samples"),
-    "chi2": Column("chi2 of all data sets at that sample, nuisance pulls included"),
+    "chi2": Column("chi2 of all data sets at that sample, the pull of each nuisance included once"),
     "n_data": Column("data points", int),
     "method": Column("how the evidence was obtained, or none", str),
     "status": Column("converged, or why not", str),
@@ -124,7 +124,7 @@ def _row(item: HypothesisSummary, data: str, sampler: str) -> EvidenceRow:
         n_calls=result.n_calls,
         wall_s=round(result.wall_s, 2),
         max_lnl=float(result.log_likelihood[best]),
-        chi2=sum(float(value) for value in sampling.posterior.chi2(result.samples[best]).values()),
+        chi2=float(sampling.posterior.chi2_of_all(result.samples[best])),
         n_data=sampling.posterior.n_data,
         method=evidence.method,
         status=str(result.diagnostics.get("status", "unknown")),
@@ -142,10 +142,10 @@ def _conditional_row(item: HypothesisSummary, joint: EvidenceRow, training: Evid
     trained = {likelihood.name for likelihood in item.others[TRAINING].posterior.likelihoods}
     parts = [joint] if training is None else [joint, training]
     evidence = item.evidences[CONDITIONAL].get(joint.sampler, Evidence(np.nan, np.nan, "none"))
-    log_l, chi2 = (
-        sum(float(value) for name, value in values.items() if name not in trained)
-        for values in (item.posterior.log_likelihood_per_data_set(best), item.posterior.chi2(best))
-    )
+    predicted = [one.name for one in item.posterior.likelihoods if one.name not in trained]
+    parts_of_log_l = item.posterior.log_likelihood_per_data_set(best)
+    log_l = sum(float(parts_of_log_l[name]) for name in predicted)
+    chi2 = float(item.posterior.chi2_of_all(best, predicted))
     return EvidenceRow(
         hypothesis=item.name,
         sampler=joint.sampler,

@@ -46,6 +46,19 @@ def test_the_nuisances_have_one_covariance_within_and_across_regions(length: flo
     assert (shifts @ shifts.T) / np.outer(errors, errors) == pytest.approx(expected, abs=3e-4)
 
 
+def test_the_error_may_have_a_name_and_a_label_of_its_own() -> None:
+    shared = {"kind": "energy-correlated", "shared_with": [INNER, OUTER], "name": "km2a", "label": "KM2A"}
+    inner, outer = (load(name, systematics=shared) for name in (INNER, OUTER))
+    assert [one.name for one in inner.nuisances] == [f"km2a_{k}" for k in range(1, 8)]
+    assert [one.label for one in inner.nuisances] == [one.label for one in outer.nuisances]
+    assert inner.nuisances[1].label == r"\eta_{2,\mathrm{KM2A}}"
+    plain = correlated(INNER)
+    values = {one.name: np.asarray(0.3 * k) for k, one in enumerate(inner.nuisances)}
+    renamed = {one.name: value for one, value in zip(plain.nuisances, values.values(), strict=True)}
+    at = (power_law(inner),)
+    assert float(inner.log_likelihood(at, values)) == float(plain.log_likelihood(at, renamed))
+
+
 def test_long_lengths_need_few_nuisances() -> None:
     counts = [len(correlated(INNER, length).nuisances) for length in (3.0, 1.0, 0.5, 0.2)]
     assert counts == sorted(counts)
@@ -165,6 +178,8 @@ def test_jax_gives_the_same_and_has_derivatives() -> None:
         ({"systematics": {"kind": "energy-correlated", "shared_with": ["nowhere"]}}, "nowhere"),
         ({"systematics": {"kind": "energy-correlated", "shared_with": ["lhaaso_wcda_inner"]}}, "flux points"),
         ({"systematics": {"kind": "diagonal", "shared_with": [OUTER]}}, "shared_with"),
+        ({"systematics": {"kind": "energy-correlated", "name": "a"}, "systematic_name": "b"}, "one of the two"),
+        ({"systematics": {"kind": "energy-correlated", "name": "a/b"}}, "cannot name a nuisance"),
         ({"systematics": {"kind": "energy correlated"}}, "kind"),
         ({"extra_scatter": {"lower": 0.5, "upper": 0.1}}, "extra_scatter"),
         ({"extra_scatter": {"upper": -0.1}}, "upper"),
