@@ -159,7 +159,7 @@ def _missing(name: str, present: Sequence[str]) -> str:
 
 @lru_cache(maxsize=128)
 def _parsed(path: Path, _content: bytes) -> Any:
-    """Return the table of a file that holds this; the runs of a study read the same tables, which takes them longest."""
+    """Return the table of a file that holds this: all runs of a study read the same few."""
     from astropy.table import Table
 
     with warnings.catch_warnings():
