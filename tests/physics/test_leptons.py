@@ -85,6 +85,7 @@ def test_leptons_are_a_minor_part_of_the_plane() -> None:
     assert np.all(ratio.sum(axis=0) < 0.25)
 
 
+@pytest.mark.slow
 def test_intensities_are_smooth_in_the_transport_parameters(solver: LeptonSolver) -> None:
     # what a Chebyshev emulator needs: a polynomial through a few nodes of ln H predicts the rest
     from scipy.interpolate import BarycentricInterpolator
