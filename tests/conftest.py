@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 os.environ.pop("COLUMNS", None)  # processes of pytest-xdist have it, and commands obey it
+for _one in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+    os.environ.setdefault(_one, "1")  # a process of pytest-xdist for each core: threads would only wait for each other
 sys.path.insert(0, str(Path(__file__).parent))  # makes quick_run importable, wherever the tests are run from
 
 

@@ -10,9 +10,11 @@ arrays in the fixed units of the package: GeV, cm, s, sr.
 
 from __future__ import annotations
 
+import copy
 import re
 import warnings
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -144,7 +146,7 @@ def read_table(path: Path, columns: Sequence[Column], *, others_allowed: bool = 
         column.name: _values(path, table[column.name], column) for column in columns if column.name in table.colnames
     }
     _refuse_duplicates(path, values)
-    metadata = {str(key): value for key, value in table.meta.items() if not str(key).startswith("__")}
+    metadata = {str(key): copy.deepcopy(value) for key, value in table.meta.items() if not str(key).startswith("__")}
     check_texts(metadata, f"{path}: the metadata")
     return MeasurementTable(path, values, _provenance(path, metadata), metadata)
 
@@ -155,18 +157,23 @@ def _missing(name: str, present: Sequence[str]) -> str:
     return "add it" if word is None else f"rename {word} to {name}"
 
 
-def _open(path: Path) -> Any:
+@lru_cache(maxsize=128)
+def _parsed(path: Path, _content: bytes) -> Any:
+    """Return the table of a file that holds this: all runs of a study read the same few."""
     from astropy.table import Table
 
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # units that astropy does not know are refused below, with the column's name
+        return Table.read(path, format="ascii.ecsv")
+
+
+def _open(path: Path) -> Any:
+    """Return a table that is left as it is: others read it too."""
     check_regular(path)
     if not path.is_file():
         raise UserError(f"there is no table {path}", valid="the name of an ECSV file in the likelihood's folder")
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter(
-                "ignore"
-            )  # units that astropy does not know are refused below, with the column's name
-            return Table.read(path, format="ascii.ecsv")
+        return _parsed(path, path.read_bytes())
     except Exception as error:
         # Astropy and YAML raise a dozen types on malformed files; all of them mean the same to the user.
         raise UserError(

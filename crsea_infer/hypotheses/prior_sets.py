@@ -8,7 +8,9 @@ label for plots, the unit, the source, and the distribution. See priors/README i
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field
@@ -236,6 +238,15 @@ def read_prior_set(path: Path) -> PriorSet:
     UserError
         Naming file, key, what was given and what is allowed.
     """
+    content = b""
+    with suppress(OSError):  # which is told below
+        content = path.read_bytes() if path.is_file() else b""
+    return _read(path, content)
+
+
+@lru_cache(maxsize=256)
+def _read(path: Path, _content: bytes) -> PriorSet:
+    """Read a file that holds this: all hypotheses of a study have the same few files."""
     entry = validate(PriorSetEntry, read_toml(path), str(path))
     physics = entry.physics.demanded()
     if not entry.parameters and not physics:

@@ -262,7 +262,7 @@ def _check_names(
     had = {
         finding.likelihood_name(name, path.parent) for one in entry.combinations.values() for name in one.likelihoods
     }
-    _refuse_unknown("likelihood of any combination", entry.options, sorted(had), f"{path}: options")
+    _refuse_unknown("likelihood of any combination", list(entry.options), sorted(had), f"{path}: options")
     for claim in claims:
         check_claim(claim, runs, f"{path}: claims, {claim.statement!r}")
 

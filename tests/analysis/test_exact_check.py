@@ -99,6 +99,7 @@ def test_models_of_another_code_have_no_solver(sky: SkyModel) -> None:
     assert solver_of(Foreign()) is None  # type: ignore[arg-type]
 
 
+@pytest.mark.slow
 def test_a_wrong_emulator_is_found_out(sky: SkyModel) -> None:
     """A trained number that is 3 % off shows in the evidence."""
     run = load_run("min_vs_max")

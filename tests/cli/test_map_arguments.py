@@ -86,7 +86,6 @@ def test_a_map_of_a_run(finished: tuple[Path, Path], tmp_path: Path, capsys: pyt
         (("--map", "nside=8", "--region", "full_sky", "--output", "x.fits"), "--region with --map"),
         (("--map", "nside=8", "--messenger", "proton", "--output", "x.fits"), "a map of the messenger proton"),
         (("--map", "nside=8", "--set", "xco_gradiant=0", "--output", "x.fits"), "did you mean 'xco_gradient'"),
-        (("--map", "nside=8", "--set", "infrared_absorption=1", "--output", "x.fits"), "with infrared_absorption"),
         (("--region", "full_sky", "--output", "x.fits"), "--output without --map"),
         (("--region", "full_sky", "--run", "nowhere"), "nowhere holds no run"),
         (("--region", "full_sky", "--run", "nowhere", "--set", "halo_height=6"), "--set with --run"),

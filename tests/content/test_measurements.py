@@ -190,3 +190,18 @@ def test_single_precision_and_zeros_are_read(tmp_path: Path) -> None:
     table = read_table(tmp_path / "t.ecsv", COLUMNS)
     assert table.columns["energy_min"][1] == pytest.approx(15850.0, rel=1e-6)
     assert table.columns["intensity"][1] == 0.0
+
+
+def test_a_file_that_changed_is_read_again_and_no_reader_changes_what_others_get(tmp_path: Path) -> None:
+    path = tmp_path / "t.ecsv"
+    path.write_text(good_text())
+    before, same = read_table(path, COLUMNS), read_table(path, COLUMNS)
+    before.columns["energy_min"][:] = 0.0
+    assert isinstance(before.metadata, dict)
+    before.metadata.clear()
+    assert same.columns["energy_min"][0] > 0.0
+    assert read_table(path, COLUMNS).columns["energy_min"][0] == same.columns["energy_min"][0]
+    assert read_table(path, COLUMNS).metadata == same.metadata != {}
+    path.write_text(good_text().replace("1.9e-13,", "2.9e-13,"))
+    changed = read_table(path, COLUMNS).columns["intensity"]
+    assert (changed != same.columns["intensity"]).sum() == 1

@@ -60,7 +60,7 @@ def test_electrons_share_theirs_too(computed: list[float]) -> None:
     "other",
     [
         _with(disc_radius=15.0, n_radial=300),
-        dataclasses.replace(GridSettings(), gas_model="analytic"),
+        pytest.param(dataclasses.replace(GridSettings(), gas_model="analytic"), marks=pytest.mark.slow),
         dataclasses.replace(GridSettings(), n_rigidity=12),
     ],
 )

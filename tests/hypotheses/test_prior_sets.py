@@ -217,3 +217,11 @@ def test_a_file_that_is_not_text_is_refused(tmp_path: Path) -> None:
     path.write_bytes(b"\xff\xfe\x00title")
     with pytest.raises(UserError, match="UTF-8"):
         read_prior_set(path)
+
+
+def test_a_file_that_changed_is_read_again(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text(GOOD)
+    assert read_prior_set(path) is read_prior_set(path)
+    path.write_text(GOOD.replace("fiducial = 4.7", "fiducial = 5.7"))
+    assert read_prior_set(path).parameters[0].fiducial == 5.7

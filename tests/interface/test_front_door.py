@@ -166,6 +166,7 @@ def test_the_same_seed_gives_the_same_result(post: cr.Posterior, result: cr.Samp
     np.testing.assert_array_equal(again.samples, result.samples)
 
 
+@pytest.mark.slow
 def test_samples_go_to_arviz_and_back_from_a_file(result: cr.Sampled, tmp_path: Path) -> None:
     tree = result.to_datatree()
     for group in ("posterior", "prior", "observed_data", "constant_data", "posterior_predictive", "log_likelihood"):
@@ -178,6 +179,7 @@ def test_samples_go_to_arviz_and_back_from_a_file(result: cr.Sampled, tmp_path: 
     np.testing.assert_array_equal(written["halo_height"], tree["posterior"]["halo_height"])
 
 
+@pytest.mark.slow
 def test_figures_come_as_figures_that_belong_to_no_window(result: cr.Sampled) -> None:
     import matplotlib.pyplot as plt
     from matplotlib.figure import Figure
@@ -195,6 +197,7 @@ def test_figures_come_as_figures_that_belong_to_no_window(result: cr.Sampled) ->
         result.corner(["halo_heigth"])
 
 
+@pytest.mark.slow
 def test_the_spectrum_is_a_table_with_units_whose_bands_hold_the_median(result: cr.Sampled) -> None:
     table = result.spectrum(KM2A[0])
     assert len(table) == 10
@@ -204,6 +207,7 @@ def test_the_spectrum_is_a_table_with_units_whose_bands_hold_the_median(result: 
         assert (table[low] < table[high]).all()
 
 
+@pytest.mark.slow
 def test_a_posterior_predicts_any_region_with_bands(result: cr.Sampled) -> None:
     table = result.predict(region="tibet_inner", energies=[1, 10] * u.TeV, messenger="neutrino")
     assert table["energy"].unit == u.TeV

@@ -38,6 +38,7 @@ def test_columns_are_the_mean_over_the_pixel(component: str, far: float, longitu
     assert gas.column(component)[:, pixel].sum() == pytest.approx(wanted, rel=0.02)
 
 
+@pytest.mark.slow
 def test_toward_the_pole_is_the_surface_density_at_the_sun() -> None:
     gas = gas_columns("analytic")
     pole = int(np.argmax(gas.latitude))
@@ -45,6 +46,7 @@ def test_toward_the_pole_is_the_surface_density_at_the_sun() -> None:
     assert gas.atomic[:, pole].sum() == pytest.approx(0.57 * 0.115 * half, rel=0.01)
 
 
+@pytest.mark.slow
 def test_it_is_symmetric_keeps_the_pixels_and_says_what_it_is() -> None:
     gas, rings = gas_columns("analytic"), load_gas()
     assert gas_columns("rings") is rings

@@ -38,6 +38,7 @@ def test_there_is_one_spectrum_for_each_region_and_component(intensities: np.nda
     assert np.all(np.diff(intensities, axis=2) < 0.0)
 
 
+@pytest.mark.slow
 def test_inverse_compton_has_the_size_of_the_fermi_models(intensities: np.ndarray) -> None:
     # Ackermann et al. 2012 (ApJ 750, 3): E^2 I at 10 GeV is about 1e-6 GeV/(cm2 s sr) in the inner plane, and of order
     # 1e-7 at intermediate latitudes; factors of two lie within the models compared there
@@ -46,6 +47,7 @@ def test_inverse_compton_has_the_size_of_the_fermi_models(intensities: np.ndarra
     assert 4e-8 < at_10[2] < 4e-7
 
 
+@pytest.mark.slow
 def test_bremsstrahlung_is_softer_than_inverse_compton(intensities: np.ndarray) -> None:
     ratio = intensities[:, 1] / intensities[:, 0]
     assert np.all(np.diff(ratio[:, :25], axis=1) < 0.0)
@@ -53,6 +55,7 @@ def test_bremsstrahlung_is_softer_than_inverse_compton(intensities: np.ndarray) 
     assert np.all(ratio[:, 12] < 1.0)
 
 
+@pytest.mark.slow
 def test_the_inner_galaxy_is_brighter_than_the_outer(intensities: np.ndarray) -> None:
     assert np.all(intensities[0] > 1.5 * intensities[1])
 
@@ -82,6 +85,7 @@ def test_leptons_are_a_minor_part_of_the_plane() -> None:
     assert np.all(ratio.sum(axis=0) < 0.25)
 
 
+@pytest.mark.slow
 def test_intensities_are_smooth_in_the_transport_parameters(solver: LeptonSolver) -> None:
     # what a Chebyshev emulator needs: a polynomial through a few nodes of ln H predicts the rest
     from scipy.interpolate import BarycentricInterpolator

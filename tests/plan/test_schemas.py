@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import tomllib
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -34,8 +35,13 @@ def read(path: Path) -> tuple[str, dict[str, Any]]:
     return ("priors" if path.parent.name == "priors" else "likelihood"), content
 
 
+@cache
+def validator(kind: str) -> Draft7Validator:
+    return Draft7Validator(schema(kind))
+
+
 def faults(kind: str, content: dict[str, Any]) -> list[str]:
-    return [error.message for error in Draft7Validator(schema(kind)).iter_errors(content)]
+    return [error.message for error in validator(kind).iter_errors(content)]
 
 
 def test_schemas_are_schemas() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import combinations
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,7 +13,6 @@ from made_up import result_at
 from matplotlib.colors import to_hex
 
 from crsea_infer import emulator
-from crsea_infer.analysis.best_fit import find_best_fit
 from crsea_infer.inference.posterior import posterior_for
 from crsea_infer.plan.run_file import load_run
 from crsea_infer.plan.study_file import load_study
@@ -45,7 +45,7 @@ def twelve(tmp_path_factory: pytest.TempPathFactory) -> RunSummary:
         rng = np.random.default_rng(number)
         unit = np.clip(rng.normal(0.4 + 0.02 * number, 0.15, size=(1000, len(posterior.names))), 0.01, 0.99)
         result = result_at(posterior, "dynesty", 600.0 - number, unit)
-        best = find_best_fit(posterior, np.full(len(posterior.names), 0.5))
+        best: Any = SimpleNamespace(parameters=posterior.fiducial)
         items.append(HypothesisSummary(posterior, {"dynesty": result}, best, result.samples))
     assert len(items) == N
     return RunSummary(run, {"run": "a", "data": "b"}, model, tuple(items))

@@ -72,8 +72,8 @@ def test_tables_are_read_back_as_written(summary: RunSummary, tmp_path: Path) ->
     assert np.isnan(rows[0].lnz)
     assert rows[0].method == "none"
     best = int(np.argmax(summary.hypotheses[0].results["emcee"].log_likelihood))
-    chi2 = summary.hypotheses[0].posterior.chi2(summary.hypotheses[0].results["emcee"].samples[best])
-    assert rows[0].chi2 == pytest.approx(sum(float(value) for value in chi2.values()))
+    chi2 = summary.hypotheses[0].posterior.chi2_of_all(summary.hypotheses[0].results["emcee"].samples[best])
+    assert rows[0].chi2 == pytest.approx(float(chi2))
 
 
 def test_chi2_of_all_data_is_the_sum(summary: RunSummary) -> None:

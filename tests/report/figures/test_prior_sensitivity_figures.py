@@ -61,6 +61,12 @@ def write(folder: Path, summary: Any) -> tuple[list[dict[str, Any]], list[dict[s
     return evidences, factors
 
 
+@pytest.fixture
+def unsaved(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For tests of the numbers: the figure is drawn, and not written in both formats."""
+    monkeypatch.setattr(prior_sensitivity_figures, "save", lambda *_: None)
+
+
 def known_shift(width: float, factor: float) -> float:
     def log_z(sigma: float) -> float:
         variance = sigma**2 + 0.05**2
@@ -136,6 +142,7 @@ def test_the_page_tells_the_range_and_what_is_withheld(tmp_path: Path) -> None:
     assert f"{len(factors) - len(known)} of {len(factors)} points are withheld" in words
 
 
+@pytest.mark.usefixtures("unsaved")
 def test_a_parameter_of_one_hypothesis_is_widened_there_alone(tmp_path: Path) -> None:
     summary = summary_of(hypothesis("one", 0.1, -3.0), hypothesis("two", 0.2, -5.0, sampled=("halo_height",)))
     _, factors = write(tmp_path, summary)
@@ -155,6 +162,7 @@ def test_one_hypothesis_gives_the_shift_of_its_evidence(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.usefixtures("unsaved")
 def test_no_evidence_gives_shifts_and_no_bayes_factor(tmp_path: Path) -> None:
     items = [hypothesis("one", 0.1, -3.0), hypothesis("two", 0.2, -5.0)]
     for item in items:
@@ -210,6 +218,7 @@ def test_the_numbers_of_the_width_never_touch(
             assert all(left.x1 + 2.0 < right.x0 for left, right in pairwise(boxes))
 
 
+@pytest.mark.usefixtures("unsaved")
 def test_a_parameter_that_the_training_does_not_have_shifts_the_conditional_evidence_alone(tmp_path: Path) -> None:
     """The nuisance of a data set that is predicted is no parameter of the training set."""
     joint, training = hypothesis("one", 0.1, -3.0), hypothesis("one", 0.1, -9.0, sampled=("halo_height",))
@@ -221,6 +230,7 @@ def test_a_parameter_that_the_training_does_not_have_shifts_the_conditional_evid
     assert all(row["withheld"] for row in evidences if row["parameter"] == "halo_height" and row["factor"] > 1.0)
 
 
+@pytest.mark.usefixtures("unsaved")
 def test_of_a_conditional_evidence_the_shift_of_the_training_is_taken_off(tmp_path: Path) -> None:
     joint, training = hypothesis("one", 0.1, -3.0), hypothesis("one", 0.1, -9.0, sampled=("halo_height", "hi_scale"))
     joint.samplings["training"] = training.samplings["all"]

@@ -188,6 +188,7 @@ def test_a_profile_has_steps_that_end_where_windows_are_apart(n: int, unit: str,
     assert [60.0, 80.0] in [list(line) for line in lines]
 
 
+@pytest.mark.slow
 def test_hypotheses_of_a_study_have_the_titles_of_their_names() -> None:
     study = load_study("paper")
     for run in study.runs.values():
