@@ -128,7 +128,7 @@ _PHYSICS: Final = {
     "nothing (as shipped)": (),
     "cross-section (`cross_section`)": (("cross_section", "free"),),
     "gas by rings (`gas_rings`)": (("gas", "free"),),
-    "gas by rings and cross-section (`...-free-physics`)": (("cross_section", "free"), ("gas", "free")),
+    "gas by rings and cross-section (`...-free-physics` with `infrared`)": (("cross_section", "free"), ("gas", "free")),
     "ionised gas (`ionised_gas`)": (("gas", "ionised"),),
     "absorption on the CMB alone (without `infrared`)": (("absorption", "cmb"),),
     "$X_\\mathrm{CO}$ the same in all rings (20 %)": (("gas", "flat"),),

@@ -22,7 +22,7 @@ _KM2A: Final = ("lhaaso_km2a_inner", "lhaaso_km2a_outer")
 _DATA: Final = {"KM2A": _KM2A, "KM2A + WCDA": (*_KM2A, "lhaaso_wcda_inner", "lhaaso_wcda_outer")}
 _OVER: Final = {"kind": "energy-correlated", "length_dex": 0.5, "shared_with": list(_KM2A)}
 _SYSTEMATICS: Final = {
-    "over 0.5 dex (as in runs)": {name: {"systematics": _OVER} for name in _KM2A},
+    "over 0.5 dex": {name: {"systematics": _OVER} for name in _KM2A},
     "one shift per region": {},
     "independent": {name: {"systematics": "diagonal"} for name in _KM2A},
 }

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import islice
+from itertools import combinations, islice
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from crsea_infer.emulator.sky_model import BoundModel, Request, SkyModel
     from crsea_infer.hypotheses.hypothesis import Hypothesis
     from crsea_infer.hypotheses.prior_sets import Parameter
+    from crsea_infer.inference.likelihoods.energy_correlated import EnergyCorrelated
+    from crsea_infer.inference.likelihoods.flux_systematics import FluxSystematics
     from crsea_infer.inference.likelihoods.likelihood import Likelihood
 
 __all__ = ["LikelihoodError", "Posterior", "posterior_for"]
@@ -365,8 +367,30 @@ def _with_own_templates(hypothesis: Hypothesis, likelihoods: Sequence[Likelihood
     ]
 
 
+def _refuse_half_shared(likelihoods: Sequence[Likelihood]) -> None:
+    """Refuse errors correlated in energy that data sets share in part: one name and two processes, or the reverse."""
+    correlated: list[tuple[str, FluxSystematics, EnergyCorrelated]] = []
+    for one in likelihoods:
+        systematics = getattr(one, "systematics", None)
+        process = getattr(systematics, "process", None)
+        if process is not None and systematics is not None:
+            correlated.append((one.name, systematics, process))
+    for (one_name, one, here), (other_name, other, there) in combinations(correlated, 2):
+        same = here.length_dex == there.length_dex and np.array_equal(here.places, there.places)
+        shared = other_name in one.shared_with or one_name in other.shared_with
+        if (one.name == other.name) != shared or (shared and not same):
+            raise UserError(
+                f"the systematic errors of {one_name!r} and {other_name!r} are neither one nor two: name = "
+                f"{one.name!r} and {other.name!r}, length_dex = {here.length_dex or 'free'} and "
+                f"{there.length_dex or 'free'}",
+                valid="one error: the same name, length_dex and shared_with in both; or two, with names of their own",
+                fix="write the same table systematics for both, each data set among its shared_with",
+            )
+
+
 def _nuisances(hypothesis: Hypothesis, likelihoods: Sequence[Likelihood]) -> tuple[Parameter, ...]:
     """Return the nuisances of all data sets, shared ones once."""
+    _refuse_half_shared(likelihoods)
     taken = {parameter.name for parameter in hypothesis.parameters}
     found: dict[str, Parameter] = {}
     for likelihood in likelihoods:
@@ -376,7 +400,7 @@ def _nuisances(hypothesis: Hypothesis, likelihoods: Sequence[Likelihood]) -> tup
                 raise UserError(
                     f"the likelihood {likelihood.name!r} calls its nuisance {nuisance.name!r}, "
                     f"which is a parameter of the hypothesis {hypothesis.name!r}",
-                    fix="give it another systematic_name",
+                    fix="give it another systematic_name, or systematics.name",
                 )
             earlier = found.setdefault(nuisance.name, nuisance)
             if earlier.distribution != nuisance.distribution:

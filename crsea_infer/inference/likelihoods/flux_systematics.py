@@ -57,16 +57,17 @@ class SystematicsEntry(Entry):
     shared_with
         Data sets that shift along; each names the others.
     name
-        Of the shift, or NAME_1, NAME_2, ... of its components; without one, that of the data sets that share it.
+        Of the shift, or NAME_1, NAME_2, ... of its components, in place of `systematic_name`; without either, that of
+        the data sets that share it.
     label
-        LaTeX of whose shift it is; without one, that of the data set.
+        Words for whose shift it is, in figures; without them, the label of the data set.
     """
 
     kind: Literal["correlated", "diagonal", "none", "energy-correlated"]
     length_dex: Annotated[float, AllowInfNan(True)] | Literal["free"] = 0.5
     shared_with: list[str] = Field(default_factory=list)
-    name: str | None = None
-    label: str | None = None
+    name: str | None = Field(default=None, min_length=1)
+    label: str | None = Field(default=None, min_length=1)
 
 
 class ScatterEntry(Entry):
@@ -110,6 +111,8 @@ class FluxSystematics:
         What determines them beyond the keys of the file, for the hash of the data.
     shift
         The nuisance eta of the kind "correlated".
+    shared_with
+        Data sets that have the energy-correlated error too.
     """
 
     kind: str
@@ -118,6 +121,7 @@ class FluxSystematics:
     scatter: Parameter | None = None
     content: Mapping[str, Any] = field(default_factory=dict)
     shift: Parameter | None = None
+    shared_with: tuple[str, ...] = ()
 
     @property
     def nuisances(self) -> tuple[Parameter, ...]:
@@ -158,12 +162,6 @@ def read_systematics(
     error = None if scatter is None else _scatter(folder, scatter, label)
     if isinstance(entry, str):
         return _simple(folder, entry, name or f"{folder.name}_systematic", error, label, source)
-    if entry.name is not None and name is not None:
-        raise UserError(
-            f"{folder.where}: systematic_name = {name!r} and systematics.name = {entry.name!r}",
-            valid="one of the two",
-            fix='for one shift of all points under that name, write systematics = "correlated" beside systematic_name',
-        )
     name, label = entry.name or name, entry.label or label
     own = name or "_".join((*sorted({folder.name, *entry.shared_with}), "systematic"))
     if entry.shared_with and entry.kind != "energy-correlated":
@@ -194,7 +192,14 @@ def read_systematics(
     every = np.concatenate([np.zeros(0), *others])
     fixed = None if isinstance(length, str) else float(length)
     process = EnergyCorrelated.at(own, upright(label), fixed, energies, every)
-    return FluxSystematics("energy-correlated", own, process, error, {"correlated_at": process.places.tolist()})
+    return FluxSystematics(
+        kind="energy-correlated",
+        name=own,
+        process=process,
+        scatter=error,
+        content={"correlated_at": process.places.tolist()},
+        shared_with=tuple(sorted({folder.name, *entry.shared_with})),
+    )
 
 
 def _simple(

@@ -145,6 +145,8 @@ def _rows(item: HypothesisSummary) -> list[dict[str, Any]]:
             total[key] = _largest(np.array([row[key] for row in rows]))
         elif key not in total:
             total[key] = sum(row[key] for row in rows)
+    once = item.posterior.chi2_of_all(theta)  # the pull of an error that data sets share counts once
+    total |= {f"chi2_{where}": float(once[index]) for index, where in enumerate(_POINTS)}
     return [*rows, total]
 
 

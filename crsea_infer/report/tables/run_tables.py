@@ -73,7 +73,7 @@ _FACTOR_COLUMNS = {
 }
 _CHI2_COLUMNS = {
     "hypothesis": Column("name of the hypothesis", str),
-    "likelihood": Column("name of the data set, or all", str),
+    "likelihood": Column("name of the data set, or all: the sum of these rows", str),
     "n_data": Column("data points", int),
     "chi2_published": Column("chi2 at the published parameters, nuisances at their best"),
     "reduced_chi2_published": Column("chi2_published / n_data: nothing is fitted"),

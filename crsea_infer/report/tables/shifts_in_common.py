@@ -1,7 +1,7 @@
 """What must be said of a run whose systematic errors are one shift of all points of a data set.
 
-One shift is the limit of an error that is correlated over any distance in energy. It is the published and the shipped
-choice; whether the data bear it out is a question that their evidence answers.
+One shift is the limit of an error that is correlated over any distance in energy. It is what most
+fits of such tables assume, and data sets by themselves; whether the data bear it out their evidence tells.
 """
 
 from __future__ import annotations

@@ -11,10 +11,13 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from crsea_infer import emulator
+from crsea_infer.hypotheses.hypothesis import load_hypothesis
 from crsea_infer.inference.likelihoods.energy_correlated import EnergyCorrelated
 from crsea_infer.inference.likelihoods.flux_points import FluxPoints
 from crsea_infer.inference.likelihoods.joint_likelihood import JointLikelihood
 from crsea_infer.inference.likelihoods.likelihood import load_likelihood
+from crsea_infer.inference.posterior import posterior_for
 from crsea_infer.support.errors import UserError
 
 INNER, OUTER = "lhaaso_km2a_inner", "lhaaso_km2a_outer"
@@ -57,6 +60,28 @@ def test_the_error_may_have_a_name_and_a_label_of_its_own() -> None:
     renamed = {one.name: value for one, value in zip(plain.nuisances, values.values(), strict=True)}
     at = (power_law(inner),)
     assert float(inner.log_likelihood(at, values)) == float(plain.log_likelihood(at, renamed))
+
+
+def test_a_name_in_the_table_takes_the_place_of_the_other() -> None:
+    both = load(INNER, systematic_name="one", systematics={"kind": "energy-correlated", "name": "other"})
+    assert both.nuisances[0].name == "other_1"
+
+
+OWN = {"kind": "energy-correlated", "shared_with": [INNER, OUTER], "name": "km2a"}
+
+
+@pytest.mark.parametrize(
+    ("inner", "outer"),
+    [
+        (OWN, OWN | {"length_dex": 0.7}),
+        (OWN, OWN | {"name": "other"}),
+        ({"kind": "energy-correlated", "name": "km2a"}, {"kind": "energy-correlated", "name": "km2a"}),
+    ],
+)
+def test_an_error_that_is_shared_in_part_is_refused(inner: dict[str, Any], outer: dict[str, Any]) -> None:
+    data = [load(INNER, systematics=inner), load(OUTER, systematics=outer)]
+    with pytest.raises(UserError, match="neither one nor two"):
+        posterior_for(load_hypothesis("base-min"), data, emulator.load())
 
 
 def test_long_lengths_need_few_nuisances() -> None:
@@ -178,7 +203,7 @@ def test_jax_gives_the_same_and_has_derivatives() -> None:
         ({"systematics": {"kind": "energy-correlated", "shared_with": ["nowhere"]}}, "nowhere"),
         ({"systematics": {"kind": "energy-correlated", "shared_with": ["lhaaso_wcda_inner"]}}, "flux points"),
         ({"systematics": {"kind": "diagonal", "shared_with": [OUTER]}}, "shared_with"),
-        ({"systematics": {"kind": "energy-correlated", "name": "a"}, "systematic_name": "b"}, "one of the two"),
+        ({"systematics": {"kind": "energy-correlated", "name": ""}}, "name"),
         ({"systematics": {"kind": "energy-correlated", "name": "a/b"}}, "cannot name a nuisance"),
         ({"systematics": {"kind": "energy correlated"}}, "kind"),
         ({"extra_scatter": {"lower": 0.5, "upper": 0.1}}, "extra_scatter"),

@@ -25,7 +25,7 @@ SHARP = {
     (3, MIN, MAX): (592.337, 0.009),
 }
 """ln Z of importance sampling from the prior with default settings, and its error, for data sets that
-`crsea-infer forecast min_vs_max` simulates at ten times the exposure: number, truth, hypothesis."""
+`crsea-infer forecast instruments` simulates at ten times the exposure: number, truth, hypothesis."""
 
 
 @dataclass(frozen=True)
