@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import combinations, islice
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,6 +22,7 @@ from crsea_infer.inference.likelihoods.best_nuisances import pull_of
 from crsea_infer.inference.likelihoods.joint_likelihood import JointLikelihood
 from crsea_infer.inference.likelihoods.likelihood import FollowsMorphology
 from crsea_infer.inference.likelihoods.same_events import refuse_same_events
+from crsea_infer.inference.likelihoods.shared_errors import refuse_half_shared
 from crsea_infer.inference.parameter_checks import check_parameters
 from crsea_infer.inference.unresolved_sources import with_unresolved_sources
 from crsea_infer.support.arrays import Array, Float64, array_namespace, full_precision
@@ -34,8 +35,6 @@ if TYPE_CHECKING:
     from crsea_infer.emulator.sky_model import BoundModel, Request, SkyModel
     from crsea_infer.hypotheses.hypothesis import Hypothesis
     from crsea_infer.hypotheses.prior_sets import Parameter
-    from crsea_infer.inference.likelihoods.energy_correlated import EnergyCorrelated
-    from crsea_infer.inference.likelihoods.flux_systematics import FluxSystematics
     from crsea_infer.inference.likelihoods.likelihood import Likelihood
 
 __all__ = ["LikelihoodError", "Posterior", "posterior_for"]
@@ -367,30 +366,9 @@ def _with_own_templates(hypothesis: Hypothesis, likelihoods: Sequence[Likelihood
     ]
 
 
-def _refuse_half_shared(likelihoods: Sequence[Likelihood]) -> None:
-    """Refuse errors correlated in energy that data sets share in part: one name and two processes, or the reverse."""
-    correlated: list[tuple[str, FluxSystematics, EnergyCorrelated]] = []
-    for one in likelihoods:
-        systematics = getattr(one, "systematics", None)
-        process = getattr(systematics, "process", None)
-        if process is not None and systematics is not None:
-            correlated.append((one.name, systematics, process))
-    for (one_name, one, here), (other_name, other, there) in combinations(correlated, 2):
-        same = here.length_dex == there.length_dex and np.array_equal(here.places, there.places)
-        shared = other_name in one.shared_with or one_name in other.shared_with
-        if (one.name == other.name) != shared or (shared and not same):
-            raise UserError(
-                f"the systematic errors of {one_name!r} and {other_name!r} are neither one nor two: name = "
-                f"{one.name!r} and {other.name!r}, length_dex = {here.length_dex or 'free'} and "
-                f"{there.length_dex or 'free'}",
-                valid="one error: the same name, length_dex and shared_with in both; or two, with names of their own",
-                fix="write the same table systematics for both, each data set among its shared_with",
-            )
-
-
 def _nuisances(hypothesis: Hypothesis, likelihoods: Sequence[Likelihood]) -> tuple[Parameter, ...]:
     """Return the nuisances of all data sets, shared ones once."""
-    _refuse_half_shared(likelihoods)
+    refuse_half_shared(likelihoods)
     taken = {parameter.name for parameter in hypothesis.parameters}
     found: dict[str, Parameter] = {}
     for likelihood in likelihoods:
