@@ -19,10 +19,10 @@ from crsea_infer.emulator.sky_of_physics import sky_for
 from crsea_infer.hypotheses.distributions import Product
 from crsea_infer.hypotheses.variants import VARIANT
 from crsea_infer.inference.likelihoods.best_nuisances import pull_of
+from crsea_infer.inference.likelihoods.half_shared import refuse_half_shared
 from crsea_infer.inference.likelihoods.joint_likelihood import JointLikelihood
 from crsea_infer.inference.likelihoods.likelihood import FollowsMorphology
 from crsea_infer.inference.likelihoods.same_events import refuse_same_events
-from crsea_infer.inference.likelihoods.shared_errors import refuse_half_shared
 from crsea_infer.inference.parameter_checks import check_parameters
 from crsea_infer.inference.unresolved_sources import with_unresolved_sources
 from crsea_infer.support.arrays import Array, Float64, array_namespace, full_precision
