@@ -92,8 +92,8 @@ def point_key(task: ForecastTask, model_fingerprint: str) -> str:
 
 
 def _plain(options: PeakOptions) -> dict[str, Any]:
-    content = asdict(replace(options, light=None, full=None))  # type: ignore[arg-type]
-    return {**content, "light": options.light.model_dump(), "full": options.full.model_dump()}
+    content = asdict(replace(options, tempered=None))  # type: ignore[arg-type]
+    return {**content, "tempered": options.tempered.model_dump()}
 
 
 def foretell(task: ForecastTask, progress: Progress) -> dict[str, Any]:

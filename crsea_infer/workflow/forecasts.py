@@ -13,8 +13,8 @@ import numpy as np
 
 from crsea_infer.analysis.forecast_points import DATA_SETS_EACH, ForecastTask, foretell, point_key, rows_from_arrays
 from crsea_infer.analysis.simulate import log_kept_share
-from crsea_infer.inference.samplers.importance import Importance
 from crsea_infer.inference.samplers.peak_evidence import PeakOptions
+from crsea_infer.inference.samplers.tempered_particles import Smc
 from crsea_infer.plan.run_check import check_run
 from crsea_infer.plan.subsets import ALL
 from crsea_infer.support.checkpoint import lock, read_arrays, write_arrays
@@ -136,7 +136,7 @@ def forecast_instruments(
 def _log_kept(instrument: Instrument, model: SkyModel, options: PeakOptions) -> list[float]:
     """Check and prepare the posteriors of an instrument; return ln of the share of each prior that can be a truth."""
     run = instrument.at(1.0)
-    by_hypothesis = check_run(run, model, [Importance(options.light), Importance(options.full)])
+    by_hypothesis = check_run(run, model, [Smc(options.tempered)])
     posteriors: list[Posterior] = [by_data[ALL] for by_data in by_hypothesis.values()]
     generator = np.random.default_rng(np.random.SeedSequence(run.seed, spawn_key=(0,)))
     kept = []
