@@ -54,14 +54,19 @@ def time_to_error(cpu_s: float, stated: float, true: float, wanted: float = WANT
 
 
 def posterior_of(problem: str) -> Any:
-    """Return gamma-optimized Min on the two regions of LHAASO-KM2A, or on all data of the study `paper`."""
+    """Return gamma-optimized Min on the regions of LHAASO-KM2A by themselves, or on all data of the study `paper`."""
     from device_evidences import posterior_of as of_run
 
-    from crsea_infer.plan.run_file import load_run
+    from crsea_infer import emulator
+    from crsea_infer.hypotheses.hypothesis import load_hypothesis
+    from crsea_infer.inference.likelihoods.likelihood import load_likelihood
+    from crsea_infer.inference.posterior import posterior_for
     from crsea_infer.plan.study_file import load_study
 
-    run = load_run("min_vs_max") if problem == "KM2A" else load_study("paper").runs["all"]
-    return of_run(run, "gamma-optimized-min", {})
+    if problem == "all":
+        return of_run(load_study("paper").runs["all"], "gamma-optimized-min", {})
+    likelihoods = [load_likelihood(f"lhaaso_km2a_{region}") for region in ("inner", "outer")]
+    return posterior_for(load_hypothesis("gamma-optimized-min"), likelihoods, emulator.load(None))
 
 
 def trial(problem: str, method: str, seed: int, limit: float, output: Path) -> None:

@@ -14,6 +14,7 @@ Infrared and starlight are put before the pixels afterwards (:mod:`crsea_infer.e
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
 
     from crsea_infer.emulator.response.sky_geometry import DiscSight, HaloSight
     from crsea_infer.grids.response_grid import GridSettings
+    from crsea_infer.physics.analytic_gas import GasModel
     from crsea_infer.physics.hadronic import Product
     from crsea_infer.physics.healpix_pixels import Pixelisation
     from crsea_infer.support.arrays import Float64
@@ -133,8 +135,7 @@ class SkyPixels:
         """
         at = np.asarray(energies, dtype=float)
         weights = self._weights(product, at, values)
-        gas = gas_columns(self.settings.gas_model)
-        seen = seen_pixels(gas, sky)
+        seen = _seen(self.settings.gas_model, sky)
         absorbed = self.absorption and product == "gamma"
         attenuation = absorption_interpolation(cmb_absorption_coefficient(at) if absorbed else np.zeros(at.size))
         light = Light.of(values[INFRARED], at, sky) if absorbed and INFRARED in values else None
@@ -341,8 +342,15 @@ def _pixel_map(seen: Float64) -> PixelMap:
     return PixelMap(np.ascontiguousarray(seen[:, 0]), deviation)
 
 
+@lru_cache(maxsize=2)
+def _seen(gas_model: GasModel, sky: Pixelisation) -> csr_array:
+    """Return the matrix [pixel, gas pixel] of shares, kept for the next map of the same pixels."""
+    return seen_pixels(gas_columns(gas_model), sky)
+
+
+@lru_cache(maxsize=2)
 def _cells(sky: Pixelisation) -> csr_array:
-    """Return the matrix [pixel, cell] that averages interpolated cells over pixels."""
+    """Return the matrix [pixel, cell] that averages interpolated cells over pixels, kept as well."""
     found = []
     for which, each, longitude, latitude in parts_of(sky, _SMOOTH):
         n = which.stop - which.start
