@@ -13,6 +13,7 @@ from crsea_infer.plan.run_check import check_study
 from crsea_infer.report.pages.study_page import write_results
 from crsea_infer.report.products import IncompleteError
 from crsea_infer.report.tables.finished_combination import read_finished
+from crsea_infer.support.cluster import check_address
 from crsea_infer.support.errors import UserError
 from crsea_infer.support.files import make_directory, read_text
 from crsea_infer.support.output_names import RESULTS
@@ -73,6 +74,8 @@ def execute_study(
         When a page of that name is there that no study wrote; as :func:`crsea_infer.workflow.runs.execute`. What has
         not converged is said at the end, with everything written.
     """
+    if scheduler is not None:
+        check_address(scheduler)
     directory = make_directory(output)
     _refuse_foreign(directory / RESULTS)
     check_study(study, emulator.load())  # before hours of sampling: a later combination must not end what went before

@@ -95,4 +95,4 @@ def test_what_is_no_address_is_told_before_anything_is_begun(
     for run in ("min_vs_max", "paper"):
         assert main(["run", run, "--scheduler", "nonsense"]) == 1
         assert "'nonsense' of a dask scheduler" in capsys.readouterr().err
-    assert not list(tmp_path.glob("results/*/.*"))
+    assert not list(tmp_path.iterdir())
