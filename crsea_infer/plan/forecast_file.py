@@ -16,6 +16,7 @@ from pydantic import Field
 
 from crsea_infer.content import finding
 from crsea_infer.content.toml_files import Entry, SchemaOf, read_toml, validate
+from crsea_infer.hypotheses.hypothesis import load_hypothesis
 from crsea_infer.inference.likelihoods.likelihood import FollowsMorphology, load_likelihood
 from crsea_infer.inference.likelihoods.scaled_exposure import ErrorBudget, error_budget, with_exposure
 from crsea_infer.physics.regions import parse_region
@@ -234,7 +235,7 @@ def load_forecast(name: str | Path, hypotheses: Sequence[str] | None = None) -> 
     name
         Of the forecast or run, or its path.
     hypotheses
-        Names, in place of those of the file.
+        Names, in place of those of the file. What a run calls by such a name is meant before what the package does.
 
     Raises
     ------
@@ -243,7 +244,9 @@ def load_forecast(name: str | Path, hypotheses: Sequence[str] | None = None) -> 
         :func:`crsea_infer.inference.likelihoods.scaled_exposure.with_exposure` says.
     """
     path, is_run = _found(str(name))
-    given = read_toml(path) if hypotheses is None else {**read_toml(path), "hypotheses": list(hypotheses)}
+    given = read_toml(path)
+    if hypotheses is not None:
+        given = {**given, "hypotheses": _chosen(given.get("hypotheses"), hypotheses)}
     if is_run:
         return _of_run(load_run(name) if hypotheses is None else run_from(path, path.stem, given))
     entry = validate(ForecastEntry, given, str(path))
@@ -251,6 +254,18 @@ def load_forecast(name: str | Path, hypotheses: Sequence[str] | None = None) -> 
     return Forecast(path.stem, entry.title, entry.description, instruments, EXPOSURES, entry.data_sets).asked(
         entry.exposures
     )
+
+
+def _chosen(of_file: Any, names: Sequence[str]) -> Any:
+    """Return hypotheses of these names in the form of the file, as a run may write its own: a list, or prior sets."""
+    tables = [one for one in of_file if isinstance(one, dict)] if isinstance(of_file, list) else []
+    own = {str(one.get("name")): one for one in tables} or (of_file if isinstance(of_file, dict) else {})
+    if not own or not any(name in own for name in names):
+        return list(names)
+    found = {name: own[name] if name in own else list(load_hypothesis(name).prior_sets) for name in names}
+    if not tables:
+        return found
+    return [one if isinstance(one, dict) else {"name": name, "prior_sets": one} for name, one in found.items()]
 
 
 def _found(name: str) -> tuple[Path, bool]:

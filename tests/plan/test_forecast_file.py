@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from crsea_infer.content.finding import available
+from crsea_infer.hypotheses.hypothesis import load_hypothesis
 from crsea_infer.physics.regions import parse_region
 from crsea_infer.plan.forecast_file import EXPOSURES, load_forecast
 from crsea_infer.support.errors import UserError
@@ -75,6 +76,23 @@ def test_a_run_is_a_forecast_of_its_own_data() -> None:
     assert np.array_equal(now.error_low, forecast.instruments[0].run.likelihoods[0].error_low)  # type: ignore[attr-defined]
     other = load_forecast("min_vs_max", ["base-min", "gamma-optimized-min"])
     assert other.hypotheses == ("base-min", "gamma-optimized-min")
+    base, optimized = other.instruments[0].run.hypotheses
+    assert "infrared" in optimized.prior_sets  # as the run has it, not as the package does
+    assert "infrared" not in base.prior_sets
+
+
+def test_hypotheses_written_out_in_a_run_keep_what_they_are(tmp_path: Path) -> None:
+    tables = "".join(
+        f'[[hypotheses]]\nname = "{name}"\ntitle = "{name}"\nprior_sets = ["gamma_optimized", "{name}"]\n'
+        for name in ("min", "max")
+    )
+    path = tmp_path / "mine.toml"
+    path.write_text(f'title = "Mine"\nlikelihoods = ["lhaaso_km2a_inner"]\n{tables}[samplers.importance]\n')
+    forecast = load_forecast(str(path), ["max", "base-min"])
+    assert [one.prior_sets for one in forecast.instruments[0].run.hypotheses] == [
+        ("gamma_optimized", "max"),
+        load_hypothesis("base-min").prior_sets,
+    ]
 
 
 def test_asking_for_less_or_for_more(shipped: dict[str, Any]) -> None:

@@ -59,7 +59,7 @@ class Skewed:
 
 @dataclass(frozen=True)
 class Bent:
-    """Pairs of parameters with standard normal priors, of which only (y - x^2) / error is seen: no ellipse follows it."""
+    """Pairs of parameters with standard normal priors, of which only (y - x^2) / error is seen: no ellipse follows."""
 
     error: float
     pairs: int
