@@ -10,6 +10,7 @@ of the run. A new product is its names in :data:`crsea_infer.support.output_name
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Self
 
 from crsea_infer.inference.posterior_file import write_posterior
@@ -24,6 +25,7 @@ from crsea_infer.report.figures import (
     profile_figures,
     spectrum_figures,
 )
+from crsea_infer.report.figures.drawing import Picture, draw_pictures, drawn_beside
 from crsea_infer.report.layout.attempts import attempts, reason
 from crsea_infer.report.layout.checksums import Checksums
 from crsea_infer.report.pages.robustness_section import robustness_section
@@ -43,11 +45,13 @@ from crsea_infer.report.tables import (
 from crsea_infer.support import output_names
 from crsea_infer.support.errors import UserError
 from crsea_infer.support.files import make_directory
+from crsea_infer.support.output_names import FIGURES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
 
+    from crsea_infer.report.figures.drawing import Figures
     from crsea_infer.report.layout.sections import Section
     from crsea_infer.report.results.summary import RunSummary
 
@@ -65,6 +69,10 @@ class IncompleteError(UserError):
             valid="a run all of whose tables, figures and pages are made",
             fix="remove the cause and give the same command again: it samples nothing, and makes what is missing",
         )
+
+
+def _nothing(_directory: Path, _summary: RunSummary) -> None:
+    return None
 
 
 def _no_section(_directory: Path, _summary: RunSummary) -> None:
@@ -93,6 +101,11 @@ class Product:
         Returns what the page says of them, from the files or from the run; None for nothing.
     always
         Write them even when they are there, because they take no time and what they say may depend on other files.
+    figures
+        Returns what draws its figures, by name, of what figures show of a run; they may be drawn in other processes,
+        while what comes after is made. None where it has none, or where `write` draws them.
+    seconds_each
+        How long one of them takes, roughly.
     is_current
         Tells of files that are there whether they answer to options that are no part of the run's identity.
     seconds
@@ -102,9 +115,11 @@ class Product:
     name: str
     words: str
     files: Callable[[RunSummary], Sequence[str]]
-    write: Callable[[Path, RunSummary], None]
+    write: Callable[[Path, RunSummary], None] = _nothing
     section: Callable[[Path, RunSummary], Section | None] = _no_section
     always: bool = False
+    figures: Figures | None = None
+    seconds_each: float = 0.5
     is_current: Callable[[Path, RunSummary], bool] = _is_current
     seconds: float = 0.5
 
@@ -118,8 +133,11 @@ def write_products(
     summary: RunSummary,
     tell: Callable[[str], None],
     reach: Callable[[int, float], None] = _unheard,
+    workers: int | None = 1,
 ) -> list[str]:
     """Make what is missing or damaged, in the order of :data:`PRODUCTS`, and remove what the run no longer has.
+
+    Where there are cores, figures are drawn in other processes meanwhile, and counted as made at the end.
 
     Parameters
     ----------
@@ -131,41 +149,106 @@ def write_products(
         Takes what is being made, in words.
     reach
         Takes the number of a product, with 0 when it is begun and 1 when it is there.
+    workers
+        How many processes may be at work, this one among them; None: one per core. No file depends on it.
 
     Returns
     -------
     list of str
         What could not be made, each with its reason; it is told too.
     """
-    make_directory(directory / "figures")
+    folder = make_directory(directory / FIGURES)
     kept = Checksums(directory)
     kept.forget_all_but({name for product in PRODUCTS for name in product.files(summary)})
-    missing = []
-    for number, product in enumerate(PRODUCTS):
+    every = [_Due.of(number, product, directory, summary, kept) for number, product in enumerate(PRODUCTS)]
+    pictures = {due.number: due.pictures() for due in every if due.is_due}
+    missing: dict[int, str] = {}
+
+    def settle(due: _Due, failed: Sequence[str]) -> None:
+        if failed:
+            stale = due.remove_stale(directory)
+            missing[due.number] = f"{', '.join(stale or due.files)} cannot be made: {failed[0]}"
+            tell(missing[due.number])
+        kept.keep(due.files)
+        reach(due.number, 1.0)
+
+    with drawn_beside([one for some in pictures.values() for one in some], summary, folder, workers) as wait:
+        late: list[tuple[_Due, list[str]]] = []
+        for due in every:
+            if not due.is_due:
+                reach(due.number, 1.0)
+                continue
+            reach(due.number, 0.0)
+            due.announce(tell)
+            failed = due.write(directory, summary)
+            if wait is not None and pictures[due.number]:
+                late.append((due, failed))
+                continue
+            settle(due, failed + _failures(draw_pictures(pictures[due.number], summary, folder)))
+        drawn = {} if wait is None else wait()
+        for due, failed in late:
+            left = [one for one in pictures[due.number] if one.name not in drawn]
+            found = drawn | draw_pictures(left, summary, folder)
+            settle(due, failed + _failures({one.name: found[one.name] for one in pictures[due.number]}))
+    return [missing[number] for number in sorted(missing)]
+
+
+@dataclass(frozen=True)
+class _Due:
+    """A product of a run that is perhaps to be made, and the state of its files before."""
+
+    number: int
+    product: Product
+    files: Sequence[str]
+    is_due: bool
+    changed: Sequence[str]
+    before: Mapping[str, tuple[int, int] | None]
+
+    @classmethod
+    def of(cls, number: int, product: Product, directory: Path, summary: RunSummary, kept: Checksums) -> Self:
         files = product.files(summary)
         whole = all(kept.is_whole(name) for name in files)
-        if not files or (whole and not product.always and product.is_current(directory, summary)):
-            reach(number, 1.0)
-            continue
-        reach(number, 0.0)
-        for name in files:
-            if kept.is_changed(name):
-                tell(f"{name} is not as it was written: it is made again.")
-        if product.words:
-            tell(f"{product.words} ...")
-        before = {name: _state(directory / name) for name in files}
+        is_due = bool(files) and not (whole and not product.always and product.is_current(directory, summary))
+        changed = [name for name in files if is_due and kept.is_changed(name)]
+        return cls(number, product, files, is_due, changed, {name: _state(directory / name) for name in files})
+
+    def pictures(self) -> list[Picture]:
+        """Return the figures to draw, each with the kinds of its files."""
+        if self.product.figures is None:
+            return []
+        kinds: dict[str, list[str]] = {}
+        for path in map(PurePosixPath, self.files):
+            if path.parent.name == FIGURES:
+                kinds.setdefault(path.stem, []).append(path.suffix)
+        each = self.product.seconds_each
+        return [Picture(self.product.figures, name, tuple(found), each) for name, found in kinds.items()]
+
+    def announce(self, tell: Callable[[str], None]) -> None:
+        """Tell that it is being made, and why again."""
+        for name in self.changed:
+            tell(f"{name} is not as it was written: it is made again.")
+        if self.product.words:
+            tell(f"{self.product.words} ...")
+
+    def write(self, directory: Path, summary: RunSummary) -> list[str]:
+        """Make what is no figure; return why that failed, if it did."""
         try:
-            product.write(directory, summary)
+            self.product.write(directory, summary)
         except Exception as error:  # noqa: BLE001 -- whatever a library raises, the rest is made
-            stale = [name for name in files if _state(directory / name) == before[name]]
-            for name in stale:
-                (directory / name).unlink(missing_ok=True)
-            words = f"{', '.join(stale or files)} cannot be made: {reason(error)}"
-            tell(words)
-            missing.append(words)
-        kept.keep(files)
-        reach(number, 1.0)
-    return missing
+            return [reason(error)]
+        return []
+
+    def remove_stale(self, directory: Path) -> list[str]:
+        """Remove the files that were not made anew, and return their names."""
+        stale = [name for name in self.files if _state(directory / name) == self.before[name]]
+        for name in stale:
+            (directory / name).unlink(missing_ok=True)
+        return stale
+
+
+def _failures(drawn: Mapping[str, str | None]) -> list[str]:
+    """Return why figures could not be drawn."""
+    return [words for words in drawn.values() if words is not None]
 
 
 def _state(path: Path) -> tuple[int, int] | None:
@@ -265,6 +348,7 @@ PRODUCTS: tuple[Product, ...] = (
         data_set_pulls.files,
         data_set_pulls.write_data_sets,
         data_set_pulls.data_sets_section,
+        figures=data_set_pulls.figures,
         seconds=1.0,
     ),
     Product(
@@ -279,38 +363,39 @@ PRODUCTS: tuple[Product, ...] = (
         "spectra",
         "Drawing spectra",
         _figure_files(spectrum_figures.figure_names),
-        lambda directory, summary: spectrum_figures.write_spectra(directory / "figures", summary),
-        spectrum_figures.spectrum_section,
+        figures=spectrum_figures.figures,
+        section=spectrum_figures.spectrum_section,
         seconds=1.5,
     ),
     Product(
         "components",
         "Drawing components",
         lambda summary: _of_names(component_figures.figure_names(summary)),
-        lambda directory, summary: component_figures.write_components(directory / "figures", summary),
-        component_figures.component_section,
+        figures=component_figures.figures,
+        section=component_figures.component_section,
         seconds=1.0,
     ),
     Product(
         "local spectra",
         "Drawing local spectra",
         lambda summary: _of_names(local_figures.figure_names(summary)),
-        lambda directory, summary: local_figures.write_local_spectra(directory / "figures", summary),
-        local_figures.local_section,
+        figures=local_figures.figures,
+        section=local_figures.local_section,
         seconds=0.5,
     ),
     Product(
         "profiles",
         "Drawing profiles",
         lambda summary: _of_names(profile_figures.figure_names(summary)),
-        lambda directory, summary: profile_figures.write_profiles(directory / "figures", summary),
-        profile_figures.profile_section,
+        figures=profile_figures.figures,
+        section=profile_figures.profile_section,
     ),
     Product(
         "corners",
         "Drawing corners",
         lambda summary: [*_figure_files(corner_figures.figure_names)(summary), *corner_figures.full_figures(summary)],
-        lambda directory, summary: corner_figures.write_corners(directory / "figures", summary),
+        figures=corner_figures.figures,
+        seconds_each=1.5,
         seconds=13.0,
     ),
     Product(
