@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from crsea_infer.report.layout.style import new_figure
+from crsea_infer.report.layout.notebook_figure import NotebookFigure
+from crsea_infer.report.layout.style import new_figure, styled
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,8 +22,8 @@ PARENT = "PARENT_OF_PICTURES"
 
 
 def figures(run: Any) -> dict[str, Callable[[], Figure]]:
-    """One that is drawn, one that fails, and one whose drawing kills the process, unless it is the test's own."""
-    return {"good": partial(_draw, run), "bad": _fail, "deadly": partial(_die, run)}
+    """One that is drawn, one that fails, one that kills its process unless it is the test's own, one without end."""
+    return {"good": partial(_draw, run), "bad": _fail, "deadly": partial(_die, run), "endless": _wait}
 
 
 def _draw(run: Any) -> Figure:
@@ -31,6 +34,18 @@ def _draw(run: Any) -> Figure:
 
 def _fail() -> Figure:
     raise RuntimeError("out of\ncolours")
+
+
+class _Endless(NotebookFigure):
+    """A figure that is never written whole, in a file that says who writes."""
+
+    def savefig(self, *args: Any, **_kwargs: Any) -> None:
+        Path(args[0]).write_text(str(os.getpid()))
+        time.sleep(600.0)
+
+
+def _wait() -> Figure:
+    return _Endless(1.0, 1.0, styled)
 
 
 def _die(run: Any) -> Figure:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 from crsea_infer.report.layout.attempts import reason
 from crsea_infer.report.layout.style import save, styled
 from crsea_infer.report.results.plain_run import plain_run
-from crsea_infer.support.files import absolute
+from crsea_infer.support.files import absolute, remove_leftovers
 from crsea_infer.support.jobs import jobs_beside
 from crsea_infer.support.local import available_cores
 
@@ -74,6 +74,8 @@ def draw_pictures(pictures: Sequence[Picture], run: ShownRun, folder: Path) -> d
         Name -> None, or in one line why it could not be drawn.
     """
     found: dict[str, str | None] = {}
+    if not pictures:  # nothing for which matplotlib is to be loaded
+        return found
     with styled():
         for one in pictures:
             found[one.name] = None
@@ -107,6 +109,7 @@ def drawn_beside(
     with ExitStack() as stack:
         wait = None
         if shares:
+            stack.callback(remove_leftovers, folder)  # of processes that were stopped or died, when all have ended
             with suppress(Exception):  # what is not to be said in plain numbers, or not to be sent, is drawn here
                 plain = plain_run(run)
                 tasks = [(share, plain, absolute(folder)) for share in shares]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -69,6 +70,23 @@ def test_what_a_process_dies_of_is_drawn_here_and_what_fails_twice_is_missing(
     assert reached == [(0, 0.0), (0, 1.0)]
     assert set(files(tmp_path / "figures")) == {"deadly.png", "good.pdf", "good.png"}
     assert len((tmp_path / "files.sha256").read_text().splitlines()) == 3
+
+
+def test_an_interrupt_ends_the_processes_and_leaves_no_half_figure(few: PlainRun, tmp_path: Path) -> None:
+    written: list[bytes] = []
+
+    def interrupted() -> None:
+        with drawn_beside([picture("endless")], few, tmp_path, 2):
+            while not any(written):
+                time.sleep(0.02)
+                written[:] = files(tmp_path).values()
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    assert files(tmp_path) == {}
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(written[0]), 0)
 
 
 @pytest.mark.slow
