@@ -10,10 +10,11 @@ from astropy.table import Table
 
 from crsea_infer.hypotheses.hypothesis import load_hypothesis
 from crsea_infer.report import products
-from crsea_infer.report.figures import corner_figures, spectrum_figures
 from crsea_infer.workflow import run_steps
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import pytest
 
 QUICK = """
@@ -51,8 +52,7 @@ def evidences(directory: Path, data: str = "all") -> dict[tuple[str, str], tuple
 
 def without_figures(patch: pytest.MonkeyPatch) -> None:
     """Leave out the slow figures, which other tests look at."""
-    for module, write in ((corner_figures, "write_corners"), (spectrum_figures, "write_spectra")):
-        patch.setattr(module, write, lambda _folder, _summary: None)
+    _keep(patch, [one for one in products.PRODUCTS if one.name not in {"corners", "spectra"}])
 
 
 def hold_all_but(free: tuple[str, ...], hypothesis: str, path: Path) -> None:
@@ -74,10 +74,14 @@ def numbers_alone(patch: pytest.MonkeyPatch, *more: str) -> None:
 
     All products cost more than the samplings of a quick run, and the tests of the finished run look at them.
     """
-    kept = tuple(one for one in products.PRODUCTS if one.name in {"posteriors", "tables", *more})
+    kept = [one for one in products.PRODUCTS if one.name in {"posteriors", "tables", *more}]
     assert len(kept) == 2 + len(more)
-    patch.setattr(products, "PRODUCTS", kept)
-    patch.setattr(run_steps, "PRODUCTS", kept)
+    _keep(patch, kept)
+
+
+def _keep(patch: pytest.MonkeyPatch, kept: Sequence[products.Product]) -> None:
+    for module in (products, run_steps):
+        patch.setattr(module, "PRODUCTS", tuple(kept))
 
 
 def living(group: int) -> list[str]:

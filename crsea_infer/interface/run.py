@@ -133,7 +133,7 @@ class Run:
         fresh
             Replace what another run left there.
         workers
-            Processes that sample side by side; default: one per core; 0: sample in this process.
+            Processes that sample side by side, and draw beside this one; default: one per core; 0: all in this process.
         scheduler
             Address of a dask scheduler whose workers sample instead.
         accept_unconverged

@@ -9,7 +9,6 @@ of the run. A new product is its names in :data:`crsea_infer.support.output_name
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
 from crsea_infer.inference.posterior_file import write_posterior
@@ -24,9 +23,11 @@ from crsea_infer.report.figures import (
     profile_figures,
     spectrum_figures,
 )
+from crsea_infer.report.figures.drawing import draw_pictures, drawn_beside
 from crsea_infer.report.layout.attempts import attempts, reason
 from crsea_infer.report.layout.checksums import Checksums
 from crsea_infer.report.pages.robustness_section import robustness_section
+from crsea_infer.report.product import Due, Product
 from crsea_infer.report.tables import (
     beside_table,
     exact_check_table,
@@ -43,9 +44,10 @@ from crsea_infer.report.tables import (
 from crsea_infer.support import output_names
 from crsea_infer.support.errors import UserError
 from crsea_infer.support.files import make_directory
+from crsea_infer.support.output_names import FIGURES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
 
     from crsea_infer.report.layout.sections import Section
@@ -67,48 +69,6 @@ class IncompleteError(UserError):
         )
 
 
-def _no_section(_directory: Path, _summary: RunSummary) -> None:
-    return None
-
-
-def _is_current(_directory: Path, _summary: RunSummary) -> bool:
-    return True
-
-
-@dataclass(frozen=True)
-class Product:
-    """Files made from a finished run.
-
-    Attributes
-    ----------
-    name
-        In :data:`crsea_infer.support.output_names.PRODUCTS`, where the names of its files stand.
-    words
-        What the console says while they are made; empty for what takes no time.
-    files
-        Their names, relative to the run's directory; none when the run has no such thing.
-    write
-        Makes them all.
-    section
-        Returns what the page says of them, from the files or from the run; None for nothing.
-    always
-        Write them even when they are there, because they take no time and what they say may depend on other files.
-    is_current
-        Tells of files that are there whether they answer to options that are no part of the run's identity.
-    seconds
-        How long it takes, roughly, for two hypotheses and two data sets.
-    """
-
-    name: str
-    words: str
-    files: Callable[[RunSummary], Sequence[str]]
-    write: Callable[[Path, RunSummary], None]
-    section: Callable[[Path, RunSummary], Section | None] = _no_section
-    always: bool = False
-    is_current: Callable[[Path, RunSummary], bool] = _is_current
-    seconds: float = 0.5
-
-
 def _unheard(_number: int, _done: float) -> None:
     return None
 
@@ -118,8 +78,11 @@ def write_products(
     summary: RunSummary,
     tell: Callable[[str], None],
     reach: Callable[[int, float], None] = _unheard,
+    workers: int | None = 1,
 ) -> list[str]:
     """Make what is missing or damaged, in the order of :data:`PRODUCTS`, and remove what the run no longer has.
+
+    Where there are cores, figures are drawn in other processes meanwhile, and counted as made at the end.
 
     Parameters
     ----------
@@ -131,50 +94,53 @@ def write_products(
         Takes what is being made, in words.
     reach
         Takes the number of a product, with 0 when it is begun and 1 when it is there.
+    workers
+        How many processes may be at work, this one among them; None: one per core. No file depends on it.
 
     Returns
     -------
     list of str
         What could not be made, each with its reason; it is told too.
     """
-    make_directory(directory / "figures")
+    folder = make_directory(directory / FIGURES)
     kept = Checksums(directory)
     kept.forget_all_but({name for product in PRODUCTS for name in product.files(summary)})
-    missing = []
-    for number, product in enumerate(PRODUCTS):
-        files = product.files(summary)
-        whole = all(kept.is_whole(name) for name in files)
-        if not files or (whole and not product.always and product.is_current(directory, summary)):
-            reach(number, 1.0)
-            continue
-        reach(number, 0.0)
-        for name in files:
-            if kept.is_changed(name):
-                tell(f"{name} is not as it was written: it is made again.")
-        if product.words:
-            tell(f"{product.words} ...")
-        before = {name: _state(directory / name) for name in files}
-        try:
-            product.write(directory, summary)
-        except Exception as error:  # noqa: BLE001 -- whatever a library raises, the rest is made
-            stale = [name for name in files if _state(directory / name) == before[name]]
-            for name in stale:
-                (directory / name).unlink(missing_ok=True)
-            words = f"{', '.join(stale or files)} cannot be made: {reason(error)}"
-            tell(words)
-            missing.append(words)
-        kept.keep(files)
-        reach(number, 1.0)
-    return missing
+    every = [Due.of(number, product, directory, summary, kept) for number, product in enumerate(PRODUCTS)]
+    pictures = {due.number: due.pictures() for due in every if due.is_due}
+    missing: dict[int, str] = {}
+
+    def settle(due: Due, failed: Sequence[str]) -> None:
+        if failed:
+            stale = due.remove_stale(directory)
+            missing[due.number] = f"{', '.join(stale or due.files)} cannot be made: {failed[0]}"
+            tell(missing[due.number])
+        kept.keep(due.files)
+        reach(due.number, 1.0)
+
+    with drawn_beside([one for some in pictures.values() for one in some], summary, folder, workers) as wait:
+        late: list[tuple[Due, list[str]]] = []
+        for due in every:
+            if not due.is_due:
+                reach(due.number, 1.0)
+                continue
+            reach(due.number, 0.0)
+            due.announce(tell)
+            failed = due.write(directory, summary)
+            if wait is not None and pictures[due.number]:
+                late.append((due, failed))
+                continue
+            settle(due, failed + _failures(draw_pictures(pictures[due.number], summary, folder)))
+        drawn = {} if wait is None else wait()
+        for due, failed in late:
+            left = [one for one in pictures[due.number] if one.name not in drawn]
+            found = drawn | draw_pictures(left, summary, folder)
+            settle(due, failed + _failures({one.name: found[one.name] for one in pictures[due.number]}))
+    return [missing[number] for number in sorted(missing)]
 
 
-def _state(path: Path) -> tuple[int, int] | None:
-    """Return what changes when a file is written anew; None when there is none."""
-    try:
-        found = path.stat()
-    except OSError:
-        return None
-    return found.st_ino, found.st_mtime_ns
+def _failures(drawn: Mapping[str, str | None]) -> list[str]:
+    """Return why figures could not be drawn."""
+    return [words for words in drawn.values() if words is not None]
 
 
 def sections(directory: Path, summary: RunSummary) -> tuple[list[Section], list[str]]:
@@ -265,6 +231,7 @@ PRODUCTS: tuple[Product, ...] = (
         data_set_pulls.files,
         data_set_pulls.write_data_sets,
         data_set_pulls.data_sets_section,
+        figures=data_set_pulls.figures,
         seconds=1.0,
     ),
     Product(
@@ -279,38 +246,39 @@ PRODUCTS: tuple[Product, ...] = (
         "spectra",
         "Drawing spectra",
         _figure_files(spectrum_figures.figure_names),
-        lambda directory, summary: spectrum_figures.write_spectra(directory / "figures", summary),
-        spectrum_figures.spectrum_section,
+        figures=spectrum_figures.figures,
+        section=spectrum_figures.spectrum_section,
         seconds=1.5,
     ),
     Product(
         "components",
         "Drawing components",
         lambda summary: _of_names(component_figures.figure_names(summary)),
-        lambda directory, summary: component_figures.write_components(directory / "figures", summary),
-        component_figures.component_section,
+        figures=component_figures.figures,
+        section=component_figures.component_section,
         seconds=1.0,
     ),
     Product(
         "local spectra",
         "Drawing local spectra",
         lambda summary: _of_names(local_figures.figure_names(summary)),
-        lambda directory, summary: local_figures.write_local_spectra(directory / "figures", summary),
-        local_figures.local_section,
+        figures=local_figures.figures,
+        section=local_figures.local_section,
         seconds=0.5,
     ),
     Product(
         "profiles",
         "Drawing profiles",
         lambda summary: _of_names(profile_figures.figure_names(summary)),
-        lambda directory, summary: profile_figures.write_profiles(directory / "figures", summary),
-        profile_figures.profile_section,
+        figures=profile_figures.figures,
+        section=profile_figures.profile_section,
     ),
     Product(
         "corners",
         "Drawing corners",
         lambda summary: [*_figure_files(corner_figures.figure_names)(summary), *corner_figures.full_figures(summary)],
-        lambda directory, summary: corner_figures.write_corners(directory / "figures", summary),
+        figures=corner_figures.figures,
+        seconds_each=1.5,
         seconds=13.0,
     ),
     Product(

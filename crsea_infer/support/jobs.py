@@ -8,6 +8,7 @@ at, which is done again.
 from __future__ import annotations
 
 from collections import deque
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from crsea_infer.support.errors import UserError
@@ -15,7 +16,7 @@ from crsea_infer.support.lanes import CORES, DEVICE
 from crsea_infer.support.packed import as_user_error, pack, user_error_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from crsea_infer.support.lanes import Lanes
     from crsea_infer.support.packed import Work
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
     Report = Callable[[int, float, str], None]
 
-__all__ = ["hand_out", "open_workers", "run_jobs"]
+__all__ = ["hand_out", "jobs_beside", "open_workers", "run_jobs"]
 
 _AGAIN: Final = 1
 """How often a task is done again whose worker was lost."""
@@ -132,6 +133,54 @@ def run_jobs(
         return
     with open_workers(scheduler, workers, lanes) as opened:
         hand_out(opened, jobs.waiting, lambda index: pack(work, tasks[index]), jobs.hear)
+
+
+@contextmanager
+def jobs_beside(work: Work, tasks: Sequence[Any]) -> Iterator[Callable[[], list[Any]]]:
+    """Begin tasks in processes of this machine, one for each, while the caller goes on with something else.
+
+    What is left of them when the block ends with an error is stopped.
+
+    Parameters
+    ----------
+    work
+        A function of a module, called as ``work(task, tell)``.
+    tasks
+        Arguments that can be sent to another process.
+
+    Yields
+    ------
+    Callable
+        Waits for all, and returns what each gave; None of one that came to nothing, whatever the reason, for the caller
+        to do it here.
+
+    Raises
+    ------
+    Exception
+        Whatever packing raises of a task that cannot be sent.
+    """
+    packed = [pack(work, task) for task in tasks]
+    found: list[Any] = [None] * len(tasks)
+    with open_workers(None, len(tasks)) as workers:
+        for number, one in enumerate(packed):
+            workers.give(number, one, CORES)
+        del packed
+
+        def wait() -> list[Any]:
+            at_work = set(range(len(found)))
+            while at_work:
+                try:
+                    events = workers.hear()
+                except UserError:  # processes that cannot even start
+                    break
+                for event in events:
+                    if event.kind == "done":
+                        found[event.number] = event.content[0]
+                    if event.kind != "progress":
+                        at_work.discard(event.number)
+            return found
+
+        yield wait
 
 
 class _Jobs:

@@ -84,8 +84,8 @@ def execute(
     fresh
         Replace what another run (or this one) left there.
     workers
-        Processes that sample side by side; default: one per core and task, at most 8. 0: sample in this process. The
-        results do not depend on it.
+        Processes that sample side by side, and afterwards draw beside this one; default: one per core and task, at most
+        8. 0: all in this process. The results do not depend on it.
     scheduler
         Address of a dask scheduler whose workers sample instead; the results do not depend on that either.
     accept_unconverged
@@ -138,7 +138,7 @@ def execute(
             first = len(tasks) + len(beside)
             summary = _summarise(run, begun.identity, begun.model, begun.posteriors, tasks)
             missing = write_products(
-                directory.path, summary, listener.tell, lambda number, done: reach(first + number, done)
+                directory.path, summary, listener.tell, lambda number, done: reach(first + number, done), workers
             )
             found, more = sections(directory.path, summary)
             missing += more

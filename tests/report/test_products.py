@@ -13,6 +13,7 @@ from crsea_infer.cli.console import ConsoleListener
 from crsea_infer.plan.run_file import load_run
 from crsea_infer.report.figures import corner_figures, data_set_pulls, prior_sensitivity_figures, spectrum_figures
 from crsea_infer.report.layout.attempts import attempts, reason
+from crsea_infer.report.layout.style import new_figure
 from crsea_infer.report.products import IncompleteError
 from crsea_infer.report.tables import leave_one_out
 from crsea_infer.workflow import runs
@@ -101,7 +102,7 @@ def test_what_fails_leaves_the_rest_made_and_is_said(
         patch.setattr(spectrum_figures, "_draw_pulls", fail_once)
         patch.setattr(corner_figures, "draw_corner", fail)
         with pytest.raises(IncompleteError, match="finished, but incomplete") as caught:
-            runs.execute(load_run(path), out, accept_unconverged=True, listener=ConsoleListener())
+            runs.execute(load_run(path), out, workers=1, accept_unconverged=True, listener=ConsoleListener())
     output = " ".join(capsys.readouterr().out.split())
     for missing in (
         "loo.ecsv",
@@ -119,8 +120,8 @@ def test_what_fails_leaves_the_rest_made_and_is_said(
     assert "loo.ecsv cannot be made: RuntimeError: out of colours" in page
     assert "figures/spectra.png" not in page.replace("figures/spectra.png cannot", "").split("<h2", 1)[1]
     with monkeypatch.context() as patch:  # corners take long, and other tests look at them
-        patch.setattr(corner_figures, "write_corners", lambda _folder, _summary: None)
-        runs.execute(load_run(path), out, accept_unconverged=True)
+        patch.setattr(corner_figures, "draw_corner", lambda *_, **__: new_figure(1.0, 1.0))
+        runs.execute(load_run(path), out, workers=1, accept_unconverged=True)
     assert (out / "loo.ecsv").exists()
     assert (out / "figures" / "spectra.png").exists()
     assert "cannot be made" not in (out / "index.html").read_text()

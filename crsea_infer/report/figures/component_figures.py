@@ -12,10 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from crsea_infer.physics.geometry import COMPONENTS
 from crsea_infer.report.figures.spectrum_figures import draw_data, exponent_of, frame, intensity_label, tev_ticks
-from crsea_infer.report.layout.attempts import attempts
 from crsea_infer.report.layout.figure_words import component_words, plain_text
 from crsea_infer.report.layout.sections import Section
-from crsea_infer.report.layout.style import COLUMN, PAGE, legend_below, look, new_figure, plain_log_ticks, save, styled
+from crsea_infer.report.layout.style import COLUMN, PAGE, legend_below, look, new_figure, plain_log_ticks
 from crsea_infer.report.results.shown_run import is_spectrum, titles_of
 from crsea_infer.report.results.spectrum_curves import TOTAL
 
@@ -30,7 +29,7 @@ if TYPE_CHECKING:
     from crsea_infer.report.results.spectrum_curves import Curve
     from crsea_infer.report.results.summary import RunSummary
 
-__all__ = ["component_section", "draw_components", "figure_names", "figures", "write_components"]
+__all__ = ["component_section", "draw_components", "figure_names", "figures"]
 
 _POWER = 2.8
 _STEM = "components_"
@@ -46,14 +45,6 @@ def figures(run: ShownRun) -> dict[str, Callable[[], Figure]]:
     if not figure_names(run):
         return {}
     return {f"{_STEM}{item.name}": partial(draw_components, item, run) for item in run.hypotheses}
-
-
-def write_components(folder: Path, summary: RunSummary) -> None:
-    """Draw the figures."""
-    with styled(), attempts() as attempt:
-        for name, draw in figures(summary).items():
-            with attempt():
-                save(draw(), folder, name)
 
 
 def draw_components(item: ShownHypothesis, run: ShownRun) -> Figure:

@@ -29,15 +29,13 @@ from crsea_infer.report.figures.corner_parts import (
     ranges_of,
 )
 from crsea_infer.report.figures.corner_sheet import Grid, Inner, draw_inner, is_inner
-from crsea_infer.report.layout.attempts import attempts
 from crsea_infer.report.layout.figure_words import legend_words, wrapped
-from crsea_infer.report.layout.style import FEW, INDEXED, LONG, PAGE, Look, look, new_figure, save, styled
+from crsea_infer.report.layout.style import FEW, INDEXED, LONG, PAGE, Look, look, new_figure
 from crsea_infer.report.results.shown_run import common_words
 from crsea_infer.support.loading import load_arviz
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-    from pathlib import Path
 
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
@@ -54,7 +52,6 @@ __all__ = [
     "figure_names",
     "figures",
     "full_figures",
-    "write_corners",
 ]
 
 AT_MOST = 8
@@ -114,14 +111,6 @@ def figures(run: ShownRun) -> dict[str, Callable[[], Figure]]:
     if len(run.hypotheses) > 1 and len(_shared(run)) > 1:
         found[_OVERLAY] = partial(overlay, run)
     return found
-
-
-def write_corners(folder: Path, summary: RunSummary) -> None:
-    """Draw a corner per hypothesis (the chosen parameters, and all of them), and one of all hypotheses."""
-    with styled(), attempts() as attempt:
-        for name, draw in figures(summary).items():
-            with attempt():
-                save(draw(), folder, name, (".pdf",) if name.endswith(_WHOLE) else (".pdf", ".png"))
 
 
 def overlay(run: ShownRun) -> Figure:

@@ -7,20 +7,20 @@ with the nuisances that the point has; a pull is that of one data point.
 from __future__ import annotations
 
 import math
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from crsea_infer.report.layout.attempts import attempts
 from crsea_infer.report.layout.ecsv import Column, read_table, write_table
 from crsea_infer.report.layout.figure_words import wrapped
 from crsea_infer.report.layout.sections import Section, SectionTable
-from crsea_infer.report.layout.style import FEW, INDEXED, PAGE, legend_size, look, marker_size, new_figure, save, styled
+from crsea_infer.report.layout.style import FEW, INDEXED, PAGE, legend_size, look, marker_size, new_figure
 from crsea_infer.report.results.shown_run import PULLS, common_words, titles_of
 from crsea_infer.support.output_names import PRODUCTS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from matplotlib.axes import Axes
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from crsea_infer.report.results.summary import HypothesisSummary, RunSummary
     from crsea_infer.support.arrays import Float64
 
-__all__ = ["FIGURE", "FILES", "data_sets_section", "draw_pulls", "files", "read_pulls", "write_data_sets"]
+__all__ = ["FIGURE", "FILES", "data_sets_section", "draw_pulls", "figures", "files", "read_pulls", "write_data_sets"]
 
 FILES = PRODUCTS["data sets"].tables
 (FIGURE,) = PRODUCTS["data sets"].figures
@@ -65,13 +65,9 @@ def files(_summary: RunSummary) -> list[str]:
     return [*FILES, f"figures/{FIGURE}.pdf", f"figures/{FIGURE}.png"]
 
 
-def write_data_sets(directory: Path, summary: RunSummary) -> None:
-    """Write the tables and the figure."""
-    with attempts() as attempt:
-        with attempt():
-            _write_tables(directory, summary)
-        with attempt(), styled():
-            save(draw_pulls(summary), directory / "figures", FIGURE)
+def figures(run: ShownRun) -> dict[str, Callable[[], Figure]]:
+    """Return what draws the figure, by name."""
+    return {FIGURE: partial(draw_pulls, run)}
 
 
 def read_pulls(directory: Path) -> dict[str, dict[str, Float64]]:
@@ -92,7 +88,8 @@ def read_pulls(directory: Path) -> dict[str, dict[str, Float64]]:
     }
 
 
-def _write_tables(directory: Path, summary: RunSummary) -> None:
+def write_data_sets(directory: Path, summary: RunSummary) -> None:
+    """Write the tables."""
     rows = [row for item in summary.hypotheses for row in _rows(item)]
     write_table(directory / FILES[0], _COLUMNS, rows, summary.table_meta)
     known = {one.name: point_energies(one) for item in summary.hypotheses for one in item.posterior.likelihoods}

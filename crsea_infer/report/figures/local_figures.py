@@ -25,8 +25,6 @@ from crsea_infer.report.layout.style import (
     look,
     new_figure,
     plain_log_ticks,
-    save,
-    styled,
 )
 from crsea_infer.report.results.shown_run import common_words, is_local, titles_of
 from crsea_infer.report.results.spectrum_curves import THE_SUN, TOTAL
@@ -46,7 +44,7 @@ if TYPE_CHECKING:
     from crsea_infer.report.results.summary import RunSummary
     from crsea_infer.support.arrays import Float64
 
-__all__ = ["draw_local_spectra", "figure_names", "figures", "local_section", "write_local_spectra"]
+__all__ = ["draw_local_spectra", "figure_names", "figures", "local_section"]
 
 (FIGURE,) = PRODUCTS["local spectra"].figures
 _POWER: Final = 2.8
@@ -65,12 +63,6 @@ def figure_names(run: ShownRun) -> list[str]:
 def figures(run: ShownRun) -> dict[str, Callable[[], Figure]]:
     """Return what draws the figure, by name."""
     return {name: lambda: draw_local_spectra(run) for name in figure_names(run)}
-
-
-def write_local_spectra(folder: Path, summary: RunSummary) -> None:
-    """Draw the figure."""
-    with styled():
-        save(draw_local_spectra(summary), folder, FIGURE)
 
 
 def draw_local_spectra(run: ShownRun) -> Figure:

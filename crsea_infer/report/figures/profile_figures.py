@@ -13,9 +13,8 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from crsea_infer.inference.likelihoods.flux_points_file import INTENSITY
-from crsea_infer.report.layout.attempts import attempts
 from crsea_infer.report.layout.sections import Section
-from crsea_infer.report.layout.style import COLUMN, FEW, INDEXED, PAGE, legend_below, look, new_figure, save, styled
+from crsea_infer.report.layout.style import COLUMN, FEW, INDEXED, PAGE, legend_below, look, new_figure
 from crsea_infer.report.results.shown_run import common_words, is_profile, titles_of
 
 if TYPE_CHECKING:
@@ -29,7 +28,7 @@ if TYPE_CHECKING:
     from crsea_infer.report.results.summary import RunSummary
     from crsea_infer.support.arrays import Float64
 
-__all__ = ["draw_profile", "figure_names", "figures", "profile_section", "write_profiles"]
+__all__ = ["draw_profile", "figure_names", "figures", "profile_section"]
 
 _STEM: Final = "profile_"
 _MOST: Final = 6
@@ -46,14 +45,6 @@ def figure_names(run: ShownRun) -> list[str]:
 def figures(run: ShownRun) -> dict[str, Callable[[], Figure]]:
     """Return what draws each figure, by name."""
     return {f"{_STEM}{data.name}": partial(draw_profile, data, run) for data in run.data_sets if is_profile(data)}
-
-
-def write_profiles(folder: Path, summary: RunSummary) -> None:
-    """Draw the figures."""
-    with styled(), attempts() as attempt:
-        for name, draw in figures(summary).items():
-            with attempt():
-                save(draw(), folder, name)
 
 
 def draw_profile(data: ShownData, run: ShownRun) -> Figure:

@@ -41,9 +41,9 @@ def figures_of(run: ShownRun, directory: Path) -> dict[str, Callable[[], Figure]
         Where its tables are, and perhaps its atlas.
     """
     found: dict[str, Callable[[], Figure]] = {}
-    for module in (spectrum_figures, component_figures, local_figures, profile_figures, corner_figures):
+    modules = (spectrum_figures, component_figures, local_figures, profile_figures, corner_figures, data_set_pulls)
+    for module in modules:
         found |= module.figures(run)
-    found[data_set_pulls.FIGURE] = lambda: data_set_pulls.draw_pulls(run)
     tables = [directory / name for name in prior_sensitivity_figures.FILES]
     if all(path.is_file() for path in tables):
         found[prior_sensitivity_figures.FIGURE] = lambda: prior_sensitivity_figures.draw_sensitivity(

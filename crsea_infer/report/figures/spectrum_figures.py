@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from crsea_infer.report.layout.attempts import attempts
 from crsea_infer.report.layout.sections import Section
 from crsea_infer.report.layout.style import (
     COLUMN,
@@ -25,8 +24,6 @@ from crsea_infer.report.layout.style import (
     marker_size,
     new_figure,
     plain_log_ticks,
-    save,
-    styled,
 )
 from crsea_infer.report.results.shown_run import PULLS, common_words, is_spectrum, titles_of
 from crsea_infer.report.results.spectrum_curves import TOTAL
@@ -54,7 +51,6 @@ __all__ = [
     "intensity_label",
     "spectrum_section",
     "tev_ticks",
-    "write_spectra",
 ]
 
 _POWER = 2.8
@@ -91,14 +87,6 @@ def figures(run: ShownRun) -> dict[str, Callable[[], Figure]]:
     shown = _shown(run)
     found: dict[str, Callable[[], Figure]] = {_ALL: partial(_spectra, shown, run)} if len(shown) > 1 else {}
     return found | {f"spectrum_{data.name}": partial(draw_spectrum, data, run) for data in shown}
-
-
-def write_spectra(folder: Path, summary: RunSummary) -> None:
-    """Draw one figure per data set of flux points, and one with all of them."""
-    with styled(), attempts() as attempt:
-        for name, draw in figures(summary).items():
-            with attempt():
-                save(draw(), folder, name)
 
 
 def _shown(run: ShownRun) -> list[ShownData]:
