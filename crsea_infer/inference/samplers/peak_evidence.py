@@ -11,7 +11,7 @@ standard normal and most posteriors are nearly normal, so:
 3. *tempered*: where that is refused, a thousand particles led from the prior to the posterior
    (:mod:`crsea_infer.inference.samplers.tempered_particles`), for some thirty times as much. Importance sampling from
    the prior is no way here: where the fit is refused, it is refused too, or passes its gates and lacks up to 0.5, or
-   fifteen of its errors (ten posteriors of SWGO, held against 2048 particles).
+   fifteen of its errors (five of nine posteriors of SWGO, held against 2048 particles).
 
 A round gives an evidence by its own draws alone, on which its proposal does not depend. **Weights alone do not say
 that a proposal lacks something.** The normal at the peak of a skew posterior lacks a skirt that few of its draws see:
