@@ -71,8 +71,8 @@ def execute_study(
     Raises
     ------
     UserError
-        When a page of that name is there that no study wrote; as :func:`crsea_infer.workflow.runs.execute`. What has
-        not converged is said at the end, with everything written.
+        When the address is none; when a page of that name is there that no study wrote; as
+        :func:`crsea_infer.workflow.runs.execute`. What has not converged is said at the end, with everything written.
     """
     if scheduler is not None:
         check_address(scheduler)

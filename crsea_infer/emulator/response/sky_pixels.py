@@ -342,13 +342,13 @@ def _pixel_map(seen: Float64) -> PixelMap:
     return PixelMap(np.ascontiguousarray(seen[:, 0]), deviation)
 
 
-@lru_cache(maxsize=2)
+@lru_cache(maxsize=1)
 def _seen(gas_model: GasModel, sky: Pixelisation) -> csr_array:
     """Return the matrix [pixel, gas pixel] of shares, kept for the next map of the same pixels."""
     return seen_pixels(gas_columns(gas_model), sky)
 
 
-@lru_cache(maxsize=2)
+@lru_cache(maxsize=1)
 def _cells(sky: Pixelisation) -> csr_array:
     """Return the matrix [pixel, cell] that averages interpolated cells over pixels, kept as well."""
     found = []
