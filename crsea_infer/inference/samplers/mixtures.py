@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 __all__ = ["StudentMixture", "fit_mixture", "joined"]
 
 _ITERATIONS = 25
+_SETTLED = 1e-8  # change of ln of the density of a point, on average, below which further iterations change nothing
+_NEGLIGIBLE = 1e-3  # share of the weights that the lightest points may hold together and be left out: they are most points
+_BLOCK = 1024  # points at once: what becomes of them stays in the cache of a core
 
 
 @dataclass(frozen=True)
@@ -48,10 +51,16 @@ class StudentMixture:
         """Return ln (share x density) [n, k] and squared Mahalanobis distances [n, k]."""
         from scipy.special import gammaln
 
-        n_dimensions = points.shape[1]
+        n_components, n_dimensions = self.centres.shape
         inverse = np.linalg.inv(self.factors)
-        white = np.einsum("kij,nkj->nki", inverse, points[:, None, :] - self.centres, optimize=True)
-        distance = np.sum(white**2, axis=-1)
+        middle = np.mean(self.centres, axis=0)  # taken off first: peaks may be far narrower than far from 0
+        shift = np.einsum("kij,kj->ki", inverse, self.centres - middle).reshape(-1)
+        all_at_once = np.ascontiguousarray(inverse.reshape(-1, n_dimensions).T)  # one product for all components
+        distance = np.empty((len(points), n_components))
+        for start in range(0, len(points), _BLOCK):
+            white = (points[start : start + _BLOCK] - middle) @ all_at_once - shift
+            white = white.reshape(-1, n_components, n_dimensions)
+            distance[start : start + _BLOCK] = np.einsum("nki,nki->nk", white, white)
         log_determinant = np.sum(np.log(np.diagonal(self.factors, axis1=1, axis2=2)), axis=1)
         half = 0.5 * (self.freedom + n_dimensions)
         constant = gammaln(half) - gammaln(0.5 * self.freedom) - 0.5 * n_dimensions * math.log(self.freedom * math.pi)
@@ -61,12 +70,7 @@ class StudentMixture:
 
     def log_density(self, points: Float64) -> Float64:
         """Return the logarithm of the density [n] at points [n, d]."""
-        return np.concatenate(
-            [
-                np.logaddexp.reduce(self._component_terms(points[start : start + 2048])[0], axis=1)
-                for start in range(0, len(points), 2048)
-            ]
-        )
+        return np.asarray(np.logaddexp.reduce(self._component_terms(points)[0], axis=1))
 
     def draw(self, n: int, generator: np.random.Generator) -> Float64:
         """Draw points [n, d]."""
@@ -92,8 +96,8 @@ def fit_mixture(
 
     The first centres are spread over the points (k-means++ of Arthur and Vassilvitskii 2007, in whitened coordinates).
     """
+    points, each = (points, np.ones(len(points))) if weights is None else _those_that_count(points, weights)
     n_points, n_dimensions = points.shape
-    each = np.ones(n_points) if weights is None else weights
     overall = np.atleast_2d(np.cov(points.T, aweights=each)) + 1e-10 * np.eye(n_dimensions)
     centre = np.average(points, axis=0, weights=each)
     white = np.linalg.solve(np.linalg.cholesky(overall), (points - centre).T).T
@@ -105,11 +109,24 @@ def fit_mixture(
     belongs = np.argmin(np.stack([np.sum((white - white[index]) ** 2, axis=1) for index in chosen], axis=1), axis=1)
     first = np.eye(n_components)[belongs] * each[:, None]
     mixture = _maximise(points, first, np.ones((n_points, n_components)), freedom)
+    height = -np.inf
     for _ in range(_ITERATIONS):
         terms, distance = mixture._component_terms(points)  # noqa: SLF001
-        share = np.exp(terms - np.logaddexp.reduce(terms, axis=1)[:, None]) * each[:, None]
+        together = np.logaddexp.reduce(terms, axis=1)
+        before, height = height, float(np.mean(each * together))
+        if abs(height - before) < _SETTLED:
+            break
+        share = np.exp(terms - together[:, None]) * each[:, None]
         mixture = _maximise(points, share, (freedom + n_dimensions) / (freedom + distance), freedom)
     return mixture
+
+
+def _those_that_count(points: Float64, weights: Float64) -> tuple[Float64, Float64]:
+    """Return the points [m, d] that hold nearly all of the weights [n], in their order, and theirs [m]."""
+    order = np.argsort(weights)
+    light = np.cumsum(weights[order]) < _NEGLIGIBLE * np.sum(weights)
+    kept = np.sort(order[~light])
+    return points[kept], weights[kept]
 
 
 def joined(mixtures: Sequence[StudentMixture], shares: Float64) -> StudentMixture:
@@ -129,11 +146,14 @@ def _maximise(points: Float64, share: Float64, scale: Float64, freedom: float) -
     weight = share * scale
     heavy = weight.sum(axis=0) + 1e-12
     centres = (weight.T @ points) / heavy[:, None]
-    scatter = np.empty((len(total), n_dimensions, n_dimensions))
-    for index in range(len(total)):
-        offset = points - centres[index]
-        scatter[index] = (offset * weight[:, index, None]).T @ offset
-    within = scatter.sum(axis=0) / n_points + 1e-10 * np.eye(n_dimensions)
+    scatter = np.zeros((len(total), n_dimensions, n_dimensions))
+    root = np.sqrt(weight)
+    for start in range(0, n_points, _BLOCK):
+        block, own = points[start : start + _BLOCK], root[start : start + _BLOCK]
+        for index in range(len(total)):
+            offset = (block - centres[index]) * own[:, index, None]
+            scatter[index] += offset.T @ offset
+    within = scatter.sum(axis=0) / total.sum() + 1e-10 * np.eye(n_dimensions)
     # As if every component had seen 2 d more points of the common shape.
     extra = 2.0 * n_dimensions
     covariances = (scatter + extra * within) / (total + extra)[:, None, None]
