@@ -39,6 +39,7 @@ import numpy as np
 from crsea_infer.analysis.simulate import acceptance
 from crsea_infer.analysis.weighted_runs import heaviest_run
 from crsea_infer.inference.posterior import BLOCK
+from crsea_infer.inference.replicates import replicated
 from crsea_infer.plan.run_entries import FIT_REPLICATES
 
 if TYPE_CHECKING:
@@ -209,7 +210,7 @@ def _of_posterior(
         for one in chosen:
             data[one.name].append(_distances(one, predictions[one.name], nuisances)[:, again])
             at = tuple(part[again] for part in predictions[one.name])
-            drawn[one.name].append(_distances_of_each(_replicated(one, at, anew, generator), at, held))
+            drawn[one.name].append(_distances_of_each(replicated(one, at, anew, generator), at, held))
     found = {name: (np.concatenate(data[name], axis=1), np.concatenate(drawn[name], axis=1)) for name in data}
     of_data, of_replicates = ([pair[k] for pair in found.values()] for k in (0, 1))
     found[ALL_DATA] = _together(of_data), _together(of_replicates)
@@ -240,7 +241,7 @@ def _of_prior(
         chunk = theta[start : start + _CHUNK]
         predictions, nuisances = _predictions(posterior, chunk), posterior.nuisance_values(chunk)
         for one in with_values:
-            values[one.name].append(_values(_replicated(one, predictions[one.name], nuisances, generator)))
+            values[one.name].append(_values(replicated(one, predictions[one.name], nuisances, generator)))
     measured, drawn = [], []
     for one in with_values:
         counted = ~_limits(one)
@@ -305,23 +306,6 @@ def _anew(chosen: Sequence[Likelihood], n: int, generator: np.random.Generator) 
         if nuisance.distribution.is_normal
     }
     return {name: np.asarray(prior.prior_transform(generator.random(n))) for name, prior in priors.items()}
-
-
-def _replicated(
-    one: Likelihood, predictions: tuple[Float64, ...], nuisances: Mapping[str, Float64], generator: np.random.Generator
-) -> Any:
-    """Return the data set with data drawn at each of n predictions: one that holds them all, or n of them."""
-    own = {nuisance.name: nuisances[nuisance.name] for nuisance in one.nuisances}
-    if getattr(one, "simulates_batches", False):
-        return one.simulate(generator, predictions, own)  # type: ignore[arg-type]
-    return [
-        one.simulate(
-            generator,
-            tuple(part[place] for part in predictions),
-            {name: float(value[place]) for name, value in own.items()},
-        )
-        for place in range(len(predictions[0]))
-    ]
 
 
 def _values(one: Any) -> Float64:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from crsea_infer.inference.likelihoods.likelihood import DataColumn
+from crsea_infer.inference.replicates import replicated
 from crsea_infer.support.files import atomic_netcdf
 from crsea_infer.support.version import __version__
 
@@ -192,18 +193,15 @@ def columns_of(likelihood: Likelihood) -> dict[str, DataColumn]:
 
 def _simulated(posterior: Posterior, chains: Float64, generator: np.random.Generator) -> dict[str, Float64]:
     """Return data drawn at every sample [chain, draw, n_data], for data sets that are lists of values."""
-    intensities = posterior.intensities(chains)
-    nuisances = posterior.nuisance_values(chains)
+    flat = chains.reshape(-1, chains.shape[-1])
+    intensities, nuisances = posterior.intensities(flat), posterior.nuisance_values(flat)
     drawn = {}
     for likelihood in posterior.likelihoods:
         if not hasattr(likelihood, "values"):
             continue
-        values = np.empty((*chains.shape[:2], likelihood.n_data))
-        for index in np.ndindex(*chains.shape[:2]):
-            at_sample = tuple(intensity[index] for intensity in intensities[likelihood.name])
-            shifts = {name: float(value[index]) for name, value in nuisances.items()}
-            values[index] = getattr(likelihood.simulate(generator, at_sample, shifts), "values")  # noqa: B009
-        drawn[likelihood.name] = values
+        found = replicated(likelihood, intensities[likelihood.name], nuisances, generator)
+        values = np.stack([one.values for one in found]) if isinstance(found, list) else found.values
+        drawn[likelihood.name] = np.asarray(values).reshape(*chains.shape[:2], likelihood.n_data)
     return drawn
 
 

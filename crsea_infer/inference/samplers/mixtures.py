@@ -22,7 +22,7 @@ __all__ = ["StudentMixture", "fit_mixture", "joined"]
 
 _ITERATIONS = 25
 _SETTLED = 1e-8  # change of ln of the density of a point, on average, below which further iterations change nothing
-_NEGLIGIBLE = 1e-3  # share of the weights that the lightest points may hold together and be left out: they are most points
+_NEGLIGIBLE = 1e-3  # share of all weights that the lightest points hold together, which are left out: most of them
 _BLOCK = 1024  # points at once: what becomes of them stays in the cache of a core
 
 
