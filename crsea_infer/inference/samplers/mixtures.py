@@ -94,7 +94,8 @@ def fit_mixture(
 ) -> StudentMixture:
     """Fit a mixture to points [n, d], of equal weight or with weights [n] of mean 1.
 
-    The first centres are spread over the points (k-means++ of Arthur and Vassilvitskii 2007, in whitened coordinates).
+    The lightest points, which together hold a thousandth of the weights, are left out. The first centres are spread
+    over the points (k-means++ of Arthur and Vassilvitskii 2007, in whitened coordinates).
     """
     points, each = (points, np.ones(len(points))) if weights is None else _those_that_count(points, weights)
     n_points, n_dimensions = points.shape
@@ -123,9 +124,10 @@ def fit_mixture(
 
 def _those_that_count(points: Float64, weights: Float64) -> tuple[Float64, Float64]:
     """Return the points [m, d] that hold nearly all of the weights [n], in their order, and theirs [m]."""
-    order = np.argsort(weights)
-    light = np.cumsum(weights[order]) < _NEGLIGIBLE * np.sum(weights)
-    kept = np.sort(order[~light])
+    rising = np.sort(weights)
+    held = np.cumsum(rising)
+    least = rising[np.searchsorted(held, _NEGLIGIBLE * held[-1])]
+    kept = weights >= least  # all of equal weight, or none
     return points[kept], weights[kept]
 
 

@@ -24,6 +24,38 @@ def test_density_of_a_mixture_is_that_of_its_student_distributions() -> None:
     assert np.exp(mixture.log_density(points)) == pytest.approx(expected)
 
 
+def test_density_of_narrow_peaks_far_apart_is_theirs() -> None:
+    centres = np.array([[6.0, -6.0], [-6.0, 6.0]])
+    mixture = StudentMixture(np.array([0.5, 0.5]), centres, np.array([1e-6 * np.eye(2), 1e-5 * np.eye(2)]), 3.0)
+    points = np.concatenate([mixture.draw(3000, np.random.default_rng(7)), centres])  # more than are taken at once
+    expected = sum(
+        0.5 * multivariate_t(centre, width**2 * np.eye(2), df=3.0).pdf(points)
+        for centre, width in zip(centres, (1e-6, 1e-5), strict=True)
+    )
+    assert np.exp(mixture.log_density(points)) == pytest.approx(expected, rel=1e-6)
+
+
+def test_points_of_hardly_any_weight_have_no_part_in_a_fit() -> None:
+    """Most trial draws in many dimensions are such, and cost as much as those that count."""
+    generator = np.random.default_rng(8)
+    good, bad = generator.normal(size=(1500, 3)), generator.normal(30.0, 5.0, size=(9000, 3))
+    weights = np.concatenate([np.ones(1500), np.full(9000, 1e-9)])
+    alone = fit_mixture(good, 4, 5.0, np.random.default_rng(9), np.ones(1500))
+    among = fit_mixture(np.concatenate([good, bad]), 4, 5.0, np.random.default_rng(9), weights)
+    assert among.centres == pytest.approx(alone.centres, abs=1e-6)
+    assert among.shares == pytest.approx(alone.shares, abs=1e-6)
+    assert among.factors == pytest.approx(alone.factors, abs=1e-6)
+
+
+def test_points_of_little_weight_count_as_much_as_that() -> None:
+    """Half of the points, with a tenth of the weight: a group of its own."""
+    generator = np.random.default_rng(10)
+    points = np.concatenate([generator.normal(-20.0, 1.0, size=(1000, 2)), generator.normal(20.0, 1.0, size=(1000, 2))])
+    weights = np.repeat([1.8, 0.2], 1000)
+    mixture = fit_mixture(points, 4, 5.0, generator, weights)
+    assert mixture.shares[mixture.centres[:, 0] > 0].sum() == pytest.approx(0.1, abs=0.01)
+
+
 def test_draws_of_a_mixture_follow_its_density() -> None:
     mixture = fit_mixture(np.random.default_rng(1).normal(size=(2000, 3)), 4, 5.0, np.random.default_rng(2))
     draws = mixture.draw(40_000, np.random.default_rng(3))
