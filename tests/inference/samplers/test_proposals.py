@@ -35,18 +35,6 @@ def test_density_of_narrow_peaks_far_apart_is_theirs() -> None:
     assert np.exp(mixture.log_density(points)) == pytest.approx(expected, rel=1e-6)
 
 
-def test_points_of_hardly_any_weight_have_no_part_in_a_fit() -> None:
-    """Most trial draws in many dimensions are such, and cost as much as those that count."""
-    generator = np.random.default_rng(8)
-    good, bad = generator.normal(size=(1500, 3)), generator.normal(30.0, 5.0, size=(9000, 3))
-    weights = np.concatenate([np.ones(1500), np.full(9000, 1e-9)])
-    alone = fit_mixture(good, 4, 5.0, np.random.default_rng(9), np.ones(1500))
-    among = fit_mixture(np.concatenate([good, bad]), 4, 5.0, np.random.default_rng(9), weights)
-    assert among.centres == pytest.approx(alone.centres, abs=1e-6)
-    assert among.shares == pytest.approx(alone.shares, abs=1e-6)
-    assert among.factors == pytest.approx(alone.factors, abs=1e-6)
-
-
 def test_points_of_little_weight_count_as_much_as_that() -> None:
     """Half of the points, with a tenth of the weight: a group of its own."""
     generator = np.random.default_rng(10)
