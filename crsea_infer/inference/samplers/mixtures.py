@@ -94,8 +94,8 @@ def fit_mixture(
     """Fit a mixture to points [n, d], of equal weight or with weights [n] of mean 1.
 
     The first centres are spread over the points (k-means++ of Arthur and Vassilvitskii 2007, in whitened coordinates).
-    Points of hardly any weight are not left out, though most are such: it would save half of the time, but the thousandth
-    of the weights that they hold in skirts is what the proposals of some posteriors then lack.
+    Points of hardly any weight are not left out, though most are such and half of the time goes into them: where a
+    thousandth of the weights was missing from the skirts, half of some hypotheses' evidences were refused.
     """
     n_points, n_dimensions = points.shape
     each = np.ones(n_points) if weights is None else weights
