@@ -193,7 +193,7 @@ def columns_of(likelihood: Likelihood) -> dict[str, DataColumn]:
 
 def _simulated(posterior: Posterior, chains: Float64, generator: np.random.Generator) -> dict[str, Float64]:
     """Return data drawn at every sample [chain, draw, n_data], for data sets that are lists of values."""
-    flat = chains.reshape(-1, chains.shape[-1])
+    flat = chains.reshape(chains.shape[0] * chains.shape[1], chains.shape[2])  # of no parameter, it may be
     intensities, nuisances = posterior.intensities(flat), posterior.nuisance_values(flat)
     drawn = {}
     for likelihood in posterior.likelihoods:
