@@ -39,7 +39,7 @@ import numpy as np
 from crsea_infer.analysis.simulate import acceptance
 from crsea_infer.analysis.weighted_runs import heaviest_run
 from crsea_infer.inference.posterior import BLOCK
-from crsea_infer.inference.replicates import replicated
+from crsea_infer.inference.replicates import replicated, values_of
 from crsea_infer.plan.run_entries import FIT_REPLICATES
 
 if TYPE_CHECKING:
@@ -241,11 +241,11 @@ def _of_prior(
         chunk = theta[start : start + _CHUNK]
         predictions, nuisances = _predictions(posterior, chunk), posterior.nuisance_values(chunk)
         for one in with_values:
-            values[one.name].append(_values(replicated(one, predictions[one.name], nuisances, generator)))
+            values[one.name].append(values_of(replicated(one, predictions[one.name], nuisances, generator)))
     measured, drawn = [], []
     for one in with_values:
         counted = ~_limits(one)
-        measured.append(_values(one)[..., counted].reshape(-1))
+        measured.append(values_of(one)[..., counted].reshape(-1))
         drawn.append(np.concatenate(values[one.name])[:, counted])
     found = {
         one.name: _from_mean(own[None], replicates, [own.size])
@@ -308,17 +308,10 @@ def _anew(chosen: Sequence[Likelihood], n: int, generator: np.random.Generator) 
     return {name: np.asarray(prior.prior_transform(generator.random(n))) for name, prior in priors.items()}
 
 
-def _values(one: Any) -> Float64:
-    """Return the data [..., n_data] of one data set, or of a list of them [n, n_data]."""
-    if isinstance(one, list):
-        return np.stack([np.asarray(part.values, dtype=np.float64) for part in one])
-    return np.asarray(one.values, dtype=np.float64)
-
-
-def _distances_of_each(replicated: Any, predictions: tuple[Float64, ...], held: Mapping[str, Float64]) -> Float64:
+def _distances_of_each(replicates: Any, predictions: tuple[Float64, ...], held: Mapping[str, Float64]) -> Float64:
     """Return :func:`_distances` [2, n] of replicates, each from its own prediction."""
-    if not isinstance(replicated, list):
-        return _distances(replicated, predictions, held)
+    if not isinstance(replicates, list):
+        return _distances(replicates, predictions, held)
     return np.concatenate(
         [
             _distances(
@@ -326,7 +319,7 @@ def _distances_of_each(replicated: Any, predictions: tuple[Float64, ...], held: 
                 tuple(part[place : place + 1] for part in predictions),
                 {name: value[place : place + 1] for name, value in held.items()},
             )
-            for place, one in enumerate(replicated)
+            for place, one in enumerate(replicates)
         ],
         axis=1,
     )

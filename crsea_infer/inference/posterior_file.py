@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from crsea_infer.inference.likelihoods.likelihood import DataColumn
-from crsea_infer.inference.replicates import replicated
+from crsea_infer.inference.replicates import replicated, values_of
 from crsea_infer.support.files import atomic_netcdf
 from crsea_infer.support.version import __version__
 
@@ -199,9 +199,8 @@ def _simulated(posterior: Posterior, chains: Float64, generator: np.random.Gener
     for likelihood in posterior.likelihoods:
         if not hasattr(likelihood, "values"):
             continue
-        found = replicated(likelihood, intensities[likelihood.name], nuisances, generator)
-        values = np.stack([one.values for one in found]) if isinstance(found, list) else found.values
-        drawn[likelihood.name] = np.asarray(values).reshape(*chains.shape[:2], likelihood.n_data)
+        found = values_of(replicated(likelihood, intensities[likelihood.name], nuisances, generator))
+        drawn[likelihood.name] = found.reshape(*chains.shape[:2], likelihood.n_data)
     return drawn
 
 

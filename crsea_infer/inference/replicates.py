@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-    import numpy as np
 
     from crsea_infer.inference.likelihoods.likelihood import Likelihood
     from crsea_infer.support.arrays import Float64
 
-__all__ = ["replicated"]
+__all__ = ["replicated", "values_of"]
 
 
 def replicated(
@@ -42,3 +42,10 @@ def replicated(
         )
         for place in range(len(predictions[0]))
     ]
+
+
+def values_of(one: Any) -> Float64:
+    """Return the data [..., n_data] of one data set, or of a list of them [n, n_data]."""
+    if isinstance(one, list):
+        return np.stack([np.asarray(part.values, dtype=np.float64) for part in one])
+    return np.asarray(one.values, dtype=np.float64)
