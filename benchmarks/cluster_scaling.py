@@ -200,7 +200,7 @@ def payloads() -> dict[str, int]:
     """Return how many bytes travel with each piece of work: a point of a grid, and a sampling of `min_vs_max`."""
     from crsea_infer.plan.run_file import load_run
     from crsea_infer.support.packed import pack
-    from crsea_infer.workflow import runs
+    from crsea_infer.workflow import runs, samplings
 
     found: list[int] = []
 
@@ -213,7 +213,7 @@ def payloads() -> dict[str, int]:
 
     with (
         tempfile.TemporaryDirectory() as folder,
-        mock.patch.object(runs, "run_jobs", weigh),
+        mock.patch.object(samplings, "run_jobs", weigh),
         mock.patch.object(runs, "check_address"),
         contextlib.suppress(Enough),
     ):

@@ -17,7 +17,7 @@ from crsea_infer.plan import tasks
 from crsea_infer.plan.run_file import load_run
 from crsea_infer.support.checkpoint import Checkpoint
 from crsea_infer.support.errors import UserError
-from crsea_infer.workflow import runs
+from crsea_infer.workflow import runs, samplings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -73,7 +73,7 @@ def test_swapping_names_of_a_finished_run_changes_no_number(
         (out / name).unlink()
     swap(tmp_path)
     again = load_run(tmp_path / "quick.toml")
-    monkeypatch.setattr(runs, "run_jobs", None)
+    monkeypatch.setattr(samplings, "run_jobs", None)
     runs.execute(again, out, accept_unconverged=True)
     assert evidences(out) == lnz
     for name, dataset in posteriors(out).items():

@@ -88,7 +88,7 @@ def test_a_run_trains_its_region_once_without_a_home_and_keeps_it(
     (out / SKY_REGIONS / "mine.txt").write_text("not a run's")
     stale = out / SKY_REGIONS / f"region-{'0' * 32}.npz"
     stale.write_bytes(whole)
-    monkeypatch.setattr(runs, "_sample", _stop)
+    monkeypatch.setattr(runs, "sample", _stop)
     with pytest.raises(KeyboardInterrupt):
         runs.execute(load_run(own_run), out, workers=0, fresh=True)
     assert len(solved) == 2  # the damaged one was made again
@@ -105,7 +105,7 @@ def test_a_run_leaves_the_same_entry_in_the_cache_and_beside_run_toml(
     own_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CRSEA_INFER_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(runs, "_sample", _stop)
+    monkeypatch.setattr(runs, "sample", _stop)
     with pytest.raises(KeyboardInterrupt):
         runs.execute(load_run(own_run), tmp_path / "out")
     (kept,) = (tmp_path / "cache" / SKY_REGIONS).iterdir()
@@ -121,7 +121,7 @@ def test_electrons_are_made_before_workers_ask(
     sets = '[hypotheses]\nwith_electrons = ["gamma_optimized", "min", "gas", "leptons"]'
     text = own_run.read_text().replace(names, "")
     own_run.write_text(text.replace("[exact_check]", f"{sets}\n[exact_check]"))
-    monkeypatch.setattr(runs, "_sample", _stop)
+    monkeypatch.setattr(runs, "sample", _stop)
     with pytest.raises(KeyboardInterrupt):
         runs.execute(load_run(own_run), tmp_path / "out", workers=0)
     assert solved == [("nuclei", (REGION,)), ("electrons", (REGION,))]

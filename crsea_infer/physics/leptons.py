@@ -149,7 +149,7 @@ class LeptonSolver:
         weights = np.concatenate([paths[:, :, None] * scaling, columns[:, :, None]], axis=2)
         return cls(
             electrons=electrons,
-            weights=weights.reshape(*weights.shape[:3], -1),
+            weights=np.ascontiguousarray(weights.reshape(*weights.shape[:3], -1)),  # or each call would copy it
             fold=folded_kernels(electrons.energies),
             absorption=absorption_interpolation(cmb_absorption_coefficient(LEPTON_ENERGIES)),
         )
@@ -166,7 +166,7 @@ class LeptonSolver:
         """
         density = self.electrons.relative_density(delta_slope, halo_height)
         places = density.reshape(density.shape[0], -1)
-        # [region, absorption node, part, electron energy]
-        received = self.weights @ places.T
+        # [region, absorption node, part, electron energy]; one product of two matrices takes a fifth of many small ones
+        received = (self.weights.reshape(-1, places.shape[1]) @ places.T).reshape(*self.weights.shape[:-1], -1)
         parts = np.einsum("ga,rape,pge->rpg", self.absorption, received, self.fold, optimize=True)
         return np.stack([parts[:, :-1].sum(axis=1), parts[:, -1]], axis=1)

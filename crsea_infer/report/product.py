@@ -48,6 +48,9 @@ class Product:
         Their names, relative to the run's directory; none when the run has no such thing.
     write
         Makes them all.
+    write_beside
+        In place of `write`, where other processes may help: its last argument is how many may be at work, this one
+        among them, or None for one per core.
     section
         Returns what the page says of them, from the files or from the run; None for nothing.
     always
@@ -73,6 +76,7 @@ class Product:
     seconds_each: float = 0.5
     is_current: Callable[[Path, RunSummary], bool] = _is_current
     seconds: float = 0.5
+    write_beside: Callable[[Path, RunSummary, int | None], None] | None = None
 
 
 @dataclass(frozen=True)
@@ -127,10 +131,13 @@ class Due:
         if self.product.words:
             tell(f"{self.product.words} ...")
 
-    def write(self, directory: Path, summary: RunSummary) -> list[str]:
+    def write(self, directory: Path, summary: RunSummary, workers: int | None) -> list[str]:
         """Make what is no figure; return why that failed, if it did."""
         try:
-            self.product.write(directory, summary)
+            if self.product.write_beside is not None:
+                self.product.write_beside(directory, summary, workers)
+            else:
+                self.product.write(directory, summary)
         except Exception as error:  # noqa: BLE001 -- whatever a library raises, the rest is made
             return [reason(error)]
         return []

@@ -125,7 +125,7 @@ def write_products(
                 continue
             reach(due.number, 0.0)
             due.announce(tell)
-            failed = due.write(directory, summary)
+            failed = due.write(directory, summary, workers)
             if wait is not None and pictures[due.number]:
                 late.append((due, failed))
                 continue
@@ -285,8 +285,8 @@ PRODUCTS: tuple[Product, ...] = (
         "exact check",
         "Checking with the transport solver",
         exact_check_table.files,
-        exact_check_table.write_exact_check,
-        exact_check_table.exact_section,
+        write_beside=exact_check_table.write_exact_check,
+        section=exact_check_table.exact_section,
         is_current=exact_check_table.is_current,
         seconds=12.0,
     ),

@@ -16,7 +16,7 @@ from crsea_infer.support.lanes import CORES, DEVICE
 from crsea_infer.support.packed import as_user_error, pack, user_error_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
     from crsea_infer.support.lanes import Lanes
     from crsea_infer.support.packed import Work
@@ -95,6 +95,7 @@ def run_jobs(
     take: Callable[[int, Any], None] | None = None,
     lanes: Lanes | None = None,
     lane_of: Callable[[Any], str] | None = None,
+    after: Mapping[int, Collection[int]] | None = None,
 ) -> None:
     """Do all tasks, several at a time.
 
@@ -118,6 +119,9 @@ def run_jobs(
         What parts of this machine are for which tasks; default: all are alike.
     lane_of
         Lane of a task; default: cores, for all.
+    after
+        Of a task that waits for others, their numbers, lower than its own. When they are done it is the next to be
+        begun; default: none waits.
 
     Raises
     ------
@@ -126,7 +130,7 @@ def run_jobs(
     KeyboardInterrupt
         Passed on, with the work stopped.
     """
-    jobs = _Jobs(tasks, names, report, take, lane_of or (lambda _task: CORES))
+    jobs = _Jobs(tasks, names, report, take, lane_of or (lambda _task: CORES), after or {})
     if workers == 0 and scheduler is None:
         for index, task in enumerate(tasks):
             jobs.done(index, _here(work, task, names[index], index, report))
@@ -184,7 +188,7 @@ def jobs_beside(work: Work, tasks: Sequence[Any]) -> Iterator[Callable[[], list[
 
 
 class _Jobs:
-    """Tasks by number: which wait, and what is heard of them."""
+    """Tasks by number: which wait for a worker, which for other tasks, and what is heard of them."""
 
     def __init__(
         self,
@@ -193,19 +197,27 @@ class _Jobs:
         report: Report,
         take: Callable[[int, Any], None] | None,
         lane_of: Callable[[Any], str],
+        after: Mapping[int, Collection[int]],
     ) -> None:
         self._names, self._report, self._take = names, report, take
         self._lanes = [lane_of(task) for task in tasks]
         self._losses = [0] * len(tasks)
+        self._before = {index: set(others) for index, others in after.items() if others}
         self.waiting: dict[str, deque[int]] = {DEVICE: deque(), CORES: deque()}  # one process: it is to start first
         for index, lane in enumerate(self._lanes):
-            self.waiting[lane].append(index)
+            if index not in self._before:
+                self.waiting[lane].append(index)
 
     def done(self, index: int, value: Any) -> None:
         """Take what a task gave."""
         if self._take is not None:
             self._take(index, value)
         self._report(index, 1.0, "done")
+        for later, others in list(self._before.items()):
+            others.discard(index)
+            if not others:
+                del self._before[later]
+                self.waiting[self._lanes[later]].appendleft(later)
 
     def hear(self, index: int, event: Event) -> None:
         """Take what was heard of a task; raise what it ended with."""

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from crsea_infer.plan.run_file import RunFile
     from crsea_infer.plan.tasks import Task
 
-__all__ = ["run_seconds", "run_steps", "worker_count"]
+__all__ = ["product_steps", "run_seconds", "run_steps", "worker_count"]
 
 _MOST_WORKERS: Final = 8
 _DURATION: Final = 40.0
@@ -43,7 +43,12 @@ def run_steps(tasks: Sequence[Task], workers: int | None, beside: Iterable[RunFi
     steps = [Step(_seconds(task.sampler), max(worker_count(left, workers), 1)) for task in tasks]
     if beside is None:
         return steps
-    return [*steps, *(Step(run_seconds(one)) for one in beside), *(Step(product.seconds) for product in PRODUCTS)]
+    return [*steps, *(Step(run_seconds(one)) for one in beside), *product_steps()]
+
+
+def product_steps() -> list[Step]:
+    """Return the steps of what is made of a run that is sampled."""
+    return [Step(product.seconds) for product in PRODUCTS]
 
 
 def run_seconds(run: RunFile) -> float:

@@ -7,21 +7,14 @@ results, so a run that was interrupted anywhere goes on from there, and a finish
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import ExitStack
-from dataclasses import dataclass, replace
-from functools import partial
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from crsea_infer.analysis.best_fit import best_of_variants
-from crsea_infer.hypotheses.variants import VARIANT
 from crsea_infer.inference.posterior_file import as_chains
-from crsea_infer.inference.samplers.registry import longest_first, make, sampler_class
-from crsea_infer.plan.run_check import check_run
 from crsea_infer.plan.runs_beside import runs_beside
-from crsea_infer.plan.sky_preparation import prepare_skies
 from crsea_infer.plan.subsets import ALL
-from crsea_infer.plan.tasks import AwayTask, Task, generator_for, run_identity, sample_away, sample_task
+from crsea_infer.plan.tasks import generator_for
 from crsea_infer.report.pages.run_page import write_page
 from crsea_infer.report.products import IncompleteError, sections, write_products
 from crsea_infer.report.results.summary import HypothesisSummary, RunSummary, Sampling, shown_sampler
@@ -29,31 +22,28 @@ from crsea_infer.report.tables.variant_shares import mixed_sampling
 from crsea_infer.support.checkpoint import lock
 from crsea_infer.support.cluster import check_address
 from crsea_infer.support.errors import UserError
-from crsea_infer.support.files import make_directory, remove_leftovers
-from crsea_infer.support.jobs import run_jobs
-from crsea_infer.support.lanes import CORES, DEVICE, Lanes, device_present
+from crsea_infer.support.files import make_directory
 from crsea_infer.support.output_names import BESIDE
 from crsea_infer.support.processes import terminated_like_interrupted
 from crsea_infer.workflow.listening import QUIET
 from crsea_infer.workflow.run_directory import RunDirectory, versions
-from crsea_infer.workflow.run_steps import run_steps, worker_count
+from crsea_infer.workflow.run_steps import product_steps, run_steps
+from crsea_infer.workflow.samplings import begin, preparing, sample
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from crsea_infer.emulator.sky_model import SkyModel
     from crsea_infer.inference.posterior import Posterior
-    from crsea_infer.inference.samplers.sampler import Sampler, SamplerResult
+    from crsea_infer.inference.samplers.sampler import SamplerResult
     from crsea_infer.plan.run_file import RunFile
+    from crsea_infer.plan.tasks import Task
+    from crsea_infer.report.layout.sections import Section
     from crsea_infer.workflow.listening import Listener, Reach
+    from crsea_infer.workflow.samplings import Begun
 
-__all__ = ["NotConvergedError", "execute", "sample_together"]
-
-_MOST_WORKERS = 8
-_DURATION = (
-    40.0  # seconds of a sampler whose duration is 1: rough, and only until the first of them tells how far it is
-)
+__all__ = ["NotConvergedError", "execute", "finish"]
 
 
 class NotConvergedError(UserError):
@@ -110,17 +100,20 @@ def execute(
     KeyboardInterrupt
         On Ctrl-C and on SIGTERM, with everything kept.
     """
+    from threadpoolctl import threadpool_limits
+
     if scheduler is not None:
         check_address(scheduler)
     if seed is not None:
         run = replace(run, seed=seed)
     beside = runs_beside(run)
     directory = RunDirectory(make_directory(output))
-    with lock(directory.path), terminated_like_interrupted():
-        begun = _begin(run, directory, _preparing(listener, workers, scheduler), fresh=fresh)
+    # More threads of linear algebra stand in the way of processes beside this one, and help a batch of points little.
+    with lock(directory.path), terminated_like_interrupted(), threadpool_limits(limits=1):
+        begun = begin(run, directory, preparing(listener, workers, scheduler), fresh=fresh)
         tasks = begun.tasks
         with listener.overall(run_steps(tasks, workers, beside.values())) as reach:
-            _sample(listener, [begun], workers, scheduler, reach)
+            sample(listener, [begun], workers, scheduler, reach)
             for number, (name, one) in enumerate(beside.items(), start=len(tasks)):
                 listener.tell(f"Beside it: {name}")
                 reach(number, 0.0)
@@ -136,13 +129,9 @@ def execute(
                 )
                 reach(number, 1.0)
             first = len(tasks) + len(beside)
-            summary = _summarise(run, begun.identity, begun.model, begun.posteriors, tasks)
-            missing = write_products(
-                directory.path, summary, listener.tell, lambda number, done: reach(first + number, done), workers
+            summary, found, missing = _made(
+                begun, directory, workers, listener.tell, lambda number, done: reach(first + number, done)
             )
-            found, more = sections(directory.path, summary)
-            missing += more
-            write_page(directory.path, summary, found, versions() | _hashes(begun.identity), missing)
         listener.finished(summary, found, directory.path)
     if missing:
         raise IncompleteError.of(missing)
@@ -155,166 +144,49 @@ def execute(
     return directory.path
 
 
-def sample_together(
-    runs: Mapping[Path, RunFile],
-    seed: int | None = None,
-    *,
-    fresh: bool = False,
-    scheduler: str | None = None,
-    listener: Listener = QUIET,
-) -> None:
-    """Do the samplings of several runs side by side, for :func:`execute` to find them finished.
+def finish(run: RunFile, output: Path, *, workers: int | None = 0, listener: Listener = QUIET) -> list[str]:
+    """Make all that is made of a run whose samplings are done.
 
     Parameters
     ----------
-    runs
-        Output directory -> run.
-    seed, fresh, scheduler, listener
+    run
+        Without runs beside it.
+    output
+        Its directory.
+    workers, listener
         As for :func:`execute`.
+
+    Returns
+    -------
+    list of str
+        What could not be made, each with its reason.
 
     Raises
     ------
     UserError
         As :func:`execute`.
-    KeyboardInterrupt
-        On Ctrl-C and on SIGTERM, with everything kept.
+    RuntimeError
+        When a sampling is not done.
     """
-    if scheduler is not None:
-        check_address(scheduler)
-    with ExitStack() as held, terminated_like_interrupted():
-        begun = []
-        for output, run in runs.items():
-            directory = RunDirectory(make_directory(output))
-            held.enter_context(lock(directory.path))
-            seeded = run if seed is None else replace(run, seed=seed)
-            begun.append(_begin(seeded, directory, _preparing(listener, None, scheduler), fresh=fresh))
-        with listener.overall(run_steps([task for one in begun for task in one.tasks], None)) as reach:
-            _sample(listener, begun, None, scheduler, reach)
+    directory = RunDirectory(output)
+    with lock(directory.path):
+        begun = begin(run, directory, preparing(listener, workers, None), fresh=False)
+        with listener.overall(product_steps()) as reach:
+            summary, found, missing = _made(begun, directory, workers, listener.tell, reach)
+        listener.finished(summary, found, directory.path)
+    return missing
 
 
-@dataclass(frozen=True)
-class _Begun:
-    """A run whose directory is ours, and what it takes to sample it and to tell of it."""
-
-    run: RunFile
-    model: SkyModel
-    posteriors: Mapping[str, Mapping[str, Posterior]]
-    identity: dict[str, str]
-    tasks: Sequence[Task]
-
-
-Prepare = Callable[["RunFile", "SkyModel"], None]
-
-
-def _preparing(listener: Listener, workers: int | None, scheduler: str | None) -> Prepare:
-    """Return what trains the sky models of a run, and tells of it."""
-    return partial(prepare_skies, workers=workers, scheduler=scheduler, report=listener.sampling)
-
-
-def _begin(run: RunFile, directory: RunDirectory, prepare: Prepare, *, fresh: bool) -> _Begun:
-    """Bind a run to its sky model, and take its directory, whose lock is held."""
-    from crsea_infer import emulator
-    from crsea_infer.emulator.response.region_cache import RegionCache
-
-    regions = RegionCache.of_user(directory.sky_regions)
-    model = emulator.load(run.emulator, regions=regions)
-    posteriors = check_run(run, model, _left_to_do(run, directory, fresh=fresh), prepare)
-    identity = run_identity(run, model.fingerprint)
-    directory.claim(run, identity, model, fresh=fresh)
-    remove_leftovers(*directory.folders)  # not before the directory is known to be ours
-    regions.keep_in(directory.sky_regions)
-    for name, by_data in posteriors.items():
-        make_directory(directory.folder(name))
-        for posterior in by_data.values():
-            posterior.prepare()
-    names = {
-        name: {data: tuple(one for one in posterior.names if one != VARIANT) for data, posterior in by_data.items()}
-        for name, by_data in posteriors.items()
-    }
-    return _Begun(run, model, posteriors, identity, _tasks(run, directory, identity, names))
-
-
-def _left_to_do(run: RunFile, directory: RunDirectory, *, fresh: bool) -> list[Sampler]:
-    """Return the samplers whose results are not all there: the others need no longer be installed."""
-    found = {}
-    posteriors = {one.name: dict.fromkeys(run.samplings(one.name), ()) for one in run.hypotheses}
-    for task in _tasks(run, directory, {}, posteriors):
-        if fresh or not task.result_path.exists():
-            found[task.sampler] = make(task.sampler, run.samplers[task.sampler])
-    return list(found.values())
-
-
-def _tasks(
-    run: RunFile,
-    directory: RunDirectory,
-    identity: dict[str, str],
-    parameters: Mapping[str, Mapping[str, tuple[str, ...]]],
-) -> list[Task]:
-    """Return every sampling of the run; a part of the data only with samplers that give an evidence.
-
-    `parameters` are the names of those of each posterior, hypothesis -> data -> names.
-    """
-    return [
-        Task(run, name, sampler, directory.folder(name), identity, names, data, variant)
-        for sampler in longest_first(run.samplers)
-        for name, by_data in parameters.items()
-        for variant in [one.name for one in run.variants] or [""]
-        for data, names in by_data.items()
-        if data == ALL or sampler_class(sampler).gives_evidence
-    ]
-
-
-def _on_device(task: Task) -> bool:
-    """Tell whether a task computes on a device where there is one: those of JAX do."""
-    chosen = getattr(task.run.samplers[task.sampler], "backend", "")
-    return chosen == "jax" or "jax" in sampler_class(task.sampler).packages
-
-
-def _sample(
-    listener: Listener, runs: Sequence[_Begun], workers: int | None, scheduler: str | None, reach: Reach
-) -> None:
-    """Do the tasks of some runs that are not done yet."""
-    tasks = [(task, begun.model) for begun in runs for task in begun.tasks]
-    for task, _ in tasks:
-        task.check()
-    numbers = [number for number, (task, _) in enumerate(tasks) if not task.result_path.exists()]
-    left = [AwayTask(*tasks[number]) for number in numbers]
-    for number in sorted(set(range(len(tasks))).difference(numbers)):
-        reach(number, 1.0)
-    if not left:
-        listener.tell("Sampling was finished before; nothing is sampled again.")
-        return
-    if len(left) < len(tasks) or any(away.task.checkpoint_path.exists() for away in left):
-        listener.tell(f"Resuming: {len(tasks) - len(left)} of {len(tasks)} samplings are finished.")
-    several = len(runs) > 1
-    names = [f"{away.task.run.name}: {away.task.name}" if several else away.task.name for away in left]
-    with listener.sampling(names) as meter:
-
-        def update(index: int, fraction: float, words: str) -> None:
-            reach(numbers[index], fraction)
-            meter.update(index, fraction, words)
-
-        if scheduler is not None:
-            run_jobs(
-                sample_away,
-                left,
-                names,
-                update,
-                scheduler=scheduler,
-                take=lambda index, arrays: left[index].task.keep(arrays),
-            )
-        else:
-            run_jobs(
-                sample_task,
-                [away.task for away in left],
-                names,
-                update,
-                workers=worker_count(len(left), workers),
-                lanes=Lanes(device=any(_on_device(away.task) for away in left) and device_present()),
-                lane_of=lambda task: DEVICE if _on_device(task) else CORES,
-            )
-    for number in numbers:
-        reach(number, 1.0)
+def _made(
+    begun: Begun, directory: RunDirectory, workers: int | None, tell: Callable[[str], None], reach: Reach
+) -> tuple[RunSummary, list[Section], list[str]]:
+    """Make tables, figures and page; return what was found, the sections of the page, and what could not be made."""
+    summary = _summarise(begun.run, begun.identity, begun.model, begun.posteriors, begun.tasks)
+    missing = write_products(directory.path, summary, tell, reach, workers)
+    found, more = sections(directory.path, summary)
+    missing += more
+    write_page(directory.path, summary, found, versions() | _hashes(begun.identity), missing)
+    return summary, found, missing
 
 
 def _summarise(

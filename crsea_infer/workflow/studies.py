@@ -1,7 +1,8 @@
 """Carry out a study: the run of each combination, then one page that puts their numbers side by side.
 
 Each combination has its own folder, which is the output of an ordinary run: it resumes, and `crsea-infer compare` reads
-it. The page, `results.md`, is made from the tables in those folders alone.
+it. All of them stand in one queue (see :mod:`crsea_infer.workflow.combinations`). The page, `results.md`, is made from
+the tables in those folders alone.
 """
 
 from __future__ import annotations
@@ -17,10 +18,8 @@ from crsea_infer.support.cluster import check_address
 from crsea_infer.support.errors import UserError
 from crsea_infer.support.files import make_directory, read_text
 from crsea_infer.support.output_names import RESULTS
-from crsea_infer.support.time_left import Step
+from crsea_infer.workflow.combinations import carry_out
 from crsea_infer.workflow.listening import QUIET
-from crsea_infer.workflow.run_steps import run_seconds
-from crsea_infer.workflow.runs import execute, sample_together
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -40,6 +39,7 @@ def execute_study(
     seed: int | None = None,
     *,
     fresh: bool = False,
+    workers: int | None = None,
     scheduler: str | None = None,
     accept_unconverged: bool = False,
     listener: Listener = QUIET,
@@ -56,8 +56,11 @@ def execute_study(
         In place of the study's.
     fresh
         Replace what another run left there.
+    workers
+        Processes that sample and make tables and figures, all combinations side by side; default: one per core, at most
+        8. 0: all in this process. The results do not depend on it.
     scheduler
-        Address of a dask scheduler whose workers sample all combinations side by side.
+        Address of a dask scheduler whose workers sample instead; tables and figures are made here.
     accept_unconverged
         Do not fail at the end when a run has not converged; its status stands in the tables either way.
     listener
@@ -79,31 +82,15 @@ def execute_study(
     directory = make_directory(output)
     _refuse_foreign(directory / RESULTS)
     check_study(study, emulator.load())  # before hours of sampling: a later combination must not end what went before
-    missing = []
-    first = [] if scheduler is None else [Step(sum(run_seconds(run) for run in study.runs.values()))]
-    with listener.overall([*first, *(Step(run_seconds(run)) for run in study.runs.values())]) as reach:
-        if scheduler is not None:
-            # many workers: all samplings at once, then combination by combination what is made of them
-            reach(0, 0.0)
-            sample_together(
-                {directory / name: run for name, run in study.runs.items()},
-                seed,
-                fresh=fresh,
-                scheduler=scheduler,
-                listener=listener,
-            )
-            reach(0, 1.0)
-            fresh = False
-        for number, (name, run) in enumerate(study.runs.items(), start=1):
-            listener.tell("")
-            listener.tell(f"Combination {number} of {len(study.runs)}: {run.title} ({name})")
-            step = number - 1 + len(first)
-            reach(step, 0.0)
-            try:
-                execute(run, directory / name, seed, fresh=fresh, accept_unconverged=True, listener=listener)
-            except IncompleteError as error:
-                missing.append(f"{name}: {error.given}")
-            reach(step, 1.0)
+    made = carry_out(
+        {directory / name: run for name, run in study.runs.items()},
+        seed,
+        fresh=fresh,
+        workers=workers,
+        scheduler=scheduler,
+        listener=listener,
+    )
+    missing = [f"{output.name}: {IncompleteError.of(words).given}" for output, words in made.items() if words]
     page = write_results(study, directory)
     listener.tell("")
     listener.tell(f"Results of all combinations: {page}")

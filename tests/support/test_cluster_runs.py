@@ -8,11 +8,12 @@ import h5py
 import numpy as np
 import pytest
 from dask_on_loopback import dask_cluster
+from quick_run import numbers_alone
 
 from crsea_infer.cli.console import ConsoleListener, Display
 from crsea_infer.cli.main import main
 from crsea_infer.plan.study_file import load_study
-from crsea_infer.workflow import runs
+from crsea_infer.workflow.combinations import carry_out
 
 if TYPE_CHECKING:
     import subprocess
@@ -59,7 +60,8 @@ def test_a_study_on_a_cluster_that_loses_a_worker_ends_with_the_numbers_of_this_
     path = tmp_path / "two.toml"
     path.write_text(STUDY)
     study = load_study(str(path))
-    runs.sample_together({tmp_path / "here" / name: run for name, run in study.runs.items()})
+    numbers_alone(monkeypatch)
+    carry_out({tmp_path / "here" / name: run for name, run in study.runs.items()}, workers=0)
     killed: list[subprocess.Popen[bytes]] = []
     heard: list[int] = []
     update = Display.update
@@ -75,7 +77,7 @@ def test_a_study_on_a_cluster_that_loses_a_worker_ends_with_the_numbers_of_this_
     with dask_cluster(tmp_path) as (address, workers):
         monkeypatch.setattr(Display, "update", and_kill_one)
         there = {tmp_path / "there" / name: run for name, run in study.runs.items()}
-        runs.sample_together(there, scheduler=address, listener=ConsoleListener())
+        carry_out(there, workers=0, scheduler=address, listener=ConsoleListener())
         assert workers[0].poll() is not None
     here, away = results(tmp_path / "here"), results(tmp_path / "there")
     assert len(here) == 4

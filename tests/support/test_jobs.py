@@ -96,6 +96,30 @@ def test_a_task_whose_worker_was_killed_is_done_again(work: Any, tmp_path: Path)
     assert [(tmp_path / f"{index}").read_text() for index in range(3)] == ["1"] * 3
 
 
+@pytest.mark.parametrize("n_workers", [0, 1, 2])
+def test_a_task_that_waits_for_others_comes_next_when_they_are_done(work: Any, tmp_path: Path, n_workers: int) -> None:
+    tasks = [("die once" if n_workers and index == 1 else "write", str(tmp_path / f"{index}")) for index in range(6)]
+    there: list[list[bool]] = []  # when a task that waits is done: which are there
+
+    def take(index: int, _value: Any) -> None:
+        if index in {2, 5}:
+            there.append([(tmp_path / f"{one}").exists() for one in range(6)])
+
+    run_jobs(
+        work,
+        tasks,
+        [str(index) for index in range(6)],
+        lambda *_: None,
+        workers=n_workers,
+        take=take,
+        after={2: range(2), 5: range(3, 5)},
+    )
+    assert all(there[0][:3])
+    assert all(there[1])
+    if n_workers < 2:  # it did not wait for what stood behind it
+        assert there[0] == [True, True, True, False, False, False]
+
+
 @pytest.mark.slow
 def test_workers_do_not_outlive_their_parent(work: Any, tmp_path: Path) -> None:
     assert work

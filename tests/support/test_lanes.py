@@ -15,7 +15,7 @@ from crsea_infer.support import lanes
 from crsea_infer.support.errors import UserError
 from crsea_infer.support.jobs import run_jobs
 from crsea_infer.support.lanes import CORES, DEVICE, Lanes, device_present
-from crsea_infer.workflow import runs
+from crsea_infer.workflow import runs, samplings
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -91,8 +91,8 @@ def test_samplings_with_jax_go_to_the_device(tmp_path: Path, monkeypatch: pytest
         given.update({task.sampler: options["lane_of"](task) for task in tasks}, lanes=options["lanes"])
         raise NothingElseError
 
-    monkeypatch.setattr(runs, "run_jobs", instead)
-    monkeypatch.setattr(runs, "device_present", lambda: True)
+    monkeypatch.setattr(samplings, "run_jobs", instead)
+    monkeypatch.setattr(samplings, "device_present", lambda: True)
     with pytest.raises(NothingElseError):
         runs.execute(load_run(str(tmp_path / "lanes.toml")), tmp_path / "out")
     smc_lane = DEVICE if backend == "jax" else CORES

@@ -10,7 +10,7 @@ import pytest
 from quick_run import without_figures
 
 from crsea_infer.plan.run_file import load_run
-from crsea_infer.workflow import listening, runs
+from crsea_infer.workflow import listening, runs, samplings
 from crsea_infer.workflow.listening import LineMeter, Quiet, Told
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def test_by_default_nothing_is_said_and_told_gets_lines(
     own_copy: tuple[Path, Path], capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     without_figures(monkeypatch)
-    monkeypatch.setattr(runs, "run_jobs", None)
+    monkeypatch.setattr(samplings, "run_jobs", None)
     path, out = own_copy
     runs.execute(load_run(path), out, accept_unconverged=True)
     assert capfd.readouterr() == ("", "")

@@ -18,7 +18,7 @@ from crsea_infer.report.layout.checksums import Checksums
 from crsea_infer.support import output_names
 from crsea_infer.support.errors import UserError
 from crsea_infer.support.output_names import RUN_FILES, run_figures, sampling_files
-from crsea_infer.workflow import runs
+from crsea_infer.workflow import runs, samplings
 from crsea_infer.workflow.run_directory import recorded_emulator
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def test_run_toml_names_the_emulator_file_as_it_is_now_and_the_run_goes_on(
     own_copy: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     without_figures(monkeypatch)
-    monkeypatch.setattr(runs, "run_jobs", None)
+    monkeypatch.setattr(samplings, "run_jobs", None)
     path, out = own_copy
     assert "emulator" not in read(out)
     before = read(out)
@@ -100,7 +100,7 @@ def test_a_damaged_table_posterior_or_figure_is_said_and_made_again(
     for name, size in damaged.items():
         (copy / name).write_bytes((copy / name).read_bytes()[:size])
     untouched = (copy / "loo.ecsv").stat().st_mtime_ns
-    monkeypatch.setattr(runs, "run_jobs", None)
+    monkeypatch.setattr(samplings, "run_jobs", None)
     runs.execute(load_run(path), copy, accept_unconverged=True, listener=ConsoleListener())
     said = capsys.readouterr().out
     for name, size in damaged.items():
@@ -120,7 +120,7 @@ def test_what_is_turned_off_leaves_neither_tables_nor_links(
     other.write_text(
         path.read_text().replace("samples = 100", "samples = 0") + "[prior_sensitivity]\nparameters = []\n"
     )
-    monkeypatch.setattr(runs, "run_jobs", None)
+    monkeypatch.setattr(samplings, "run_jobs", None)
     runs.execute(load_run(other), copy, accept_unconverged=True)
     gone = ["exact_check.ecsv", "prior_sensitivity.ecsv", "prior_sensitivity_bayes_factors.ecsv"]
     page = (copy / "index.html").read_text()
@@ -143,7 +143,7 @@ def test_fresh_replaces_results_and_nothing_else(
         mine.write_text("mine")
     record = copy / "run.toml"
     record.write_text(f'{record.read_text()}\n[resolved.hypotheses.old]\n[resolved.hypotheses."../copy/old"]\n')
-    monkeypatch.setattr(runs, "run_jobs", lambda *_, **__: left.extend(copy.rglob("*")))
+    monkeypatch.setattr(samplings, "run_jobs", lambda *_, **__: left.extend(copy.rglob("*")))
     left: list[Path] = []
     with pytest.raises(RuntimeError, match="without a result"):
         runs.execute(load_run(path), copy, fresh=True, workers=0, accept_unconverged=True)

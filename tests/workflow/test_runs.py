@@ -14,7 +14,7 @@ from quick_run import QUICK, evidences, numbers_alone
 from crsea_infer.cli.console import ConsoleListener
 from crsea_infer.plan.run_file import load_run
 from crsea_infer.support.errors import UserError
-from crsea_infer.workflow import runs
+from crsea_infer.workflow import runs, samplings
 from crsea_infer.workflow.comparison import compare
 
 if TYPE_CHECKING:
@@ -132,7 +132,7 @@ def test_a_conditional_run_resumes_and_refuses_other_training(
     )
     with pytest.raises(UserError, match="training: there"):
         runs.execute(load_run(other), out)
-    monkeypatch.setattr(runs, "run_jobs", None)
+    monkeypatch.setattr(samplings, "run_jobs", None)
     runs.execute(load_run(path), out, accept_unconverged=True)
     assert (out / "evidence.ecsv").read_bytes() == before
 
@@ -251,7 +251,7 @@ def test_a_finished_run_samples_nothing_again_and_mends_what_is_missing(
     stamp = kept.stat().st_mtime_ns
     (out / "figures" / "spectra.pdf").unlink()
     (out / "index.html").unlink()
-    monkeypatch.setattr(runs, "run_jobs", None)
+    monkeypatch.setattr(samplings, "run_jobs", None)
     runs.execute(load_run(path), out, accept_unconverged=True, listener=ConsoleListener())
     assert "finished before" in capsys.readouterr().out
     assert (out / "figures" / "spectra.pdf").exists()
@@ -274,7 +274,7 @@ def test_checks_are_made_and_made_again_when_the_run_file_asks_for_others(
     other = tmp_path / "quick.toml"
     text = path.read_text().replace("samples = 100", "samples = 110")
     other.write_text(text + '[prior_sensitivity]\nparameters = ["proton_norm"]\n')
-    monkeypatch.setattr(runs, "run_jobs", None)
+    monkeypatch.setattr(samplings, "run_jobs", None)
     runs.execute(load_run(other), copy, accept_unconverged=True)
     assert set(Table.read(copy / "exact_check.ecsv")["n_samples"]) == {110}
     assert set(Table.read(copy / "prior_sensitivity.ecsv")["parameter"]) == {"proton_norm"}

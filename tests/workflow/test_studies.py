@@ -50,29 +50,33 @@ options.lhaaso_km2a_outer.systematics = "diagonal"
 def test_a_study_runs_all_its_combinations_and_resumes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    numbers_alone(monkeypatch, "goodness of fit")
     monkeypatch.chdir(tmp_path)
     (tmp_path / "two.toml").write_text(STUDY)
     assert main(["check", "two.toml"]) == 0
     assert "The study is valid: 2 runs." in capsys.readouterr().out
-    assert main(["run", "two.toml", "--output", "out", "--accept-unconverged"]) == 0
+    with monkeypatch.context() as patch:
+        numbers_alone(patch, "goodness of fit")
+        studies.execute_study(load_study("two.toml"), tmp_path / "out", workers=0, accept_unconverged=True)
     page = (tmp_path / "out" / "results.md").read_text()
     assert "| ln B | base-min : base-max |" in page
     assert all(
         any(line.startswith(f"| {title} | ") for line in page.splitlines()) for title in ("Correlated", "Diagonal")
     )
-    for name in ("correlated", "diagonal"):
-        assert (tmp_path / "out" / name / "index.html").exists()
-    capsys.readouterr()
+    assert not list(tmp_path.glob("out/*/figures/*.pdf"))
     assert main(["run", "two.toml", "--output", "out", "--accept-unconverged"]) == 0
-    assert capsys.readouterr().out.count("nothing is sampled again") == 2
+    said = capsys.readouterr().out
+    assert said.count("nothing is sampled again") == 2
+    assert "Combination 1 of 2: Correlated (correlated)" in said
     assert (tmp_path / "out" / "results.md").read_text() == page
+    for name in ("correlated", "diagonal"):  # by other processes
+        assert (tmp_path / "out" / name / "index.html").exists()
+        assert (tmp_path / "out" / name / "figures" / "corner.pdf").exists()
 
 
 def test_a_page_that_no_study_wrote_is_not_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "two.toml").write_text(STUDY)
     (tmp_path / "results.md").write_text("mine")
-    monkeypatch.setattr(studies, "execute", None)
+    monkeypatch.setattr(studies, "carry_out", None)
     with pytest.raises(UserError, match="is not the page of a study"):
         studies.execute_study(load_study(tmp_path / "two.toml"), tmp_path)
     assert (tmp_path / "results.md").read_text() == "mine"

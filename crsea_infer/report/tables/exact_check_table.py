@@ -6,27 +6,39 @@ posterior standard deviation, with everything that says whether they can be beli
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from crsea_infer.analysis.exact_check import Solver, check_with_solver, solver_of
+from crsea_infer.analysis.exact_check import check_with_solver, solver_of
 from crsea_infer.inference.posterior import posterior_for
 from crsea_infer.report.layout.ecsv import Column, read_table, write_table
 from crsea_infer.report.layout.sections import Section, SectionTable
 from crsea_infer.report.results.summary import effective_samples
+from crsea_infer.support.jobs import jobs_beside
+from crsea_infer.support.local import available_cores
 from crsea_infer.support.output_names import PRODUCTS
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from crsea_infer.analysis.exact_check import ExactCheck
+    from crsea_infer.emulator.sky_model import SkyModel
+    from crsea_infer.hypotheses.hypothesis import Hypothesis
+    from crsea_infer.inference.likelihoods.likelihood import Likelihood
     from crsea_infer.report.results.summary import HypothesisSummary, RunSummary
+    from crsea_infer.support.arrays import Float64
+    from crsea_infer.support.packed import Tell
 
 __all__ = ["FILE", "exact_section", "files", "is_current", "write_exact_check"]
 
 (FILE,) = PRODUCTS["exact check"].tables
 _EVIDENCE = "ln Z"
+_PAYS: Final = 500
+"""Samples for each process: solving takes 3 to 40 ms each, and a process needs seconds for its start and geometry."""
 _ABSENT = "absent: no solver for this sky model"
 _COLUMNS = {
     "hypothesis": Column("name of the hypothesis", str),
@@ -55,25 +67,72 @@ def is_current(directory: Path, summary: RunSummary) -> bool:
     return found.keys() == wanted.keys() and all(count in {0, wanted[name]} for name, count in found.items())
 
 
-def write_exact_check(directory: Path, summary: RunSummary) -> None:
-    """Check every hypothesis with the solver and write the table."""
-    solver = solver_of(summary.model)
+def write_exact_check(directory: Path, summary: RunSummary, workers: int | None = 1) -> None:
+    """Check every hypothesis with the solver and write the table.
+
+    Parameters
+    ----------
+    directory, summary
+        Of the run.
+    workers
+        How many processes may be at work, this one among them; None: one per core. No number depends on it.
+    """
     rows: list[dict[str, Any]] = []
-    for item in summary.hypotheses:
-        rows += _rows(_check(item, summary, solver)) if solver is not None else [_absent(item.name)]
+    if solver_of(summary.model) is None:
+        rows += [_absent(item.name) for item in summary.hypotheses]
+    else:
+        questions = [_question(item, summary) for item in summary.hypotheses]
+        rows += [row for check in _answers(summary.model, questions, workers) for row in _rows(check)]
     write_table(directory / FILE, _COLUMNS, rows, summary.table_meta)
+
+
+@dataclass(frozen=True, eq=False)
+class _Question:
+    """What it takes to check one hypothesis, in whatever process."""
+
+    hypothesis: Hypothesis
+    likelihoods: Sequence[Likelihood]
+    samples: Float64
+    independent: float
+
+
+def _question(item: HypothesisSummary, summary: RunSummary) -> _Question:
+    names = {likelihood.name for likelihood in item.posterior.likelihoods}
+    own = [likelihood for likelihood in summary.run.likelihoods if likelihood.name in names]
+    n_samples = _n_samples(item, summary)
+    return _Question(item.posterior.hypothesis, own, item.draws[:n_samples], _independent(item, n_samples))
+
+
+def _answers(model: SkyModel, questions: Sequence[_Question], workers: int | None) -> list[ExactCheck]:
+    """Check all, in other processes too where there are cores for them; what these leave undone is done here."""
+    cores = available_cores() if workers is None else workers
+    n = max(1, min(cores, len(questions), sum(len(one.samples) for one in questions) // _PAYS))
+    shares = [questions[first::n] for first in range(n)]
+    with ExitStack() as stack:
+        wait = None
+        with suppress(Exception):  # what cannot be sent to another process is done here
+            wait = stack.enter_context(jobs_beside(_check, [(model, share) for share in shares[1:]]))
+        found: list[list[ExactCheck] | None] = [_check((model, shares[0]))]
+        found += [None] * (n - 1) if wait is None else wait()
+    missing = [question for share, made in zip(shares, found, strict=True) if made is None for question in share]
+    answers = {check.hypothesis: check for made in [*found, _check((model, missing))] for check in made or ()}
+    return [answers[one.hypothesis.name] for one in questions]
+
+
+def _check(task: tuple[SkyModel, Sequence[_Question]], _tell: Tell | None = None) -> list[ExactCheck]:
+    model, questions = task
+    solver = solver_of(model)
+    checks = []
+    for one in questions:
+        if solver is None:
+            raise AssertionError("asked only of sky models that stand for a solver")
+        emulated, exact = (posterior_for(one.hypothesis, one.likelihoods, sky) for sky in (model, solver))
+        checks.append(check_with_solver(emulated, exact, one.samples, one.independent))
+    return checks
 
 
 def _n_samples(item: HypothesisSummary, summary: RunSummary) -> int:
     return min(summary.run.exact_samples, len(item.draws))
-
-
-def _check(item: HypothesisSummary, summary: RunSummary, solver: Solver) -> ExactCheck:
-    names = {likelihood.name for likelihood in item.posterior.likelihoods}
-    own = [likelihood for likelihood in summary.run.likelihoods if likelihood.name in names]
-    exact = posterior_for(item.posterior.hypothesis, own, solver)
-    n_samples = _n_samples(item, summary)
-    return check_with_solver(item.posterior, exact, item.draws[:n_samples], _independent(item, n_samples))
 
 
 def _independent(item: HypothesisSummary, n_samples: int) -> float:
