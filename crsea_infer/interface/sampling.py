@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -66,6 +67,7 @@ def sample(
     from crsea_infer.inference.samplers.sampler import no_progress
     from crsea_infer.support.checkpoint import Checkpoint
     from crsea_infer.support.files import digest
+    from crsea_infer.support.threads import one_thread
 
     target = posterior.inner if isinstance(posterior, Posterior) else posterior
     method = make(sampler, options_from(sampler_class(sampler).Options, sampler, options))
@@ -79,8 +81,9 @@ def sample(
         identity |= {"data": digest(settings), "model": posterior.model.fingerprint}
     kept = Checkpoint(path, identity)
     seeds = np.random.SeedSequence(seed)
-    result = method.run(target, seeds, kept, progress or no_progress)
-    result = checked_for_peaks(result, target, np.random.SeedSequence(seed, spawn_key=(1,)))
+    with one_thread() if isinstance(posterior, Posterior) else nullcontext():  # a target of one's own has its own ways
+        result = method.run(target, seeds, kept, progress or no_progress)
+        result = checked_for_peaks(result, target, np.random.SeedSequence(seed, spawn_key=(1,)))
     if path is not None:
         path.unlink(missing_ok=True)
     return Sampled(posterior if isinstance(posterior, Posterior) else None, result)

@@ -21,6 +21,7 @@ from crsea_infer.support.errors import UserError
 from crsea_infer.support.lanes import CORES
 from crsea_infer.support.packed import perform, unpacked
 from crsea_infer.support.pool import Event
+from crsea_infer.support.threads import one_thread
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -86,8 +87,6 @@ async def _identity(distributed: Any, address: str) -> None:
 def _perform_there(packed: bytes, number: int, topic: str) -> tuple[Any, ...]:
     """Do a piece of work on a worker of the cluster."""
     distributed: Any = importlib.import_module("distributed")
-    from threadpoolctl import threadpool_limits
-
     here = distributed.get_worker()
     told = [-_BETWEEN_WORDS]
 
@@ -96,7 +95,7 @@ def _perform_there(packed: bytes, number: int, topic: str) -> tuple[Any, ...]:
             told[0] = time.monotonic()
             here.log_event(topic, [number, float(fraction), words])
 
-    with threadpool_limits(limits=1):
+    with one_thread():
         return perform(packed, tell)
 
 

@@ -19,6 +19,7 @@ from crsea_infer.support.files import make_directory
 from crsea_infer.support.jobs import run_jobs
 from crsea_infer.support.lanes import CORES
 from crsea_infer.support.processes import terminated_like_interrupted
+from crsea_infer.support.threads import one_thread
 from crsea_infer.support.time_left import Step
 from crsea_infer.workflow.listening import QUIET, Quiet, Totals
 from crsea_infer.workflow.run_directory import RunDirectory
@@ -74,7 +75,7 @@ def carry_out(
     """
     if scheduler is not None:
         check_address(scheduler)
-    with ExitStack() as whole, terminated_like_interrupted():
+    with ExitStack() as whole, terminated_like_interrupted(), one_thread():
         held: dict[Path, ExitStack] = {}
         begun: dict[Path, Begun] = {}
         for output, run in runs.items():

@@ -25,6 +25,7 @@ from crsea_infer.support.errors import UserError
 from crsea_infer.support.files import make_directory
 from crsea_infer.support.output_names import BESIDE
 from crsea_infer.support.processes import terminated_like_interrupted
+from crsea_infer.support.threads import one_thread
 from crsea_infer.workflow.listening import QUIET
 from crsea_infer.workflow.run_directory import RunDirectory, versions
 from crsea_infer.workflow.run_steps import product_steps, run_steps
@@ -100,16 +101,13 @@ def execute(
     KeyboardInterrupt
         On Ctrl-C and on SIGTERM, with everything kept.
     """
-    from threadpoolctl import threadpool_limits
-
     if scheduler is not None:
         check_address(scheduler)
     if seed is not None:
         run = replace(run, seed=seed)
     beside = runs_beside(run)
     directory = RunDirectory(make_directory(output))
-    # More threads of linear algebra stand in the way of processes beside this one, and help a batch of points little.
-    with lock(directory.path), terminated_like_interrupted(), threadpool_limits(limits=1):
+    with lock(directory.path), terminated_like_interrupted(), one_thread():
         begun = begin(run, directory, preparing(listener, workers, scheduler), fresh=fresh)
         tasks = begun.tasks
         with listener.overall(run_steps(tasks, workers, beside.values())) as reach:

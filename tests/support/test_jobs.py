@@ -99,11 +99,10 @@ def test_a_task_whose_worker_was_killed_is_done_again(work: Any, tmp_path: Path)
 @pytest.mark.parametrize("n_workers", [0, 1, 2])
 def test_a_task_that_waits_for_others_comes_next_when_they_are_done(work: Any, tmp_path: Path, n_workers: int) -> None:
     tasks = [("die once" if n_workers and index == 1 else "write", str(tmp_path / f"{index}")) for index in range(6)]
-    there: list[list[bool]] = []  # when a task that waits is done: which are there
+    there: dict[int, list[bool]] = {}  # when a task is done: which are there
 
     def take(index: int, _value: Any) -> None:
-        if index in {2, 5}:
-            there.append([(tmp_path / f"{one}").exists() for one in range(6)])
+        there[index] = [(tmp_path / f"{one}").exists() for one in range(6)]
 
     run_jobs(
         work,
@@ -114,10 +113,10 @@ def test_a_task_that_waits_for_others_comes_next_when_they_are_done(work: Any, t
         take=take,
         after={2: range(2), 5: range(3, 5)},
     )
-    assert all(there[0][:3])
-    assert all(there[1])
+    assert all(there[2][:3])
+    assert all(there[5][3:])
     if n_workers < 2:  # it did not wait for what stood behind it
-        assert there[0] == [True, True, True, False, False, False]
+        assert there[2] == [True, True, True, False, False, False]
 
 
 @pytest.mark.slow

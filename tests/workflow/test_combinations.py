@@ -82,12 +82,11 @@ def test_each_run_comes_out_as_by_itself_and_a_second_call_goes_on(
     assert missing == {folder: [] for folder in folders}
     for name, run in study.runs.items():
         runs.execute(run, tmp_path / "alone" / name, 7, workers=0)
-        for table in ("evidence.ecsv", "chi2.ecsv"):
-            one, other = (Table.read(tmp_path / where / name / table) for where in ("all", "alone"))
-            if "wall_s" in one.colnames:
-                one.remove_column("wall_s")
-                other.remove_column("wall_s")
-            assert one.values_equal(other).as_array().tolist() == [(True,) * len(one.colnames)] * len(one)
+        one, other = (Table.read(tmp_path / where / name / "evidence.ecsv") for where in ("all", "alone"))
+        for column in ("lnz", "lnz_err", "n_calls"):
+            assert one[column].tolist() == other[column].tolist()
+        chi2 = [(tmp_path / where / name / "chi2.ecsv").read_text() for where in ("all", "alone")]
+        assert chi2[0] == chi2[1]
         assert (tmp_path / "all" / name / "index.html").exists()
     begins = [number for number, line in enumerate(lines) if line.startswith("Combination ")]
     assert [lines[number] for number in begins] == [

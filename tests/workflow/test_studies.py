@@ -70,7 +70,7 @@ def test_a_study_runs_all_its_combinations_and_resumes(
     assert (tmp_path / "out" / "results.md").read_text() == page
     for name in ("correlated", "diagonal"):  # by other processes
         assert (tmp_path / "out" / name / "index.html").exists()
-        assert (tmp_path / "out" / name / "figures" / "corner.pdf").exists()
+        assert (tmp_path / "out" / name / "figures" / "corner_overlay.pdf").exists()
 
 
 def test_a_page_that_no_study_wrote_is_not_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -54,6 +55,30 @@ def test_the_table_has_every_parameter_of_every_hypothesis(summary: Any, tmp_pat
     assert exact_check_table.is_current(tmp_path, summary)
     more = SimpleNamespace(**{**vars(summary), "run": SimpleNamespace(**{**vars(summary.run), "exact_samples": 140})})
     assert not exact_check_table.is_current(tmp_path, more)
+
+
+@pytest.mark.slow
+def test_the_numbers_are_those_of_one_process_however_many_there_are(
+    summary: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    few = SimpleNamespace(**{**vars(summary), "run": SimpleNamespace(**{**vars(summary.run), "exact_samples": 20})})
+    found = []
+    monkeypatch.setattr(exact_check_table, "_PAYS", 20)
+    for workers in (1, 2):
+        exact_check_table.write_exact_check(tmp_path, few, workers)
+        rows = read_table(tmp_path / "exact_check.ecsv")
+        found.append([{**row, "wall_s": 0.0} for row in rows])
+    assert found[0] == found[1]
+    asked: list[int] = []
+
+    def lost(_work: Any, tasks: Any) -> Any:
+        asked.append(len(tasks))
+        return nullcontext(lambda: [None] * len(tasks))
+
+    monkeypatch.setattr(exact_check_table, "jobs_beside", lost)  # its process comes to nothing: done here
+    exact_check_table.write_exact_check(tmp_path, few, 2)
+    assert asked == [1]
+    assert [{**row, "wall_s": 0.0} for row in read_table(tmp_path / "exact_check.ecsv")] == found[0]
 
 
 @pytest.mark.parametrize(
