@@ -11,7 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from crsea_infer.physics.geometry import COMPONENTS
-from crsea_infer.report.figures.spectrum_figures import draw_data, exponent_of, frame, intensity_label, tev_ticks
+from crsea_infer.report.figures.spectrum_figures import draw_data, exponent_of, frame, intensity_label
 from crsea_infer.report.layout.figure_words import component_words, plain_text
 from crsea_infer.report.layout.sections import Section
 from crsea_infer.report.layout.style import COLUMN, PAGE, legend_below, look, new_figure, plain_log_ticks
@@ -99,7 +99,7 @@ def _draw(axes: Axes, data: ShownData, curves: Sequence[Curve], looks: dict[str,
     frame(axes, data, [curve.energies for curve in curves], 1.0)
     # a component that is next to nothing does not push the others together
     axes.set_ylim(max(0.6 * lowest, top / 300.0), axes.get_ylim()[1])
-    axes.xaxis.set_major_formatter(tev_ticks())
+    plain_log_ticks(axes.xaxis, 0)
 
 
 def _handles(looks: dict[str, int], title: str) -> list[Any]:

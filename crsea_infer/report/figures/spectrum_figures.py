@@ -50,7 +50,6 @@ __all__ = [
     "frame",
     "intensity_label",
     "spectrum_section",
-    "tev_ticks",
 ]
 
 _POWER = 2.8
@@ -161,7 +160,7 @@ def _draw(axes: tuple[Axes, Axes], data: ShownData, run: ShownRun, *, room: floa
         upper.set_ylabel(intensity_label(exponent))
         lower.set_ylabel("pull", labelpad=8)
     lower.set_xlabel("energy $E$  [TeV]")
-    lower.xaxis.set_major_formatter(tev_ticks())
+    plain_log_ticks(lower.xaxis, 0)
 
 
 def intensity_label(exponent: int) -> str:
@@ -174,13 +173,6 @@ def exponent_of(shown: Sequence[ShownData]) -> int:
     """Return the power of ten in which the intensities of data sets are small numbers."""
     values = np.concatenate([data.columns["values"] * data.columns["energy_reference"] ** _POWER for data in shown])
     return int(np.floor(np.log10(np.median(values[values > 0.0])))) if np.any(values > 0.0) else 0
-
-
-def tev_ticks() -> Any:
-    """Return what writes energies as plain numbers, which are short in TeV."""
-    from matplotlib.ticker import FuncFormatter
-
-    return FuncFormatter(lambda value, _: f"{value:g}" if 1e-3 <= value < 1e4 else rf"$10^{{{np.log10(value):.0f}}}$")
 
 
 def frame(axes: Axes, data: ShownData, energies: Sequence[Float64], room: float) -> None:

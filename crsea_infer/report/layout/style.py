@@ -209,7 +209,7 @@ def plain_log_ticks(axis: Axis, exponent: int) -> None:
 
 def _plain(value: float) -> str:
     """Return a number for a tick; a power of ten where it would be long."""
-    rounded = f"{value:.3g}"
+    rounded = f"{float(f'{value:.3g}'):g}"  # 1000, which .3g makes 1e+03
     return rounded if 1e-3 < value < 9e3 else rf"$10^{{{math.log10(value):.0f}}}$"
 
 
