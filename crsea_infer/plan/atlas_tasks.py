@@ -9,18 +9,21 @@ from __future__ import annotations
 
 import time
 from dataclasses import asdict, dataclass, fields
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
 from crsea_infer.hypotheses.distributions import Distribution
+from crsea_infer.inference.samplers.bridge import Bridge, BridgeOptions
 from crsea_infer.inference.samplers.importance import Importance
 from crsea_infer.inference.samplers.mixtures import StudentMixture
 from crsea_infer.inference.samplers.neighbours import Neighbour
 from crsea_infer.inference.samplers.proposals import Proposal
 from crsea_infer.inference.samplers.sampler import CONVERGED
 from crsea_infer.inference.samplers.warm_start import Found, WarmStart
-from crsea_infer.plan.tasks import seed_for
+from crsea_infer.plan.subsets import ALL, TRAINING
+from crsea_infer.plan.tasks import seed_for, target_of
+from crsea_infer.support.checkpoint import Checkpoint
 from crsea_infer.support.errors import UserError
 from crsea_infer.support.files import digest
 
@@ -28,10 +31,12 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from crsea_infer.emulator.sky_model import SkyModel
+    from crsea_infer.inference.posterior import Posterior
     from crsea_infer.inference.samplers.sampler import Progress
+    from crsea_infer.inference.target import Target
     from crsea_infer.plan.run_file import RunFile
 
-__all__ = ["AtlasTask", "found_from_arrays", "found_to_arrays", "measure", "question_key"]
+__all__ = ["AtlasTask", "bridge_of", "data_asked", "found_from_arrays", "found_to_arrays", "measure", "question_key"]
 
 
 def question_key(run: RunFile, hypothesis: str, data: str, model_fingerprint: str) -> str:
@@ -40,9 +45,32 @@ def question_key(run: RunFile, hypothesis: str, data: str, model_fingerprint: st
     names = [likelihood.name for likelihood in run.samplings(hypothesis)[data]]
     content = dict(resolved["hypotheses"][hypothesis])
     content.pop("prior_sets")  # what they say stands in the parameters
-    return digest(
-        [content, {name: resolved["likelihoods"][name] for name in sorted(names)}, model_fingerprint, run.seed]
-    )
+    asked: list[Any] = [
+        content,
+        {name: resolved["likelihoods"][name] for name in sorted(names)},
+        model_fingerprint,
+        run.seed,
+    ]
+    bridge = bridge_of(run, hypothesis)
+    if bridge is not None:
+        asked.append([repr(bridge.options), sorted(run.subsets.training[hypothesis])])
+    return digest(asked)
+
+
+def bridge_of(run: RunFile, hypothesis: str) -> Bridge | None:
+    """Return the sampler of conditional evidences, where the run has it and the hypothesis a training set.
+
+    Importance sampling of all data and of the training set, whose evidences are far larger than what they differ by,
+    is refused for most hypotheses with local spectra of six breaks, and particles do not forget their start.
+    """
+    options = run.samplers.get(Bridge.name)
+    return Bridge(options) if isinstance(options, BridgeOptions) and run.subsets.training.get(hypothesis) else None
+
+
+def data_asked(run: RunFile, hypothesis: str) -> list[str]:
+    """Return the data of which an atlas needs evidences: all, and the training set where none bridges from it."""
+    wanted = {ALL} if bridge_of(run, hypothesis) is not None else {ALL, TRAINING}
+    return [data for data in run.samplings(hypothesis) if data in wanted]
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,28 +109,38 @@ def measure(task: AtlasTask, progress: Progress) -> dict[str, Any]:
     """Find the evidence of a task; return it as arrays and plain values. What cannot be is said in its status."""
     from crsea_infer import emulator
     from crsea_infer.emulator.response.region_cache import RegionCache
-    from crsea_infer.inference.posterior import posterior_for
 
     started, cpu = time.perf_counter(), time.process_time()
     hypothesis = next(one for one in task.run.hypotheses if one.name == task.hypothesis)
     model = task.model
     if model is None:
         model = emulator.load(task.run.emulator, regions=RegionCache.of_user(task.sky_regions))
+    bridge = bridge_of(task.run, task.hypothesis)
     try:
-        posterior = posterior_for(
-            hypothesis,
-            task.run.samplings(task.hypothesis)[task.data],
-            model,
-            all_likelihoods=task.run.likelihoods_of(task.hypothesis),
-        )
+        sampler = Importance.name if bridge is None else bridge.name
+        target = target_of(task.run, hypothesis, task.data, sampler, model)
     except UserError as error:
         nothing = Found(np.nan, np.nan, "none", np.nan, np.nan, 0, f"does not apply: {error.given}", None)
         return found_to_arrays(nothing, 0.0, 0.0)
+    if bridge is not None:
+        found = _bridged(bridge, target, seed_for(task.run, task.hypothesis, bridge.name), progress)
+        return found_to_arrays(found, time.perf_counter() - started, time.process_time() - cpu)
+    posterior = cast("Posterior", target)
     # what ships has the random numbers of the run's own sampler, and so its very numbers
     words = (task.hypothesis, Importance.name, *(() if task.data == "all" else (task.data,)))
     seed = seed_for(task.run, *words) if not task.neighbours else seed_for(task.run, "atlas", task.key)
     found = task.how.find(posterior, task.neighbours, seed, progress)
     return found_to_arrays(found, time.perf_counter() - started, time.process_time() - cpu)
+
+
+def _bridged(bridge: Bridge, target: Target, seed: np.random.SeedSequence, progress: Progress) -> Found:
+    """Find a conditional evidence from the training set, with the random numbers of the run's own for all choices."""
+    result = bridge.run(target, seed, Checkpoint(None), progress)
+    given, effective = result.conditional, float(result.diagnostics["effective_samples"])
+    status = CONVERGED if result.converged else str(result.diagnostics["status"])
+    if given is None or not result.converged:
+        return Found(np.nan, np.nan, bridge.title, np.nan, effective, result.n_calls, status, None)
+    return Found(given.lnz, given.lnz_err, given.method, np.nan, effective, result.n_calls, status, None)
 
 
 _PLAIN = ("lnz", "lnz_err", "method", "k_hat", "effective_samples", "n_calls", "status")

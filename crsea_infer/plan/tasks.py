@@ -42,6 +42,7 @@ __all__ = [
     "sample_away",
     "sample_task",
     "seed_for",
+    "target_of",
 ]
 
 
@@ -286,18 +287,24 @@ def sample_away(away: AwayTask, progress: Progress) -> dict[str, Any]:
 
 
 def _target(task: Task, model: SkyModel) -> Target:
-    """Return what the sampler of a task samples: with the training set, when it asks for that."""
+    return target_of(task.run, task.hypothesis_object(), task.data, task.sampler, model)
+
+
+def target_of(run: RunFile, hypothesis: Hypothesis, data: str, sampler: str, model: SkyModel) -> Target:
+    """Return what a sampler samples of a hypothesis of a run: with the training set, when it asks for that."""
     from crsea_infer.inference.posterior import posterior_for
     from crsea_infer.inference.samplers.registry import gives_conditional
     from crsea_infer.inference.trained_posterior import TrainedPosterior
 
-    def posterior(likelihoods: Sequence[Likelihood]) -> Posterior:
-        everything = task.run.likelihoods_of(task.hypothesis)
-        return posterior_for(task.hypothesis_object(), likelihoods, model, all_likelihoods=everything)
+    everything = run.likelihoods_of(hypothesis.name)
 
-    whole = posterior(task.likelihoods)
-    training = task.run.samplings(task.hypothesis).get(TRAINING) if task.data == ALL else None
-    if training is None or not gives_conditional(task.sampler):
+    def posterior(likelihoods: Sequence[Likelihood]) -> Posterior:
+        return posterior_for(hypothesis, likelihoods, model, all_likelihoods=everything)
+
+    samplings = run.samplings(hypothesis.name)
+    whole = posterior(samplings[data])
+    training = samplings.get(TRAINING) if data == ALL else None
+    if training is None or not gives_conditional(sampler):
         return whole
-    others = [likelihood for likelihood in task.likelihoods if likelihood not in training]
+    others = [likelihood for likelihood in samplings[data] if likelihood not in training]
     return TrainedPosterior(whole, posterior(training), posterior(others))

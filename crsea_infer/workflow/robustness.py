@@ -17,11 +17,10 @@ from crsea_infer.inference.posterior import posterior_for
 from crsea_infer.inference.samplers.importance import Importance, ImportanceOptions
 from crsea_infer.inference.samplers.sampler import CONVERGED
 from crsea_infer.inference.samplers.warm_start import WarmStart
-from crsea_infer.plan.atlas_tasks import AtlasTask, found_from_arrays, measure, question_key
+from crsea_infer.plan.atlas_tasks import AtlasTask, data_asked, found_from_arrays, measure, question_key
 from crsea_infer.plan.choices import Changes, ContradictionError
 from crsea_infer.plan.run_check import check_run
 from crsea_infer.plan.sky_preparation import prepare_skies
-from crsea_infer.plan.subsets import ALL, TRAINING
 from crsea_infer.plan.tasks import run_identity
 from crsea_infer.report.tables.robustness_tables import AtlasEvidence, AtlasReport, write_tables
 from crsea_infer.support.checkpoint import lock, read_arrays, write_arrays
@@ -157,7 +156,8 @@ def robustness(
             f"the atlas is finished, but there is no evidence of what ships for {', '.join(lost)}: "
             f"{report.evidences[lost[0]][()].status}",
             valid="hypotheses whose evidence is known as the run has them",
-            fix="raise draws, walkers or steps under [samplers.importance] of the run file",
+            fix="raise draws, walkers or steps under [samplers.importance] of the run file, or with training sets "
+            "particles or rounds under [samplers.bridge]",
         )
     return report
 
@@ -231,8 +231,7 @@ def _questions(run: RunFile, model: SkyModel) -> dict[tuple[str, str], str]:
     return {
         (hypothesis.name, data): question_key(run, hypothesis.name, data, model.fingerprint)
         for hypothesis in run.hypotheses
-        for data in run.samplings(hypothesis.name)
-        if data in {ALL, TRAINING}
+        for data in data_asked(run, hypothesis.name)
     }
 
 
