@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from crsea_infer.inference.samplers.importance import Importance
 from crsea_infer.inference.samplers.sampler import CONVERGED
 from crsea_infer.inference.samplers.warm_start import found_by
-from crsea_infer.plan.atlas_tasks import found_to_arrays
+from crsea_infer.plan.atlas_tasks import bridge_of, found_to_arrays
 from crsea_infer.plan.subsets import ALL, TRAINING
 from crsea_infer.plan.tasks import Task
 from crsea_infer.workflow.run_directory import RunDirectory
@@ -58,6 +58,8 @@ def of_finished_run(
         return {}
     found = {}
     for hypothesis in run.hypotheses:
+        if bridge_of(run, hypothesis.name) is not None:  # the atlas asks for another number
+            continue
         for data, posterior in posteriors[hypothesis.name].items():
             if data not in {ALL, TRAINING} or not posterior.names:
                 continue
