@@ -16,6 +16,7 @@ import numpy as np
 from crsea_infer.hypotheses.distributions import Distribution
 from crsea_infer.inference.samplers.bridge import Bridge, BridgeOptions
 from crsea_infer.inference.samplers.importance import Importance
+from crsea_infer.inference.samplers.marginals import Marginals
 from crsea_infer.inference.samplers.mixtures import StudentMixture
 from crsea_infer.inference.samplers.neighbours import Neighbour
 from crsea_infer.inference.samplers.proposals import Proposal
@@ -143,6 +144,7 @@ def _bridged(bridge: Bridge, target: Target, seed: np.random.SeedSequence, progr
     return Found(given.lnz, given.lnz_err, given.method, np.nan, effective, result.n_calls, status, None)
 
 
+_MARGINALS = tuple(item.name for item in fields(Marginals))
 _PLAIN = ("lnz", "lnz_err", "method", "k_hat", "effective_samples", "n_calls", "status")
 
 
@@ -165,6 +167,8 @@ def found_to_arrays(found: Found, wall_s: float, cpu_s: float) -> dict[str, Any]
             "centres": mixture.centres,
             "factors": mixture.factors,
         }
+        if one.proposal.marginals is not None:
+            arrays |= {name: getattr(one.proposal.marginals, name) for name in _MARGINALS}
     return {**arrays, "plain": plain}
 
 
@@ -185,10 +189,13 @@ def found_from_arrays(stored: Mapping[str, Any]) -> Found:
             distributions = tuple(_distribution(given) for given in plain["distributions"])
             samples = stored["samples"]
             d = len(names)
-            shapes = (samples.shape[1:], mixture.centres.shape[1:], mixture.factors.shape[1:])
-            if shapes != ((d,), (d,), (d, d)) or len(distributions) != d:
+            marginals = Marginals(*(stored[name] for name in _MARGINALS)) if _MARGINALS[0] in stored else None
+            shapes = [samples.shape[1:], mixture.centres.shape[1:], mixture.factors.shape[1:]]
+            own = [] if marginals is None else [getattr(marginals, name).shape for name in _MARGINALS]
+            if shapes != [(d,), (d,), (d, d)] or len(distributions) != d or any(shape != (d,) for shape in own):
                 raise ValueError("its arrays do not fit its parameters")  # noqa: TRY301 -- told as the others are
-            neighbour = Neighbour(names, distributions, samples, Proposal(mixture, float(plain["prior_share"])))
+            proposal = Proposal(mixture, float(plain["prior_share"]), marginals)
+            neighbour = Neighbour(names, distributions, samples, proposal)
         return Found(**{name: plain[name] for name in _PLAIN}, neighbour=neighbour)
     except (KeyError, ValueError, TypeError, AttributeError) as error:
         raise UserError(

@@ -91,7 +91,7 @@ class ImportanceOptions(SamplerOptions):
     rounds
         How often proposals are fitted at most.
     freedom
-        Degrees of freedom of its Student-t distributions.
+        Least degrees of freedom of its Student-t distributions; half the number of parameters where that is more.
     prior_share
         Share of the prior in the proposal.
     draws

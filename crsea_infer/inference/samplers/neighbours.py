@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from crsea_infer.hypotheses.distributions import Product
+from crsea_infer.inference.samplers.marginals import fit_marginals
 from crsea_infer.inference.samplers.mixtures import fit_mixture, joined
-from crsea_infer.inference.samplers.proposals import Proposal
+from crsea_infer.inference.samplers.proposals import Proposal, freedom_for
 from crsea_infer.inference.samplers.sampler import standard_normal_log_density, to_probit, to_unit
 
 if TYPE_CHECKING:
@@ -100,8 +101,11 @@ def neighbour_of(
 def fitted(points: Float64, components: int, freedom: float, prior_share: float) -> Proposal:
     """Fit a proposal to equally weighted points [n, d] in probit coordinates."""
     generator = np.random.default_rng(0)
-    mixtures = [fit_mixture(points, size, freedom, generator) for size in (1, components)]
-    return Proposal(joined(mixtures, np.array([0.3, 0.7])), prior_share)
+    marginals = fit_marginals(points)
+    straight = marginals.straightened(points)[0]
+    freedom = freedom_for(freedom, points.shape[1])
+    mixtures = [fit_mixture(straight, size, freedom, generator) for size in (1, components)]
+    return Proposal(joined(mixtures, np.array([0.3, 0.7])), prior_share, marginals)
 
 
 def resampled(log_weights: Float64, n: int) -> np.typing.NDArray[np.intp]:

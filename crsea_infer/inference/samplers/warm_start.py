@@ -26,7 +26,6 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from crsea_infer.inference.samplers.importance import Importance, ImportanceOptions, walked
-from crsea_infer.inference.samplers.mixtures import joined
 from crsea_infer.inference.samplers.neighbours import (
     SAMPLES,
     Neighbour,
@@ -38,7 +37,7 @@ from crsea_infer.inference.samplers.neighbours import (
     start,
     weighted,
 )
-from crsea_infer.inference.samplers.proposals import Proposal, improved
+from crsea_infer.inference.samplers.proposals import Proposal, effective_sample, improved
 from crsea_infer.inference.samplers.sampler import (
     CONVERGED,
     Counted,
@@ -240,8 +239,8 @@ class WarmStart:
 
             progress(0.3 + 0.4 * repetition, f"{WARM}, draws {repetition + 1} of 2")
             parts.append(self._drawn(draw, np.random.default_rng(own[3])))
-        both = Proposal(joined([one.mixture for one in proposals], np.array([0.5, 0.5])), proposals[0].prior_share)
-        return self._judged(WARM, target, parts, both)
+        better = int(np.argmax([effective_sample(weights) / len(weights) for weights, _ in parts]))
+        return self._judged(WARM, target, parts, proposals[better])
 
     def _drawn(self, draw: Any, generator: np.random.Generator) -> tuple[Float64, Float64]:
         """Draw in blocks until the error of both repetitions together is at the goal; return ln weights and points."""
