@@ -1,15 +1,16 @@
 """Importance evidence: ln Z as the mean weight of draws from a fitted proposal.
 
 From a cold start in the prior, a short ensemble of walkers finds the posterior, and scouts look for peaks that it
-missed (see :mod:`crsea_infer.inference.samplers.scouts`); a proposal is fitted to both and improved in a few rounds
-(see :mod:`crsea_infer.inference.samplers.proposals`); fresh draws from that proposal are weighted with prior times
+missed (:mod:`crsea_infer.inference.samplers.scouts`); a proposal is fitted to both, for each peak by itself
+(:mod:`crsea_infer.inference.samplers.peaks_apart`), and improved in a few rounds
+(:mod:`crsea_infer.inference.samplers.population`); fresh draws from that proposal are weighted with prior times
 likelihood over proposal. All in probit coordinates and all in batches. The whole is done twice with independent random
 numbers.
 
 The estimate is withheld, with the reason, when the effective sample is small, when the tail of the weights is too heavy
 (Pareto k-hat), or when the repetitions disagree, as they do when only one of them finds a second peak. Before that, a
-repetition whose weights fail tries other proposals, among them a single Student-t with the moments of its draws. Where
-all this does not help, :mod:`crsea_infer.inference.samplers.tempered_particles` takes over, unless it is told not to.
+repetition whose weights fail improves its proposal once more, from the weighted draws. Where all this does not help,
+:mod:`crsea_infer.inference.samplers.tempered_particles` takes over, unless it is told not to.
 It stands beside nested sampling, never instead of it.
 """
 
@@ -25,7 +26,9 @@ from pydantic import Field, model_validator
 from crsea_infer.inference.evidence import Evidence
 from crsea_infer.inference.samplers.importance_fallback import Before, taken_over
 from crsea_infer.inference.samplers.options import Count, SamplerOptions, require
-from crsea_infer.inference.samplers.proposals import best_of, improved, softened
+from crsea_infer.inference.samplers.peaks_apart import improved_apart
+from crsea_infer.inference.samplers.population import Improving
+from crsea_infer.inference.samplers.proposals import softened
 from crsea_infer.inference.samplers.sampler import (
     CONVERGED,
     Counted,
@@ -38,6 +41,7 @@ from crsea_infer.inference.samplers.sampler import (
     to_unit,
 )
 from crsea_infer.inference.samplers.scouts import find_peaks, missed_peaks
+from crsea_infer.inference.samplers.short_walks import walked
 from crsea_infer.inference.samplers.states import START_AGAIN, finished_parts, save_parts
 from crsea_infer.inference.samplers.temperatures import resampled
 from crsea_infer.inference.samplers.weighted_draws import Estimate, refusals
@@ -47,13 +51,14 @@ from crsea_infer.support.errors import UserError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from crsea_infer.inference.samplers.peaks_apart import Joined
     from crsea_infer.inference.samplers.proposals import Proposal
     from crsea_infer.inference.samplers.sampler import Progress
     from crsea_infer.inference.target import Target
     from crsea_infer.support.arrays import Float64
     from crsea_infer.support.checkpoint import Checkpoint
 
-__all__ = ["Importance", "ImportanceOptions", "walked"]
+__all__ = ["Importance", "ImportanceOptions"]
 
 _BLOCK = 4096
 _TRIAL = 8  # draws by which a proposal is tried: one in so many of those that count, and at least 500
@@ -231,24 +236,23 @@ def _repetition(
     counted = Counted(target)
     seeds = [child_seed(seed, index) for index in range(5)]
     points = _explore(counted, options, seeds[0], seeds[1], progress)
-    points, found = _with_missed_peaks(points, counted, options.scouts, np.random.default_rng(seeds[4]))
+    for_peaks = np.random.default_rng(seeds[4])
+    peaks, n_scouts = find_peaks(counted, options.scouts, for_peaks) if options.scouts else ((), 0)
+    missed = missed_peaks(peaks, points)
+    points = np.concatenate([points, *(peak.draw(len(points) // _SHARE_OF_PEAK, for_peaks) for peak in missed)])
     progress(0.5, "fitting the proposal")
 
     def log_target(probit: Float64) -> Float64:
         return np.asarray(counted.from_probit(probit) + standard_normal_log_density(probit))
 
-    n_trial = max(options.draws // _TRIAL, 500)
-    sizes = (1, options.components // 4, options.components) if options.components > 4 else (1, options.components)
-    proposal = improved(
-        points,
-        log_target,
-        sizes=sizes,
+    how = Improving(
+        sizes=(1, options.components // 4, options.components) if options.components > 4 else (1, options.components),
         freedom=options.freedom,
         prior_share=options.prior_share,
         rounds=options.rounds,
-        n_trial=n_trial,
-        generator=np.random.default_rng(seeds[2]),
+        n_trial=max(options.draws // _TRIAL, 500),
     )
+    proposal = improved_apart(points, peaks, log_target, how, seeds[2])
 
     def tell(share: float, message: str) -> None:
         progress(0.5 + 0.5 * share, message)
@@ -261,15 +265,15 @@ def _repetition(
         generator = np.random.default_rng(for_fit)
         weights = softened(weighted["log_weights"], _POINTS_PER_DIMENSION * len(counted.names))
         chosen = resampled(np.log(np.maximum(weights, 1e-300)), generator)
-        other, _ = best_of(
-            to_probit(weighted["unit"][chosen]), log_target, sizes, options.prior_share, n_trial, generator
-        )
+        other = improved_apart(to_probit(weighted["unit"][chosen]), peaks, log_target, how, child_seed(for_fit, 0))
         again = _weighted(other, counted, options.draws, for_draws, tell)
         if Estimate.of(again["log_weights"]).effective > estimate.effective:
             weighted = again
     return {
         **weighted,
-        **found,
+        "scouts": n_scouts,
+        "peaks": len(peaks),
+        "missed": len(missed),
         "second": int(second),
         "n_calls": counted.n_calls,
         "wall_s": time.perf_counter() - started,
@@ -277,7 +281,7 @@ def _repetition(
 
 
 def _weighted(
-    proposal: Proposal, counted: Counted, n: int, seed: np.random.SeedSequence, tell: Progress
+    proposal: Proposal | Joined, counted: Counted, n: int, seed: np.random.SeedSequence, tell: Progress
 ) -> dict[str, Float64]:
     """Draw n points from a proposal and weight them."""
     draws = proposal.draw(n, np.random.default_rng(seed))
@@ -290,19 +294,6 @@ def _weighted(
     return {"unit": unit, "log_likelihood": log_likelihood, "log_weights": log_weights}
 
 
-def _with_missed_peaks(
-    points: Float64, counted: Counted, n_draws: int, generator: np.random.Generator
-) -> tuple[Float64, dict[str, int]]:
-    """Add points of the peaks that a chain [n, d] missed; return all points, and what was found."""
-    if n_draws == 0:
-        return points, {"scouts": 0, "peaks": 0, "missed": 0}
-    peaks, n_scouts = find_peaks(counted, n_draws, generator)
-    missed = missed_peaks(peaks, points)
-    drawn = [peak.draw(len(points) // _SHARE_OF_PEAK, generator) for peak in missed]
-    found = {"scouts": n_scouts, "peaks": len(peaks), "missed": len(missed)}
-    return np.concatenate([points, *drawn]), found
-
-
 def _explore(
     counted: Counted,
     options: ImportanceOptions,
@@ -311,38 +302,12 @@ def _explore(
     progress: Progress,
 ) -> Float64:
     """Walk from the prior to the posterior; return points [n, d] of the second half of the walk."""
-    start = draw_from_prior(counted, options.walkers, np.random.default_rng(for_start))[:2]
-    return walked(counted, *start, options.steps, for_moves, lambda fraction, words: progress(0.5 * fraction, words))
+    walkers, log_likelihood, *_ = draw_from_prior(counted, options.walkers, np.random.default_rng(for_start))
 
+    def log_target(probit: Float64) -> Float64:
+        return np.asarray(counted.from_probit(probit) + standard_normal_log_density(probit))
 
-def walked(
-    counted: Counted,
-    walkers: Float64,
-    log_likelihood: Float64,
-    steps: int,
-    for_moves: np.random.SeedSequence,
-    progress: Progress,
-) -> Float64:
-    """Let walkers [k, d] in probit coordinates, with their ln L [k], walk; return points [n, d] of the second half."""
-    import emcee
-    from emcee.moves import DEMove
-
-    from crsea_infer.inference.samplers.turns import turn_move
-
-    sampler = emcee.EnsembleSampler(
-        *walkers.shape,
-        lambda probit: counted.from_probit(probit) + standard_normal_log_density(probit),
-        # A few full-length differences carry walkers between separate modes.
-        moves=[(DEMove(), 0.5), (DEMove(gamma0=1.0), 0.1), (turn_move(), 0.4)],
-        vectorize=True,
+    values = log_likelihood + standard_normal_log_density(walkers)
+    return walked(
+        log_target, walkers, values, options.steps, for_moves, lambda share, words: progress(0.5 * share, words)
     )
-    state = emcee.State(
-        walkers,
-        log_prob=log_likelihood + standard_normal_log_density(walkers),
-        random_state=np.random.RandomState(np.random.MT19937(for_moves)).get_state(),
-    )
-    for index, _ in enumerate(sampler.sample(state, iterations=steps, skip_initial_state_check=True)):
-        if index % 20 == 0:
-            progress(index / steps, f"step {index} of {steps}")
-    thin = max(1, steps // 40)
-    return np.asarray(sampler.get_chain(discard=steps // 2, thin=thin, flat=True))

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from crsea_infer.inference.samplers.mixtures import StudentMixture
-from crsea_infer.inference.samplers.proposals import effective_sample, improved
+from crsea_infer.inference.samplers.population import Improving, improved
+from crsea_infer.inference.samplers.proposals import effective_sample
 from crsea_infer.inference.samplers.sampler import (
     CONVERGED,
     Counted,
@@ -39,10 +40,7 @@ _SCOUTS = 4096
 _DRAWS = 2000
 _FREEDOM = 5.0
 _LEAST_EFFECTIVE = 50.0  # weighted draws, below which they do not measure a peak
-_SIZES = (1, 4, 16)  # components of the proposals for a peak that is not normal
-_PRIOR_SHARE = 0.03
-_ROUNDS = 8
-_TRIAL = 1000
+_HOW = Improving(sizes=(1, 4, 16), freedom=_FREEDOM, prior_share=0.03, rounds=8, n_trial=1000)
 _MATTERS = 0.05  # share of the evidence
 _SHORT = 1.6  # in ln of the evidence within a peak: by how much the samples must fall short of it, or by
 _SIGMA = 4.0  # so many errors of ln Z where that is more
@@ -94,7 +92,7 @@ def _log_evidence_near(peak: Peak, counted: Counted, generator: np.random.Genera
     log_weights = log_target(draws) - around.log_density(draws)
     if effective_sample(log_weights) < _LEAST_EFFECTIVE:
         start = peak.draw(_DRAWS, generator)
-        around = improved(start, log_target, _SIZES, _FREEDOM, _PRIOR_SHARE, _ROUNDS, _TRIAL, generator)
+        around = improved(start, log_target, _HOW, generator)
         draws = around.draw(_DRAWS, generator)
         log_weights = log_target(draws) - around.log_density(draws)
         if effective_sample(log_weights) < _LEAST_EFFECTIVE:

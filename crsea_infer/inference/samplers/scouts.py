@@ -35,7 +35,7 @@ _DIFFERENCE = 1e-6  # of probit coordinates, for gradients
 _FARTHEST = 7.0  # probit coordinates beyond are left alone: parameters become extreme there
 _NEGLIGIBLE = 12.0  # a peak of e^-12 of the evidence of the largest is not worth a draw
 _LARGEST_DROP = 1.0  # of the logarithm of the target, over the steps by which its curvature is measured
-_REACHED = 0.01  # share of a chain near a peak, from which on the chain knows of it
+_REACHED = 0.05  # share of a chain near a peak from which on a fit to the chain has the peak
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,9 @@ class Peak:
         return np.asarray(np.sum(white**2, axis=0) < 25.0 + 2.0 * len(self.centre))
 
 
-def find_peaks(counted: Counted, n_draws: int, generator: np.random.Generator) -> tuple[tuple[Peak, ...], int]:
+def find_peaks(
+    counted: Counted, n_draws: int, generator: np.random.Generator, most_scouts: int = _MOST_ASCENTS
+) -> tuple[tuple[Peak, ...], int]:
     """Look for all peaks.
 
     Parameters
@@ -77,6 +79,8 @@ def find_peaks(counted: Counted, n_draws: int, generator: np.random.Generator) -
         Draws of the prior from which scouts are chosen.
     generator
         Of random numbers.
+    most_scouts
+        Scouts that go uphill, at most.
 
     Returns
     -------
@@ -88,7 +92,7 @@ def find_peaks(counted: Counted, n_draws: int, generator: np.random.Generator) -
         return counted.from_probit(probit) + standard_normal_log_density(probit)
 
     draws = generator.standard_normal((n_draws, len(counted.names)))
-    starts = _higher_than_neighbours(draws, log_target(draws))[:_MOST_ASCENTS]
+    starts = _higher_than_neighbours(draws, log_target(draws))[:most_scouts]
     ends = [end for end in (_ascend(log_target, start) for start in starts) if end is not None]
     peaks: list[Peak] = []
     for end, _ in sorted(ends, key=lambda end: -end[1]):

@@ -9,8 +9,8 @@ the same. With z the coordinates in which the neighbour's prior is normal, q(z) 
 weight of theta(z) is L'(theta) pi'(theta) / pi_old(theta) x phi(z) / q(z).
 
 *warm start*: the neighbour's samples, with draws from the prior in place of parameters that it lacks, walk a few steps;
-a proposal is fitted to where they are and improved (:mod:`crsea_infer.inference.samplers.proposals`), twice, and drawn
-from until the error is small enough.
+a proposal is fitted to where they are and improved (:mod:`crsea_infer.inference.samplers.population`), in parts where
+scouts find several peaks, twice, and drawn from until the error is small enough.
 
 *from the prior*: importance sampling as in every run, when the neighbour leads nowhere; after that another sampler.
 
@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from crsea_infer.inference.samplers.importance import Importance, ImportanceOptions, walked
+from crsea_infer.inference.samplers.importance import Importance, ImportanceOptions
 from crsea_infer.inference.samplers.neighbours import (
     SAMPLES,
     Neighbour,
@@ -37,20 +37,26 @@ from crsea_infer.inference.samplers.neighbours import (
     start,
     weighted,
 )
-from crsea_infer.inference.samplers.proposals import Proposal, effective_sample, improved
+from crsea_infer.inference.samplers.peaks_apart import improved_apart
+from crsea_infer.inference.samplers.population import Improving
+from crsea_infer.inference.samplers.proposals import Proposal, effective_sample
 from crsea_infer.inference.samplers.sampler import (
     CONVERGED,
     Counted,
     child_seed,
+    no_progress,
     standard_normal_log_density,
     to_unit,
 )
+from crsea_infer.inference.samplers.scouts import find_peaks
+from crsea_infer.inference.samplers.short_walks import walked
 from crsea_infer.inference.samplers.weighted_draws import Estimate
 from crsea_infer.support.checkpoint import Checkpoint
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from crsea_infer.inference.samplers.peaks_apart import Joined
     from crsea_infer.inference.samplers.sampler import Progress, Sampler, SamplerResult
     from crsea_infer.support.arrays import Float64
 
@@ -65,6 +71,8 @@ _AGREEMENT_SIGMA = 3.0
 _WORTH_REWEIGHTING = 0.03  # share of effective draws below which a new proposal is cheaper than more draws
 _TRIAL = 1024
 _BLOCK = 4096
+_SCOUT_DRAWS = 2048  # of the prior, from which scouts are chosen: an option may have a peak that its neighbour lacks
+_MOST_SCOUTS = 16
 _STEPS_EACH = 4  # of a walk, for each parameter that the neighbour lacks
 
 
@@ -123,11 +131,11 @@ class WarmStart:
     goal: float = 0.02
     most_draws: int = 24_000
     least_effective: float = 500.0
-    walkers: int = 128
-    steps: int = 60
+    walkers: int = 192
+    steps: int = 120
     components: int = 12
-    rounds: int = 4
-    trial: int = 1024
+    rounds: int = 8
+    trial: int = 2048
     importance: ImportanceOptions = field(default_factory=ImportanceOptions)
     last: Sampler | None = None
 
@@ -212,35 +220,41 @@ class WarmStart:
         nearest = min(neighbours, key=lambda one: len(set(counted.names).difference(one.names)))
         new = len(set(counted.names).difference(nearest.names))
         steps = self.steps + _STEPS_EACH * new  # what is drawn from the prior has further to go
+        peaks, _ = find_peaks(counted, _SCOUT_DRAWS, np.random.default_rng(child_seed(seed, 2)), _MOST_SCOUTS)
+
+        def log_target(probit: Float64) -> Float64:
+            return np.asarray(counted.from_probit(probit) + standard_normal_log_density(probit))
+
         for repetition in range(2):
             own = [child_seed(child_seed(seed, repetition), index) for index in range(4)]
             walkers = start(nearest, target, counted, self.walkers, np.random.default_rng(own[0]))
             if walkers is None:
                 return None
             progress(0.1 + 0.4 * repetition, f"{WARM}, walk {repetition + 1} of 2")
-            points = walked(counted, *walkers, steps, own[1], lambda _fraction, _words: None)
-            sizes = tuple(dict.fromkeys((1, max(self.components // 4, 1), self.components)))
-            proposal = improved(
-                points,
-                lambda probit: counted.from_probit(probit) + standard_normal_log_density(probit),
-                sizes=sizes,
-                freedom=self.importance.freedom,
-                prior_share=self.importance.prior_share,
-                rounds=self.rounds,
-                n_trial=self.trial,
-                generator=np.random.default_rng(own[2]),
-            )
+            points = walked(log_target, walkers, log_target(walkers), steps, own[1], no_progress)
+            proposal = improved_apart(points, peaks, log_target, self._improving, own[2])
             proposals.append(proposal)
 
-            def draw(n: int, generator: np.random.Generator, proposal: Proposal = proposal) -> tuple[Float64, Float64]:
+            def draw(
+                n: int, generator: np.random.Generator, proposal: Proposal | Joined = proposal
+            ) -> tuple[Float64, Float64]:
                 points = proposal.draw(n, generator)
-                log_weights = counted.from_probit(points) + standard_normal_log_density(points)
-                return log_weights - proposal.log_density(points), points
+                return log_target(points) - proposal.log_density(points), points
 
             progress(0.3 + 0.4 * repetition, f"{WARM}, draws {repetition + 1} of 2")
             parts.append(self._drawn(draw, np.random.default_rng(own[3])))
-        better = int(np.argmax([effective_sample(weights) / len(weights) for weights, _ in parts]))
-        return self._judged(WARM, target, parts, proposals[better])
+        better = proposals[int(np.argmax([effective_sample(weights) / len(weights) for weights, _ in parts]))]
+        return self._judged(WARM, target, parts, better if isinstance(better, Proposal) else None)
+
+    @property
+    def _improving(self) -> Improving:
+        return Improving(
+            sizes=tuple(dict.fromkeys((1, max(self.components // 4, 1), self.components))),
+            freedom=self.importance.freedom,
+            prior_share=self.importance.prior_share,
+            rounds=self.rounds,
+            n_trial=self.trial,
+        )
 
     def _drawn(self, draw: Any, generator: np.random.Generator) -> tuple[Float64, Float64]:
         """Draw in blocks until the error of both repetitions together is at the goal; return ln weights and points."""

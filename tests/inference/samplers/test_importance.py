@@ -29,11 +29,23 @@ def slow(*cases: Any) -> list[Any]:
 @pytest.mark.slow
 def test_importance_refuses_when_its_walkers_cannot_find_the_posterior() -> None:
     target = TwoModes(names=tuple(f"x_{index}" for index in range(12)), width=0.002)
-    options = ImportanceOptions(walkers=32, steps=40, draws=2000, components=4, fallback="none")
+    options = ImportanceOptions(walkers=32, steps=40, draws=2000, components=4, scouts=0, fallback="none")
     result = run("importance", target, options=options)
     assert result.evidence is None
     assert "no evidence is quoted" in str(result.diagnostics["status"])
     assert not result.converged
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", [1, *slow((2,), (3,))])
+def test_importance_does_without_walkers_where_scouts_find_the_peaks(seed: int) -> None:
+    """Peaks of a five-hundredth of the prior in twelve dimensions, each with a proposal of its own."""
+    target = TwoModes(names=tuple(f"x_{index}" for index in range(12)), width=0.002)
+    options = ImportanceOptions(walkers=32, steps=40, draws=2000, components=4, fallback="none")
+    result = run("importance", target, seed, options)
+    assert result.diagnostics["peaks_missed_by_walkers"] == 2
+    assert result.evidence is not None
+    assert abs(result.evidence.lnz) < 4.0 * result.evidence.lnz_err
 
 
 @pytest.mark.slow

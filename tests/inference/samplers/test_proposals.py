@@ -9,7 +9,8 @@ from scipy.stats import genpareto, multivariate_t
 from crsea_infer.inference.samplers.convergence import autocorrelation_time, split_r_hat
 from crsea_infer.inference.samplers.mixtures import StudentMixture, fit_mixture, joined
 from crsea_infer.inference.samplers.pareto_smoothing import generalised_pareto_shape, pareto_k_hat
-from crsea_infer.inference.samplers.proposals import Proposal, effective_sample, improved
+from crsea_infer.inference.samplers.population import Improving, improved
+from crsea_infer.inference.samplers.proposals import Proposal, effective_sample
 from crsea_infer.inference.samplers.turns import Normal
 
 
@@ -134,13 +135,13 @@ def test_a_proposal_recovers_from_points_that_are_far_from_the_posterior() -> No
         return -0.5 * np.sum(((points - 1.0) / width) ** 2, axis=1)
 
     start = 1.8 + 0.5 * generator.normal(size=(500, n_dimensions))
-    arguments = (log_target, (1, 4), 5.0, 0.03)
 
     def share(proposal: Proposal) -> float:
         draws = proposal.draw(4000, np.random.default_rng(12))
         return effective_sample(log_target(draws) - proposal.log_density(draws)) / len(draws)
 
-    first = improved(start, *arguments, rounds=1, n_trial=1500, generator=generator)
-    last = improved(start, *arguments, rounds=8, n_trial=1500, generator=generator)
+    first, last = (
+        improved(start, log_target, Improving((1, 4), 5.0, 0.03, rounds, 1500), generator) for rounds in (1, 8)
+    )
     assert share(first) < 0.02
     assert share(last) > 0.2

@@ -1,0 +1,204 @@
+"""Proposals improved by what their own draws say: population Monte Carlo.
+
+How many components suit a posterior depends on its shape and on how well it is known: one follows a nearly normal
+posterior in thirty dimensions from a few hundred points, where sixteen fit noise; sixteen follow two modes or a curved
+valley, where one fails. So mixtures of several sizes are fitted, tried by some draws, and fitted again to the draws of
+the last rounds with their weights, until one is good or none gets better (population Monte Carlo, Cappe et al. 2004,
+J. Comput. Graph. Stat. 13, 907; weights over the joint density of all these rounds, Cornuet et al. 2012,
+arXiv:0907.1254): a covariance in thirty dimensions has five hundred numbers, for which those draws of one round that
+count are not enough.
+
+How good a proposal is, the draws of all proposals of these rounds tell together. By its own draws alone, one that
+misses a second peak seems better than one that has found it, as nothing disturbs its weights. Of the best round, all
+mixtures make up the proposal, the better ones with larger shares: where one is too narrow, another is not. None of the
+draws made here enters the evidence.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from crsea_infer.inference.samplers.marginals import Marginals, fit_marginals
+from crsea_infer.inference.samplers.mixtures import StudentMixture, fit_mixture, joined
+from crsea_infer.inference.samplers.proposals import Proposal, freedom_for, softened
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from crsea_infer.support.arrays import Float64
+
+__all__ = ["Improving", "improved"]
+
+_POINTS_PER_DIMENSION: Final = 60.0  # effective points to which weights are softened before a fit
+_GOOD: Final = 0.2  # share of effective draws at which a proposal is good enough
+_SIZES_KEPT: Final = 2
+_ROUNDS_KEPT: Final = 3  # whose draws a fit is made to
+_POINTS_KEPT: Final = 4096  # of these draws
+_BETTER: Final = 1.15  # factor on the share of effective draws that counts as progress
+_PATIENCE: Final = 3  # rounds without progress
+
+
+@dataclass(frozen=True)
+class Improving:
+    """How proposals are improved.
+
+    Attributes
+    ----------
+    sizes
+        Numbers of components that are tried.
+    freedom
+        Least degrees of freedom of the mixtures (see :func:`~crsea_infer.inference.samplers.proposals.freedom_for`).
+    prior_share
+        Share of the prior.
+    rounds
+        How often mixtures are fitted at most, at least once.
+    n_trial
+        Draws by which each is tried.
+    """
+
+    sizes: tuple[int, ...]
+    freedom: float
+    prior_share: float
+    rounds: int
+    n_trial: int
+
+
+def improved(
+    points: Float64, log_target: Callable[[Float64], Float64], how: Improving, generator: np.random.Generator
+) -> Proposal:
+    """Return the best proposal found.
+
+    Parameters
+    ----------
+    points
+        From a chain [n, d], near the posterior.
+    log_target
+        ln of prior times likelihood [n] of points [n, d].
+    """
+    sizes, n_trial = how.sizes, how.n_trial
+    freedom = freedom_for(how.freedom, points.shape[1])
+    weights = np.ones(len(points))
+    kept: list[_Round] = []
+    best: Proposal | None = None
+    without_progress = 0
+    for _ in range(how.rounds):
+        marginals = fit_marginals(points, weights)
+        straight = marginals.straightened(points)[0]
+        mixtures = tuple(fit_mixture(straight, size, freedom, generator, weights) for size in sizes)
+        tried = _Round(mixtures, marginals, how.prior_share)
+        draws = np.concatenate([proposal.draw(n_trial, generator) for proposal in tried.proposals])
+        kept = [*kept, tried.with_draws(draws, log_target(draws))][-_ROUNDS_KEPT:]
+        found = _Together(kept, n_trial)
+        if not np.isfinite(np.max(found.log_weights)):  # a proposal beyond every edge: nothing to learn from
+            return tried.joined(np.ones(len(sizes))) if best is None else best
+        best, most, is_progress = found.best()
+        without_progress = 0 if is_progress else without_progress + 1
+        if most >= _GOOD or without_progress >= _PATIENCE:
+            break
+        wanted = _POINTS_PER_DIMENSION * points.shape[1]
+        points, weights = _thinned(found.points, softened(found.log_weights, wanted), generator)
+        if len(sizes) > _SIZES_KEPT:  # fitting many components takes the longest
+            newest = found.efficiencies[-len(sizes) :]
+            sizes = tuple(sizes[index] for index in sorted(np.argsort(-newest)[:_SIZES_KEPT]))
+    if best is None:
+        raise ValueError("no rounds were asked for")
+    return best
+
+
+@dataclass(frozen=True, eq=False)
+class _Round:
+    """Mixtures in the same coordinates; later with draws [n, d], as many of each, and ln of the target [n] there."""
+
+    mixtures: tuple[StudentMixture, ...]
+    marginals: Marginals
+    prior_share: float
+    points: Float64 | None = None
+    log_target: Float64 | None = None
+
+    @property
+    def proposals(self) -> tuple[Proposal, ...]:
+        """One of each mixture."""
+        return tuple(Proposal(mixture, self.prior_share, self.marginals) for mixture in self.mixtures)
+
+    def with_draws(self, points: Float64, log_target: Float64) -> _Round:
+        """Return the same round with draws."""
+        return _Round(self.mixtures, self.marginals, self.prior_share, points, log_target)
+
+    def shares(self, efficiencies: Float64) -> Float64:
+        """Return shares in which mixtures are joined: half of them equal, half by their efficiencies."""
+        n = len(self.mixtures)
+        shares = 0.5 / n + 0.5 * efficiencies / max(float(np.sum(efficiencies)), 1e-300)
+        return np.asarray(shares / np.sum(shares))
+
+    def joined(self, efficiencies: Float64) -> Proposal:
+        """Return one proposal of all mixtures."""
+        return Proposal(joined(self.mixtures, self.shares(efficiencies)), self.prior_share, self.marginals)
+
+
+@dataclass(frozen=True, eq=False)
+class _Together:
+    """The draws [n, d] of several rounds, and what they say of all proposals [k] of these rounds."""
+
+    rounds: list[_Round]
+    n_trial: int
+
+    @cached_property
+    def points(self) -> Float64:
+        """The draws."""
+        return np.concatenate([one.points for one in self.rounds if one.points is not None])
+
+    @cached_property
+    def _log_target(self) -> Float64:
+        return np.concatenate([one.log_target for one in self.rounds if one.log_target is not None])
+
+    @cached_property
+    def _densities(self) -> Float64:
+        """Logarithms of the densities of all proposals [k, n]."""
+        return np.stack([proposal.log_density(self.points) for one in self.rounds for proposal in one.proposals])
+
+    @cached_property
+    def log_weights(self) -> Float64:
+        """Logarithms of the weights [n] over the density of all proposals together."""
+        return np.asarray(self._log_target - np.logaddexp.reduce(self._densities, axis=0))
+
+    @cached_property
+    def efficiencies(self) -> Float64:
+        """Share of its draws that would be effective, for each proposal [k]."""
+        return self._efficiency(self._densities)
+
+    def _efficiency(self, log_density: Float64) -> Float64:
+        """Return Z^2 / E_q[(p / q)^2] of densities [k, n], with the expectation taken over the posterior."""
+        log_sum = float(np.logaddexp.reduce(self.log_weights))
+        log_ratio = self._log_target - (log_sum - np.log(self.n_trial)) - log_density
+        return np.asarray(np.exp(-np.logaddexp.reduce(self.log_weights - log_sum + log_ratio, axis=1)))
+
+    def best(self) -> tuple[Proposal, float, bool]:
+        """Return the joined proposal of the best round, its efficiency, and whether the last round made progress."""
+        starts = np.cumsum([0, *(len(one.mixtures) for one in self.rounds)])
+        own = [slice(start, end) for start, end in pairwise(starts)]
+        together = np.stack(
+            [
+                np.logaddexp.reduce(np.log(one.shares(self.efficiencies[part]))[:, None] + self._densities[part])
+                for one, part in zip(self.rounds, own, strict=True)
+            ]
+        )
+        efficiencies = self._efficiency(together)
+        best = int(np.argmax(efficiencies))
+        is_progress = len(self.rounds) == 1 or float(efficiencies[-1]) > _BETTER * float(np.max(efficiencies[:-1]))
+        return self.rounds[best].joined(self.efficiencies[own[best]]), float(efficiencies[best]), is_progress
+
+
+def _thinned(points: Float64, weights: Float64, generator: np.random.Generator) -> tuple[Float64, Float64]:
+    """Return as many points as a fit needs, evenly spread over the weights, and how often each was chosen (mean 1)."""
+    if len(points) <= _POINTS_KEPT:
+        return points, weights
+    cumulative = np.cumsum(weights)
+    positions = (np.arange(_POINTS_KEPT) + generator.random()) / _POINTS_KEPT * cumulative[-1]
+    chosen = np.minimum(np.searchsorted(cumulative, positions, side="right"), len(points) - 1)
+    kept, counts = np.unique(chosen, return_counts=True)
+    return points[kept], np.asarray(counts / np.mean(counts))
