@@ -30,7 +30,7 @@ __all__ = ["Joined", "improved_apart", "peaks_that_matter", "territory_of"]
 
 _MATTERS: Final = 6.0  # a peak of e^-6 of the largest, by its height and width alone, gets no territory of its own
 _FEWEST: Final = 20  # points of a chain near a peak, for each dimension, that are enough for a fit
-_WALKERS: Final = 256  # from a peak of which the chain has fewer
+_WALKERS: Final = 256  # from a peak of which the chain has fewer; or twice as many as dimensions
 _STEPS: Final = 100
 _DRAWS_EACH: Final = 4  # of the normal of a peak, for a walker that may start
 _EQUAL_SHARE: Final = 0.2  # of the draws, for all territories alike
@@ -72,10 +72,11 @@ def territory_of(peaks: tuple[Peak, ...], points: Float64) -> np.typing.NDArray[
 
 def _walked_from(peak: Peak, log_target: Callable[[Float64], Float64], seed: np.random.SeedSequence) -> Float64:
     """Return points [n, d] of a walk that starts at a peak and stays in its territory."""
-    draws = peak.draw(_DRAWS_EACH * _WALKERS, np.random.default_rng(child_seed(seed, 0)))
+    walkers = max(_WALKERS, 2 * len(peak.centre))
+    draws = peak.draw(_DRAWS_EACH * walkers, np.random.default_rng(child_seed(seed, 0)))
     values = log_target(draws)
-    good = np.flatnonzero(np.isfinite(values))[:_WALKERS]
-    if len(good) < _WALKERS:  # hardly a territory
+    good = np.flatnonzero(np.isfinite(values))[:walkers]
+    if len(good) < walkers:  # hardly a territory
         return draws
     return walked(log_target, draws[good], values[good], _STEPS, child_seed(seed, 1), no_progress)
 

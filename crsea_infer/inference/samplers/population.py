@@ -201,4 +201,6 @@ def _thinned(points: Float64, weights: Float64, generator: np.random.Generator) 
     positions = (np.arange(_POINTS_KEPT) + generator.random()) / _POINTS_KEPT * cumulative[-1]
     chosen = np.minimum(np.searchsorted(cumulative, positions, side="right"), len(points) - 1)
     kept, counts = np.unique(chosen, return_counts=True)
+    if len(kept) <= 2 * points.shape[1]:  # too few for a covariance: all count alike, and these more
+        return points, 0.5 + 0.5 * weights
     return points[kept], np.asarray(counts / np.mean(counts))

@@ -48,6 +48,18 @@ def test_a_target_that_is_nowhere_gives_some_proposal() -> None:
     assert np.all(np.isfinite(nowhere.log_density(_chain(5, 5))))
 
 
+def test_one_draw_that_counts_is_not_all_that_is_fitted() -> None:
+    """Of thousands of draws a single one may be where the target is."""
+    far = np.full(_DIMENSIONS, 4.0)
+
+    def log_target(points: np.ndarray) -> np.ndarray:
+        return np.where(np.arange(len(points)) == 7, 0.0, -np.inf) - 0.5 * np.sum((points - far) ** 2, axis=1)
+
+    how = Improving((1, 4), 3.0, 0.1, 3, 3000)
+    proposal = improved(_chain(100, 100), log_target, how, np.random.default_rng(6))
+    assert np.all(np.isfinite(proposal.log_density(_chain(5, 5))))
+
+
 def test_rounds_are_asked_for() -> None:
     with pytest.raises(ValueError, match="no rounds"):
         improved(_chain(50, 50), _log_target, Improving((1,), 3.0, 0.1, 0, 500), np.random.default_rng(5))
