@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from crsea_infer.hypotheses.variants import VARIANT
-from crsea_infer.inference.samplers.sampler import Counted, maximum_likelihood, to_probit, to_unit
+from crsea_infer.inference.samplers.sampler import Counted, to_probit, to_unit
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -97,7 +97,7 @@ def find_best_fit(posterior: Posterior, start: Float64) -> BestFit:
 def best_of_variants(posterior: Posterior, result: SamplerResult) -> BestFit:
     """Return the best fit, found from the best of a sampler's samples; with variants, the best of their best fits."""
     if VARIANT not in posterior.names:
-        return find_best_fit(posterior, maximum_likelihood([result])[0])
+        return find_best_fit(posterior, result.unit_samples[np.argmax(result.log_likelihood)])
     numbers = result.samples[:, posterior.names.index(VARIANT)]
     found = []
     for number, variant in enumerate(posterior.hypothesis.variants, start=1):

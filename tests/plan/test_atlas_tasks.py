@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from trained_run import TRAINED
 
 from crsea_infer.inference.samplers.sampler import CONVERGED
 from crsea_infer.inference.samplers.warm_start import WarmStart
@@ -19,17 +20,10 @@ if TYPE_CHECKING:
 
     from crsea_infer.plan.run_file import RunFile
 
-RUN = """
-title = "After DAMPE"
-likelihoods = ["lhaaso_km2a_outer", "dampe_protons", "dampe_helium"]
-train_on = ["dampe_protons", "dampe_helium"]
-hypotheses = ["base-min"]
-seed = 4
-"""
 BRIDGE = "[samplers.bridge]\ngroups = 3\nparticles = 96\nrounds = 4\nmoves = 1\n"
 
 
-def run_with(folder: Path, samplers: str, text: str = RUN) -> RunFile:
+def run_with(folder: Path, samplers: str, text: str = TRAINED) -> RunFile:
     (folder / "run.toml").write_text(text + samplers)
     return load_run(folder / "run.toml")
 
@@ -42,7 +36,9 @@ def test_only_a_run_with_the_bridge_needs_no_evidence_of_the_training_set(tmp_pa
     assert data_asked(bridged, "base-min") == ["all"]
     longer = run_with(tmp_path, BRIDGE.replace("rounds = 4", "rounds = 5"))
     fewer = run_with(
-        tmp_path, BRIDGE, RUN.replace('train_on = ["dampe_protons", "dampe_helium"]', 'train_on = ["dampe_protons"]')
+        tmp_path,
+        BRIDGE,
+        TRAINED.replace('train_on = ["dampe_protons", "dampe_helium"]', 'train_on = ["dampe_protons"]'),
     )
     keys = [question_key(run, "base-min", "all", "model") for run in (plain, bridged, longer, fewer)]
     assert len(set(keys)) == 4

@@ -128,7 +128,7 @@ class Emcee(Sampler):
         sampler = emcee.EnsembleSampler(
             n_walkers,
             n_dimensions,
-            lambda probit: counted.from_probit(probit) + standard_normal_log_density(probit),
+            counted.log_target,
             moves=[(DEMove(), 0.5), (turn_move(), 0.5)],
             vectorize=True,
         )

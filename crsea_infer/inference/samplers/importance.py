@@ -27,8 +27,7 @@ from crsea_infer.inference.evidence import Evidence
 from crsea_infer.inference.samplers.importance_fallback import Before, taken_over
 from crsea_infer.inference.samplers.options import Count, SamplerOptions, require
 from crsea_infer.inference.samplers.peaks_apart import improved_apart
-from crsea_infer.inference.samplers.population import Improving
-from crsea_infer.inference.samplers.proposals import softened
+from crsea_infer.inference.samplers.population import Improving, thinned
 from crsea_infer.inference.samplers.sampler import (
     CONVERGED,
     Counted,
@@ -43,7 +42,6 @@ from crsea_infer.inference.samplers.sampler import (
 from crsea_infer.inference.samplers.scouts import find_peaks, missed_peaks
 from crsea_infer.inference.samplers.short_walks import walked
 from crsea_infer.inference.samplers.states import START_AGAIN, finished_parts, save_parts
-from crsea_infer.inference.samplers.temperatures import resampled
 from crsea_infer.inference.samplers.weighted_draws import Estimate, refusals
 from crsea_infer.support.array_schema import ArraySpec
 from crsea_infer.support.errors import UserError
@@ -63,8 +61,6 @@ __all__ = ["Importance", "ImportanceOptions"]
 _BLOCK = 4096
 _TRIAL = 8  # draws by which a proposal is tried: one in so many of those that count, and at least 500
 _MOST_COMPONENTS = 64  # more take long to fit, and follow noise
-_POINTS_PER_DIMENSION = 20.0  # effective points to which weights are softened before other proposals are fitted
-_SHARE_OF_PEAK = 8  # a peak that the walk missed is given one in so many of its points
 _ROUNDING = 1e-6
 _NUMBER = ArraySpec((), ("i8",), "not negative")
 _REPETITION = {
@@ -236,15 +232,9 @@ def _repetition(
     counted = Counted(target)
     seeds = [child_seed(seed, index) for index in range(5)]
     points = _explore(counted, options, seeds[0], seeds[1], progress)
-    for_peaks = np.random.default_rng(seeds[4])
-    peaks, n_scouts = find_peaks(counted, options.scouts, for_peaks) if options.scouts else ((), 0)
-    missed = missed_peaks(peaks, points)
-    points = np.concatenate([points, *(peak.draw(len(points) // _SHARE_OF_PEAK, for_peaks) for peak in missed)])
+    peaks, n_scouts = find_peaks(counted, options.scouts, np.random.default_rng(seeds[4]))
+    n_missed = len(missed_peaks(peaks, points))
     progress(0.5, "fitting the proposal")
-
-    def log_target(probit: Float64) -> Float64:
-        return np.asarray(counted.from_probit(probit) + standard_normal_log_density(probit))
-
     how = Improving(
         sizes=(1, options.components // 4, options.components) if options.components > 4 else (1, options.components),
         freedom=options.freedom,
@@ -252,7 +242,7 @@ def _repetition(
         rounds=options.rounds,
         n_trial=max(options.draws // _TRIAL, 500),
     )
-    proposal = improved_apart(points, peaks, log_target, how, seeds[2])
+    proposal = improved_apart(points, peaks, counted.log_target, how, seeds[2])
 
     def tell(share: float, message: str) -> None:
         progress(0.5 + 0.5 * share, message)
@@ -262,10 +252,8 @@ def _repetition(
     second = bool(refusals([estimate], options.least_effective)) and estimate.effective > 1.0
     if second:  # the weights would be refused: other proposals, from what they say
         for_fit, for_draws = child_seed(seed, 5), child_seed(seed, 6)
-        generator = np.random.default_rng(for_fit)
-        weights = softened(weighted["log_weights"], _POINTS_PER_DIMENSION * len(counted.names))
-        chosen = resampled(np.log(np.maximum(weights, 1e-300)), generator)
-        other = improved_apart(to_probit(weighted["unit"][chosen]), peaks, log_target, how, child_seed(for_fit, 0))
+        points, weights = thinned(to_probit(weighted["unit"]), weighted["log_weights"], np.random.default_rng(for_fit))
+        other = improved_apart(points, peaks, counted.log_target, how, child_seed(for_fit, 0), weights)
         again = _weighted(other, counted, options.draws, for_draws, tell)
         if Estimate.of(again["log_weights"]).effective > estimate.effective:
             weighted = again
@@ -273,7 +261,7 @@ def _repetition(
         **weighted,
         "scouts": n_scouts,
         "peaks": len(peaks),
-        "missed": len(missed),
+        "missed": n_missed,
         "second": int(second),
         "n_calls": counted.n_calls,
         "wall_s": time.perf_counter() - started,
@@ -302,12 +290,8 @@ def _explore(
     progress: Progress,
 ) -> Float64:
     """Walk from the prior to the posterior; return points [n, d] of the second half of the walk."""
-    walkers, log_likelihood, *_ = draw_from_prior(counted, options.walkers, np.random.default_rng(for_start))
-
-    def log_target(probit: Float64) -> Float64:
-        return np.asarray(counted.from_probit(probit) + standard_normal_log_density(probit))
-
+    walkers, log_likelihood, _ = draw_from_prior(counted, options.walkers, np.random.default_rng(for_start))
     values = log_likelihood + standard_normal_log_density(walkers)
     return walked(
-        log_target, walkers, values, options.steps, for_moves, lambda share, words: progress(0.5 * share, words)
+        counted.log_target, walkers, values, options.steps, for_moves, lambda share, words: progress(0.5 * share, words)
     )

@@ -105,7 +105,8 @@ def fit_mixture(
     chosen = [int(generator.choice(n_points, p=each / each.sum()))]
     nearest = np.sum((white - white[chosen[0]]) ** 2, axis=1)
     for _ in range(n_components - 1):
-        chosen.append(int(generator.choice(n_points, p=each * nearest / np.sum(each * nearest))))
+        odds = each * nearest if np.any(each * nearest > 0.0) else each  # fewer different points than components
+        chosen.append(int(generator.choice(n_points, p=odds / np.sum(odds))))
         nearest = np.minimum(nearest, np.sum((white - white[chosen[-1]]) ** 2, axis=1))
     belongs = np.argmin(np.stack([np.sum((white - white[index]) ** 2, axis=1) for index in chosen], axis=1), axis=1)
     first = np.eye(n_components)[belongs] * each[:, None]

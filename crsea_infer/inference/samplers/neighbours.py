@@ -97,17 +97,6 @@ def neighbour_of(
     return Neighbour(target.names, target.prior.distributions, samples, proposal)
 
 
-def _in_probit(neighbour: Neighbour, values: Float64, target: TargetWithPrior, missing: Float64) -> Float64:
-    """Return parameters of a neighbour [n, d] in the target's probit coordinates; those that it lacks are `missing`."""
-    probit = np.broadcast_to(missing, (len(values), len(target.names))).copy()
-    for name in (name for name in target.names if name in neighbour.names):
-        column = target.names.index(name)
-        distribution = target.prior.distributions[column]
-        own = np.clip(values[:, neighbour.names.index(name)], distribution.lower, distribution.upper)
-        probit[:, column] = Product((distribution,)).to_probit(own[:, None])[:, 0]
-    return np.clip(probit, -_FARTHEST, _FARTHEST)
-
-
 def fitted(points: Float64, components: int, freedom: float, prior_share: float) -> Proposal:
     """Fit a proposal to equally weighted points [n, d] in probit coordinates."""
     generator = np.random.default_rng(0)
@@ -160,13 +149,20 @@ def weighted(
 
 def start(
     neighbour: Neighbour, target: TargetWithPrior, counted: Counted, n: int, generator: np.random.Generator
-) -> Float64 | None:
-    """Return walkers [n, d] in the target's probit coordinates; None when too few can start."""
+) -> tuple[Float64, Float64] | None:
+    """Return walkers [n, d] in probit coordinates, and ln of the target [n] there; None when too few can start."""
     n = max(n, 2 * len(target.names))
     rows = generator.integers(len(neighbour.samples), size=4 * n)
-    missing = generator.standard_normal((4 * n, len(target.names)))
-    probit = _in_probit(neighbour, neighbour.samples[rows], target, missing)
+    probit = generator.standard_normal((4 * n, len(target.names)))
+    for name in (name for name in target.names if name in neighbour.names):
+        column = target.names.index(name)
+        distribution = target.prior.distributions[column]
+        values = neighbour.samples[rows, neighbour.names.index(name)]
+        values = np.clip(values, distribution.lower, distribution.upper)
+        probit[:, column] = Product((distribution,)).to_probit(values[:, None])[:, 0]
+    probit = np.clip(probit, -_FARTHEST, _FARTHEST)
     # samples are drawn with replacement: no two walkers may stand on one point
     probit += 1e-3 * generator.standard_normal(probit.shape)
-    good = np.flatnonzero(np.isfinite(counted.from_probit(probit)))[:n]
-    return probit[good] if len(good) == n else None
+    log_target = counted.log_target(probit)
+    good = np.flatnonzero(np.isfinite(log_target))[:n]
+    return (probit[good], log_target[good]) if len(good) == n else None

@@ -22,7 +22,6 @@ from crsea_infer.inference.samplers.sampler import (
     CONVERGED,
     Counted,
     SamplerResult,
-    standard_normal_log_density,
     to_probit,
     to_unit,
 )
@@ -82,7 +81,7 @@ def _log_evidence_near(peak: Peak, counted: Counted, generator: np.random.Genera
         values = np.full(len(points), -np.inf)
         near = peak.is_near(points)
         if near.any():
-            values[near] = counted.from_probit(points[near]) + standard_normal_log_density(points[near])
+            values[near] = counted.log_target(points[near])
         return values
 
     around: StudentMixture | Proposal = StudentMixture(

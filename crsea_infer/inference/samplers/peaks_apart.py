@@ -16,6 +16,7 @@ import numpy as np
 
 from crsea_infer.inference.samplers.population import improved
 from crsea_infer.inference.samplers.sampler import child_seed, no_progress
+from crsea_infer.inference.samplers.scouts import missed_peaks
 from crsea_infer.inference.samplers.short_walks import walked
 
 if TYPE_CHECKING:
@@ -29,10 +30,11 @@ if TYPE_CHECKING:
 __all__ = ["Joined", "improved_apart", "peaks_that_matter", "territory_of"]
 
 _MATTERS: Final = 6.0  # a peak of e^-6 of the largest, by its height and width alone, gets no territory of its own
-_FEWEST: Final = 20  # points of a chain near a peak, for each dimension, that are enough for a fit
+_FEWEST: Final = 20  # different points near a peak, for each dimension, that are enough for a fit
 _WALKERS: Final = 256  # from a peak of which the chain has fewer; or twice as many as dimensions
 _STEPS: Final = 100
 _DRAWS_EACH: Final = 4  # of the normal of a peak, for a walker that may start
+_SHARE_OF_PEAK: Final = 8  # a single peak that the walk missed is given one in so many of its points
 _EQUAL_SHARE: Final = 0.2  # of the draws, for all territories alike
 
 
@@ -71,12 +73,14 @@ def territory_of(peaks: tuple[Peak, ...], points: Float64) -> np.typing.NDArray[
 
 
 def _walked_from(peak: Peak, log_target: Callable[[Float64], Float64], seed: np.random.SeedSequence) -> Float64:
-    """Return points [n, d] of a walk that starts at a peak and stays in its territory."""
-    walkers = max(_WALKERS, 2 * len(peak.centre))
+    """Return points [n, d] of a walk that starts at a peak; draws of its normal where hardly any is in the target."""
+    least = 2 * len(peak.centre)
+    walkers = max(_WALKERS, least)
     draws = peak.draw(_DRAWS_EACH * walkers, np.random.default_rng(child_seed(seed, 0)))
     values = log_target(draws)
     good = np.flatnonzero(np.isfinite(values))[:walkers]
-    if len(good) < walkers:  # hardly a territory
+    good = good[: len(good) // 2 * 2]  # walkers move in two halves
+    if len(good) < least:
         return draws
     return walked(log_target, draws[good], values[good], _STEPS, child_seed(seed, 1), no_progress)
 
@@ -87,24 +91,31 @@ def improved_apart(
     log_target: Callable[[Float64], Float64],
     how: Improving,
     seed: np.random.SeedSequence,
+    weights: Float64 | None = None,
 ) -> Proposal | Joined:
     """Return the best proposal found; one of several parts where there are several peaks.
 
     Parameters
     ----------
     points
-        From a chain [n, d], near the posterior.
+        From a chain, or weighted draws [n, d], near the posterior.
     peaks
         That scouts found.
     log_target
         ln of prior times likelihood [n] of points [n, d].
     how
         Of each part; see :func:`~crsea_infer.inference.samplers.population.improved`.
+    weights
+        Of the points [n], of mean 1; None where they are equal.
     """
+    weights = np.ones(len(points)) if weights is None else weights
     apart = peaks_that_matter(peaks)
     generator = np.random.default_rng(seed)
     if len(apart) < 2:
-        return improved(points, log_target, how, generator)
+        more = [peak.draw(len(points) // _SHARE_OF_PEAK, generator) for peak in missed_peaks(peaks, points)]
+        points = np.concatenate([points, *more])
+        weights = np.concatenate([weights, *(np.ones(len(draws)) for draws in more)])
+        return improved(points, log_target, how, generator, weights)
     belongs = territory_of(apart, points)
     proposals, masses = [], []
     for index, peak in enumerate(apart):
@@ -116,10 +127,11 @@ def improved_apart(
                 values[own] = log_target(points[own])
             return values
 
-        start = points[belongs == index]
-        if np.count_nonzero(peak.is_near(start)) < _FEWEST * points.shape[1]:
+        start, counts = points[belongs == index], weights[belongs == index]
+        if len(np.unique(start[peak.is_near(start)], axis=0)) < _FEWEST * points.shape[1]:
             start = _walked_from(peak, within, child_seed(seed, index))
-        proposal = improved(start, within, how, generator)
+            counts = np.ones(len(start))
+        proposal = improved(start, within, how, generator, counts / np.mean(counts))
         draws = proposal.draw(how.n_trial, generator)
         proposals.append(proposal)
         masses.append(float(np.logaddexp.reduce(within(draws) - proposal.log_density(draws))))

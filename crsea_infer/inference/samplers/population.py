@@ -3,10 +3,10 @@
 How many components suit a posterior depends on its shape and on how well it is known: one follows a nearly normal
 posterior in thirty dimensions from a few hundred points, where sixteen fit noise; sixteen follow two modes or a curved
 valley, where one fails. So mixtures of several sizes are fitted, tried by some draws, and fitted again to the draws of
-the last rounds with their weights, until one is good or none gets better (population Monte Carlo, Cappe et al. 2004,
-J. Comput. Graph. Stat. 13, 907; weights over the joint density of all these rounds, Cornuet et al. 2012,
-arXiv:0907.1254): a covariance in thirty dimensions has five hundred numbers, for which those draws of one round that
-count are not enough.
+the last rounds and of the best one with their weights, until one is good or none gets better (population Monte Carlo,
+Cappe et al. 2004, J. Comput. Graph. Stat. 13, 907; weights over the joint density of all these rounds, Cornuet et al.
+2012, arXiv:0907.1254): a covariance in thirty dimensions has five hundred numbers, for which those draws of one round
+that count are not enough.
 
 How good a proposal is, the draws of all proposals of these rounds tell together. By its own draws alone, one that
 misses a second peak seems better than one that has found it, as nothing disturbs its weights. Of the best round, all
@@ -16,28 +16,29 @@ draws made here enters the evidence.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from crsea_infer.inference.samplers.marginals import Marginals, fit_marginals
-from crsea_infer.inference.samplers.mixtures import StudentMixture, fit_mixture, joined
+from crsea_infer.inference.samplers.marginals import fit_marginals
+from crsea_infer.inference.samplers.mixtures import fit_mixture, joined
 from crsea_infer.inference.samplers.proposals import Proposal, freedom_for, softened
+from crsea_infer.inference.samplers.temperatures import resampled
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from crsea_infer.support.arrays import Float64
 
-__all__ = ["Improving", "improved"]
+__all__ = ["Improving", "improved", "thinned"]
 
 _POINTS_PER_DIMENSION: Final = 60.0  # effective points to which weights are softened before a fit
 _GOOD: Final = 0.2  # share of effective draws at which a proposal is good enough
 _SIZES_KEPT: Final = 2
-_ROUNDS_KEPT: Final = 3  # whose draws a fit is made to
+_ROUNDS_KEPT: Final = 3  # whose draws a fit is made to: the best so far and the last
 _POINTS_KEPT: Final = 4096  # of these draws
 _BETTER: Final = 1.15  # factor on the share of effective draws that counts as progress
 _PATIENCE: Final = 3  # rounds without progress
@@ -69,92 +70,89 @@ class Improving:
 
 
 def improved(
-    points: Float64, log_target: Callable[[Float64], Float64], how: Improving, generator: np.random.Generator
+    points: Float64,
+    log_target: Callable[[Float64], Float64],
+    how: Improving,
+    generator: np.random.Generator,
+    weights: Float64 | None = None,
 ) -> Proposal:
     """Return the best proposal found.
 
     Parameters
     ----------
     points
-        From a chain [n, d], near the posterior.
+        From a chain, or weighted draws [n, d], near the posterior.
     log_target
         ln of prior times likelihood [n] of points [n, d].
+    weights
+        Of the points [n], of mean 1; None where they are equal.
     """
     sizes, n_trial = how.sizes, how.n_trial
     freedom = freedom_for(how.freedom, points.shape[1])
-    weights = np.ones(len(points))
     kept: list[_Round] = []
-    best: Proposal | None = None
     without_progress = 0
     for _ in range(how.rounds):
         marginals = fit_marginals(points, weights)
         straight = marginals.straightened(points)[0]
-        mixtures = tuple(fit_mixture(straight, size, freedom, generator, weights) for size in sizes)
-        tried = _Round(mixtures, marginals, how.prior_share)
-        draws = np.concatenate([proposal.draw(n_trial, generator) for proposal in tried.proposals])
-        kept = [*kept, tried.with_draws(draws, log_target(draws))][-_ROUNDS_KEPT:]
-        found = _Together(kept, n_trial)
-        if not np.isfinite(np.max(found.log_weights)):  # a proposal beyond every edge: nothing to learn from
-            return tried.joined(np.ones(len(sizes))) if best is None else best
-        best, most, is_progress = found.best()
+        mixtures = [fit_mixture(straight, size, freedom, generator, weights) for size in sizes]
+        proposals = tuple(Proposal(mixture, how.prior_share, marginals) for mixture in mixtures)
+        draws = np.concatenate([proposal.draw(n_trial, generator) for proposal in proposals])
+        tried = _Round(proposals, draws, log_target(draws))
+        if not kept and not np.isfinite(np.max(tried.log_target)):  # beyond every edge: nothing to learn from
+            return tried.joined(np.ones(len(sizes)))
+        kept.append(tried)
+        found = _Together(tuple(kept), n_trial)
+        most = float(np.max(found.of_rounds))
+        is_progress = len(kept) == 1 or found.of_rounds[-1] > _BETTER * np.max(found.of_rounds[:-1])
         without_progress = 0 if is_progress else without_progress + 1
         if most >= _GOOD or without_progress >= _PATIENCE:
             break
-        wanted = _POINTS_PER_DIMENSION * points.shape[1]
-        points, weights = _thinned(found.points, softened(found.log_weights, wanted), generator)
+        points, weights = thinned(found.points, found.log_weights, generator)
         if len(sizes) > _SIZES_KEPT:  # fitting many components takes the longest
             newest = found.efficiencies[-len(sizes) :]
             sizes = tuple(sizes[index] for index in sorted(np.argsort(-newest)[:_SIZES_KEPT]))
-    if best is None:
+        if len(kept) == _ROUNDS_KEPT:  # the oldest goes, but never the best
+            del kept[1 if found.best == 0 else 0]
+    if not kept:
         raise ValueError("no rounds were asked for")
-    return best
+    return found.joined
 
 
 @dataclass(frozen=True, eq=False)
 class _Round:
-    """Mixtures in the same coordinates; later with draws [n, d], as many of each, and ln of the target [n] there."""
+    """Proposals in the same coordinates, draws [n, d], as many of each, and ln of the target [n] there."""
 
-    mixtures: tuple[StudentMixture, ...]
-    marginals: Marginals
-    prior_share: float
-    points: Float64 | None = None
-    log_target: Float64 | None = None
-
-    @property
-    def proposals(self) -> tuple[Proposal, ...]:
-        """One of each mixture."""
-        return tuple(Proposal(mixture, self.prior_share, self.marginals) for mixture in self.mixtures)
-
-    def with_draws(self, points: Float64, log_target: Float64) -> _Round:
-        """Return the same round with draws."""
-        return _Round(self.mixtures, self.marginals, self.prior_share, points, log_target)
+    proposals: tuple[Proposal, ...]
+    points: Float64
+    log_target: Float64
 
     def shares(self, efficiencies: Float64) -> Float64:
         """Return shares in which mixtures are joined: half of them equal, half by their efficiencies."""
-        n = len(self.mixtures)
+        n = len(self.proposals)
         shares = 0.5 / n + 0.5 * efficiencies / max(float(np.sum(efficiencies)), 1e-300)
         return np.asarray(shares / np.sum(shares))
 
     def joined(self, efficiencies: Float64) -> Proposal:
         """Return one proposal of all mixtures."""
-        return Proposal(joined(self.mixtures, self.shares(efficiencies)), self.prior_share, self.marginals)
+        mixtures = [proposal.mixture for proposal in self.proposals]
+        return replace(self.proposals[0], mixture=joined(mixtures, self.shares(efficiencies)))
 
 
 @dataclass(frozen=True, eq=False)
 class _Together:
     """The draws [n, d] of several rounds, and what they say of all proposals [k] of these rounds."""
 
-    rounds: list[_Round]
+    rounds: tuple[_Round, ...]
     n_trial: int
 
     @cached_property
     def points(self) -> Float64:
         """The draws."""
-        return np.concatenate([one.points for one in self.rounds if one.points is not None])
+        return np.concatenate([one.points for one in self.rounds])
 
     @cached_property
     def _log_target(self) -> Float64:
-        return np.concatenate([one.log_target for one in self.rounds if one.log_target is not None])
+        return np.concatenate([one.log_target for one in self.rounds])
 
     @cached_property
     def _densities(self) -> Float64:
@@ -177,30 +175,44 @@ class _Together:
         log_ratio = self._log_target - (log_sum - np.log(self.n_trial)) - log_density
         return np.asarray(np.exp(-np.logaddexp.reduce(self.log_weights - log_sum + log_ratio, axis=1)))
 
-    def best(self) -> tuple[Proposal, float, bool]:
-        """Return the joined proposal of the best round, its efficiency, and whether the last round made progress."""
-        starts = np.cumsum([0, *(len(one.mixtures) for one in self.rounds)])
-        own = [slice(start, end) for start, end in pairwise(starts)]
-        together = np.stack(
-            [
-                np.logaddexp.reduce(np.log(one.shares(self.efficiencies[part]))[:, None] + self._densities[part])
-                for one, part in zip(self.rounds, own, strict=True)
-            ]
-        )
-        efficiencies = self._efficiency(together)
-        best = int(np.argmax(efficiencies))
-        is_progress = len(self.rounds) == 1 or float(efficiencies[-1]) > _BETTER * float(np.max(efficiencies[:-1]))
-        return self.rounds[best].joined(self.efficiencies[own[best]]), float(efficiencies[best]), is_progress
+    @cached_property
+    def _own(self) -> list[slice]:
+        """Which of all proposals are those of each round."""
+        ends = np.cumsum([0, *(len(one.proposals) for one in self.rounds)])
+        return [slice(start, end) for start, end in pairwise(ends)]
+
+    @cached_property
+    def of_rounds(self) -> Float64:
+        """The same share, for the joined proposal of each round."""
+        together = [
+            np.logaddexp.reduce(np.log(one.shares(self.efficiencies[part]))[:, None] + self._densities[part])
+            for one, part in zip(self.rounds, self._own, strict=True)
+        ]
+        return self._efficiency(np.stack(together))
+
+    @cached_property
+    def best(self) -> int:
+        """Number of the best round."""
+        return int(np.argmax(self.of_rounds))
+
+    @property
+    def joined(self) -> Proposal:
+        """The joined proposal of the best round."""
+        return self.rounds[self.best].joined(self.efficiencies[self._own[self.best]])
 
 
-def _thinned(points: Float64, weights: Float64, generator: np.random.Generator) -> tuple[Float64, Float64]:
-    """Return as many points as a fit needs, evenly spread over the weights, and how often each was chosen (mean 1)."""
+def thinned(points: Float64, log_weights: Float64, generator: np.random.Generator) -> tuple[Float64, Float64]:
+    """Return as many of weighted draws [n, d] as a fit needs, and their weights, of mean 1.
+
+    Weights are softened first, so that enough of them count, and a draw that is chosen several times stands once, with
+    the weight of that. Where too few count for a covariance, all stand, those more than the others.
+    """
+    weights = softened(log_weights, _POINTS_PER_DIMENSION * points.shape[1])
+    if np.count_nonzero(weights) <= 2 * points.shape[1]:
+        return points, 0.5 + 0.5 * weights
     if len(points) <= _POINTS_KEPT:
         return points, weights
-    cumulative = np.cumsum(weights)
-    positions = (np.arange(_POINTS_KEPT) + generator.random()) / _POINTS_KEPT * cumulative[-1]
-    chosen = np.minimum(np.searchsorted(cumulative, positions, side="right"), len(points) - 1)
+    with np.errstate(divide="ignore"):
+        chosen = resampled(np.log(weights), generator, _POINTS_KEPT)
     kept, counts = np.unique(chosen, return_counts=True)
-    if len(kept) <= 2 * points.shape[1]:  # too few for a covariance: all count alike, and these more
-        return points, 0.5 + 0.5 * weights
     return points[kept], np.asarray(counts / np.mean(counts))

@@ -98,8 +98,10 @@ def best_of(
     ----------
     points
         Draws from the posterior [n, d].
-    log_target, sizes, prior_share, n_trial
-        As in :func:`crsea_infer.inference.samplers.population.improved`.
+    log_target
+        ln of prior times likelihood [n] of points [n, d].
+    sizes, prior_share, n_trial
+        Numbers of components, share of the prior, and draws by which each is tried.
     """
     marginals = fit_marginals(points)
     points = marginals.straightened(points)[0]

@@ -279,6 +279,10 @@ class Counted:
         """Return ln L [n] at points [n, d] in probit coordinates."""
         return self.from_unit(to_unit(probit))
 
+    def log_target(self, probit: Float64) -> Float64:
+        """Return the logarithm of prior times likelihood [n] at points [n, d] in probit coordinates."""
+        return np.asarray(self.from_probit(probit) + standard_normal_log_density(probit))
+
 
 def to_unit(probit: Float64) -> Float64:
     """Map probit coordinates to the open unit cube."""
@@ -389,10 +393,3 @@ def result_from_arrays(stored: Mapping[str, Any], where: str = "a finished resul
 def child_seed(seed: np.random.SeedSequence, index: int) -> np.random.SeedSequence:
     """Return the child of that number, without counting it as spawned: the same whenever it is asked for."""
     return np.random.SeedSequence(seed.entropy, spawn_key=(*seed.spawn_key, index))
-
-
-def maximum_likelihood(results: Sequence[SamplerResult]) -> tuple[Float64, float]:
-    """Return the point of the unit cube [d] with the largest ln L among all samples, and that ln L."""
-    best = max(results, key=lambda result: float(np.max(result.log_likelihood)))
-    where = int(np.argmax(best.log_likelihood))
-    return best.unit_samples[where], float(best.log_likelihood[where])

@@ -18,8 +18,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from crsea_infer.inference.samplers.sampler import standard_normal_log_density
-
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -87,17 +85,15 @@ def find_peaks(
     peaks, n_scouts
         The peaks that matter, at most 8, those of the largest evidence first; and how many scouts looked for them.
     """
-
-    def log_target(probit: Float64) -> Float64:
-        return counted.from_probit(probit) + standard_normal_log_density(probit)
-
+    if n_draws == 0:
+        return (), 0
     draws = generator.standard_normal((n_draws, len(counted.names)))
-    starts = _higher_than_neighbours(draws, log_target(draws))[:most_scouts]
-    ends = [end for end in (_ascend(log_target, start) for start in starts) if end is not None]
+    starts = _higher_than_neighbours(draws, counted.log_target(draws))[:most_scouts]
+    ends = [end for end in (_ascend(counted.log_target, start) for start in starts) if end is not None]
     peaks: list[Peak] = []
     for end, _ in sorted(ends, key=lambda end: -end[1]):
         if len(peaks) < _MOST_PEAKS and not any(peak.is_near(end)[0] for peak in peaks):
-            peaks.append(_peak_at(log_target, end))
+            peaks.append(_peak_at(counted.log_target, end))
     peaks.sort(key=lambda peak: -peak.log_mass)  # none when the model holds nowhere
     return tuple(peak for peak in peaks if peak.log_mass > peaks[0].log_mass - _NEGLIGIBLE), len(starts)
 

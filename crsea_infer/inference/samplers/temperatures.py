@@ -56,11 +56,12 @@ def next_temperature(log_likelihood: Float64, beta: float, share: float) -> floa
     return min(1.0, beta + max(low, 1e-300)) if low > 0.0 else min(1.0, beta + high)
 
 
-def resampled(log_weights: Float64, generator: np.random.Generator) -> np.typing.NDArray[np.intp]:
-    """Return the indices [n] of an equally weighted sample of the same size."""
+def resampled(log_weights: Float64, generator: np.random.Generator, n: int | None = None) -> np.typing.NDArray[np.intp]:
+    """Return the indices [n] of an equally weighted sample, of the same size unless another is asked for."""
     weights = np.exp(log_weights - np.max(log_weights))
     cumulative = np.cumsum(weights)
-    positions = (np.arange(len(weights)) + generator.random()) / len(weights) * cumulative[-1]
+    n = len(weights) if n is None else n
+    positions = (np.arange(n) + generator.random()) / n * cumulative[-1]
     found: np.typing.NDArray[np.intp] = np.searchsorted(cumulative, positions, side="right")
     return np.asarray(np.minimum(found, len(weights) - 1))
 

@@ -134,13 +134,9 @@ def _weighted(
     points: Float64, counted: Counted, options: SmcOptions, seed: np.random.SeedSequence
 ) -> dict[str, Float64]:
     """Fit a proposal to particles [n, d], and draw and weight as many as are asked for."""
-
-    def log_target(probit: Float64) -> Float64:
-        return np.asarray(counted.from_probit(probit) + standard_normal_log_density(probit))
-
     proposal, _ = best_of(
         points,
-        log_target,
+        counted.log_target,
         sizes=(1, options.components // 4, options.components) if options.components > 4 else (1, options.components),
         prior_share=_PRIOR_SHARE,
         n_trial=max(options.draws // _TRIAL, 500),

@@ -45,7 +45,6 @@ from crsea_infer.inference.samplers.sampler import (
     Counted,
     child_seed,
     no_progress,
-    standard_normal_log_density,
     to_unit,
 )
 from crsea_infer.inference.samplers.scouts import find_peaks
@@ -222,24 +221,21 @@ class WarmStart:
         steps = self.steps + _STEPS_EACH * new  # what is drawn from the prior has further to go
         peaks, _ = find_peaks(counted, _SCOUT_DRAWS, np.random.default_rng(child_seed(seed, 2)), _MOST_SCOUTS)
 
-        def log_target(probit: Float64) -> Float64:
-            return np.asarray(counted.from_probit(probit) + standard_normal_log_density(probit))
-
         for repetition in range(2):
             own = [child_seed(child_seed(seed, repetition), index) for index in range(4)]
             walkers = start(nearest, target, counted, self.walkers, np.random.default_rng(own[0]))
             if walkers is None:
                 return None
             progress(0.1 + 0.4 * repetition, f"{WARM}, walk {repetition + 1} of 2")
-            points = walked(log_target, walkers, log_target(walkers), steps, own[1], no_progress)
-            proposal = improved_apart(points, peaks, log_target, self._improving, own[2])
+            points = walked(counted.log_target, *walkers, steps, own[1], no_progress)
+            proposal = improved_apart(points, peaks, counted.log_target, self._improving, own[2])
             proposals.append(proposal)
 
             def draw(
                 n: int, generator: np.random.Generator, proposal: Proposal | Joined = proposal
             ) -> tuple[Float64, Float64]:
                 points = proposal.draw(n, generator)
-                return log_target(points) - proposal.log_density(points), points
+                return counted.log_target(points) - proposal.log_density(points), points
 
             progress(0.3 + 0.4 * repetition, f"{WARM}, draws {repetition + 1} of 2")
             parts.append(self._drawn(draw, np.random.default_rng(own[3])))

@@ -48,6 +48,17 @@ def test_a_peak_that_the_chain_never_met_gets_its_share() -> None:
     assert np.mean(np.exp(log_weights)) == pytest.approx(1.0, abs=0.03)
 
 
+def test_copies_of_a_few_points_are_not_a_chain_at_a_peak() -> None:
+    """Walkers that are stuck in the second peak."""
+    stuck = np.repeat(_peak(1).draw(3, np.random.default_rng(8)), 400, axis=0)
+    points = np.concatenate([_first_peak_alone(2000), stuck])
+    proposal = improved_apart(points, (_peak(0), _peak(1)), _log_target, _HOW, np.random.SeedSequence(9))
+    draws = proposal.draw(10_000, np.random.default_rng(10))
+    log_weights = _log_target(draws) - proposal.log_density(draws)
+    assert effective_sample(log_weights) > 3000.0
+    assert np.mean(np.exp(log_weights)) == pytest.approx(1.0, abs=0.03)
+
+
 def test_the_chain_alone_misses_it() -> None:
     """What the territories are for: without the second peak three tenths of the evidence are not there."""
     proposal = improved_apart(_first_peak_alone(2000), (_peak(0),), _log_target, _HOW, np.random.SeedSequence(2))

@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from crsea_infer.inference.samplers.population import Improving, improved
+from crsea_infer.inference.samplers import population
+from crsea_infer.inference.samplers.mixtures import StudentMixture
+from crsea_infer.inference.samplers.population import Improving, improved, thinned
 from crsea_infer.inference.samplers.proposals import effective_sample
 
 _DIMENSIONS = 8
@@ -58,6 +60,45 @@ def test_one_draw_that_counts_is_not_all_that_is_fitted() -> None:
     how = Improving((1, 4), 3.0, 0.1, 3, 3000)
     proposal = improved(_chain(100, 100), log_target, how, np.random.default_rng(6))
     assert np.all(np.isfinite(proposal.log_density(_chain(5, 5))))
+
+
+@pytest.mark.parametrize("n_finite", [1, 5, 12, 17])
+def test_fewer_different_draws_than_components_are_no_reason_to_stop(n_finite: int) -> None:
+    """A first round short enough to be fitted whole, of which hardly any draw is where the target holds."""
+
+    def log_target(points: np.ndarray) -> np.ndarray:
+        return np.where(np.arange(len(points)) < n_finite, -0.5 * np.sum(points**2, axis=1), -np.inf)
+
+    how = Improving((1, 16), 3.0, 0.1, 3, 500)
+    proposal = improved(_chain(100, 100), log_target, how, np.random.default_rng(7))
+    assert np.all(np.isfinite(proposal.log_density(_chain(5, 5))))
+
+
+def test_the_best_round_is_returned_however_long_ago(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fits that are made to get ever worse after the first."""
+    widths: list[float] = []
+
+    def fit(*_: object) -> StudentMixture:
+        widths.append(0.5 + 0.15 * len(widths))
+        factors = widths[-1] * np.eye(_DIMENSIONS)
+        return StudentMixture(np.ones(1), np.zeros((1, _DIMENSIONS)), factors[None], 4.0)
+
+    def log_target(points: np.ndarray) -> np.ndarray:
+        return -0.5 * np.sum((points / 0.3) ** 2, axis=1)
+
+    monkeypatch.setattr(population, "fit_mixture", fit)
+    proposal = improved(_chain(100, 100), log_target, Improving((1,), 3.0, 0.01, 8, 2000), np.random.default_rng(9))
+    assert len(widths) == 4  # and three without progress
+    assert proposal.mixture.factors[0, 0, 0] == widths[0]
+
+
+def test_thinned_draws_stand_once_with_the_weight_of_their_copies() -> None:
+    points = np.random.default_rng(10).standard_normal((20_000, 2))
+    log_weights = -0.5 * np.sum((points - 1.0) ** 2, axis=1) + 0.5 * np.sum(points**2, axis=1)
+    kept, weights = thinned(points, log_weights, np.random.default_rng(11))
+    assert len(kept) == len(np.unique(kept, axis=0)) <= 4096
+    assert np.mean(weights) == pytest.approx(1.0)
+    assert np.average(kept, axis=0, weights=weights) == pytest.approx([1.0, 1.0], abs=0.1)
 
 
 def test_rounds_are_asked_for() -> None:
