@@ -31,10 +31,13 @@ __all__ = ["Joined", "improved_apart", "peaks_that_matter", "territory_of"]
 
 _MATTERS: Final = 6.0  # a peak of e^-6 of the largest, by its height and width alone, gets no territory of its own
 _FEWEST: Final = 20  # different points near a peak, for each dimension, that are enough for a fit
-_WALKERS: Final = 256  # from a peak of which the chain has fewer; or twice as many as dimensions
+_WALKERS: Final = (
+    256  # from a peak of which the chain has fewer; more in more than 128 dimensions, fewer where few may start
+)
 _STEPS: Final = 100
 _DRAWS_EACH: Final = 4  # of the normal of a peak, for a walker that may start
-_SHARE_OF_PEAK: Final = 8  # a single peak that the walk missed is given one in so many of its points
+_SHARE_OF_PEAK: Final = 8  # where one peak matters, each that the walk missed is given one in so many of its points
+_COUNTS: Final = 1e-3  # of the largest weight: what weighs less tells nothing of a peak
 _EQUAL_SHARE: Final = 0.2  # of the draws, for all territories alike
 
 
@@ -74,7 +77,7 @@ def territory_of(peaks: tuple[Peak, ...], points: Float64) -> np.typing.NDArray[
 
 def _walked_from(peak: Peak, log_target: Callable[[Float64], Float64], seed: np.random.SeedSequence) -> Float64:
     """Return points [n, d] of a walk that starts at a peak; draws of its normal where hardly any is in the target."""
-    least = 2 * len(peak.centre)
+    least = max(2 * len(peak.centre), 4)  # each half needs a pair
     walkers = max(_WALKERS, least)
     draws = peak.draw(_DRAWS_EACH * walkers, np.random.default_rng(child_seed(seed, 0)))
     values = log_target(draws)
@@ -93,7 +96,10 @@ def improved_apart(
     seed: np.random.SeedSequence,
     weights: Float64 | None = None,
 ) -> Proposal | Joined:
-    """Return the best proposal found; one of several parts where there are several peaks.
+    """Return the best proposal found; one of several parts where several peaks matter.
+
+    Where one matters, draws of peaks that the points lack are added to them. Lesser peaks beside several that matter
+    are left to the share of the prior.
 
     Parameters
     ----------
@@ -128,7 +134,8 @@ def improved_apart(
             return values
 
         start, counts = points[belongs == index], weights[belongs == index]
-        if len(np.unique(start[peak.is_near(start)], axis=0)) < _FEWEST * points.shape[1]:
+        known = peak.is_near(start) & (counts > _COUNTS * np.max(counts, initial=0.0))
+        if len(np.unique(start[known], axis=0)) < _FEWEST * points.shape[1]:
             start = _walked_from(peak, within, child_seed(seed, index))
             counts = np.ones(len(start))
         proposal = improved(start, within, how, generator, counts / np.mean(counts))

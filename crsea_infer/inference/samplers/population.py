@@ -40,6 +40,7 @@ _GOOD: Final = 0.2  # share of effective draws at which a proposal is good enoug
 _SIZES_KEPT: Final = 2
 _ROUNDS_KEPT: Final = 3  # whose draws a fit is made to: the best so far and the last
 _POINTS_KEPT: Final = 4096  # of these draws
+_COUNTS: Final = 1e-3  # of the largest weight: a draw of less is no support for a covariance
 _BETTER: Final = 1.15  # factor on the share of effective draws that counts as progress
 _PATIENCE: Final = 3  # rounds without progress
 
@@ -101,7 +102,10 @@ def improved(
         if not kept and not np.isfinite(np.max(tried.log_target)):  # beyond every edge: nothing to learn from
             return tried.joined(np.ones(len(sizes)))
         kept.append(tried)
-        found = _Together(tuple(kept), n_trial)
+        together = _Together(tuple(kept), n_trial)
+        if not np.isfinite(np.max(together.log_weights)):  # what knew the target was dropped for what hit it by no draw
+            break
+        found = together
         most = float(np.max(found.of_rounds))
         is_progress = len(kept) == 1 or found.of_rounds[-1] > _BETTER * np.max(found.of_rounds[:-1])
         without_progress = 0 if is_progress else without_progress + 1
@@ -205,10 +209,10 @@ def thinned(points: Float64, log_weights: Float64, generator: np.random.Generato
     """Return as many of weighted draws [n, d] as a fit needs, and their weights, of mean 1.
 
     Weights are softened first, so that enough of them count, and a draw that is chosen several times stands once, with
-    the weight of that. Where too few count for a covariance, all stand, those more than the others.
+    the weight of that. Where too few count for a covariance however soft, all draws stand, those more than the others.
     """
     weights = softened(log_weights, _POINTS_PER_DIMENSION * points.shape[1])
-    if np.count_nonzero(weights) <= 2 * points.shape[1]:
+    if np.count_nonzero(weights > _COUNTS * np.max(weights)) <= 2 * points.shape[1]:
         return points, 0.5 + 0.5 * weights
     if len(points) <= _POINTS_KEPT:
         return points, weights

@@ -74,7 +74,7 @@ def find_peaks(
     counted
         The target.
     n_draws
-        Draws of the prior from which scouts are chosen.
+        Draws of the prior from which scouts are chosen; of 0 there are no scouts, and no peaks.
     generator
         Of random numbers.
     most_scouts
@@ -99,7 +99,7 @@ def find_peaks(
 
 
 def missed_peaks(peaks: tuple[Peak, ...], points: Float64) -> tuple[Peak, ...]:
-    """Return the peaks of which the points [n, d] of a chain do not know."""
+    """Return the peaks of which points [n, d] do not know."""
     return tuple(peak for peak in peaks if np.mean(peak.is_near(points)) < _REACHED)
 
 

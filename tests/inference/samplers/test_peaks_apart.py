@@ -59,6 +59,31 @@ def test_copies_of_a_few_points_are_not_a_chain_at_a_peak() -> None:
     assert np.mean(np.exp(log_weights)) == pytest.approx(1.0, abs=0.03)
 
 
+def test_points_of_no_weight_are_no_chain_at_a_peak() -> None:
+    """Weighted draws of which those near the second peak are worth nothing."""
+    points = np.concatenate([_first_peak_alone(2000), _peak(1).draw(1000, np.random.default_rng(11))])
+    weights = np.repeat([1.5, 0.0], [2000, 1000])
+    proposal = improved_apart(points, (_peak(0), _peak(1)), _log_target, _HOW, np.random.SeedSequence(12), weights)
+    draws = proposal.draw(10_000, np.random.default_rng(13))
+    log_weights = _log_target(draws) - proposal.log_density(draws)
+    assert np.mean(np.exp(log_weights)) == pytest.approx(1.0, abs=0.03)
+
+
+def test_a_walk_in_one_dimension_needs_two_pairs() -> None:
+    """A second peak of which hardly any draw is in the target."""
+    peaks = (Peak(np.array([-1.0]), np.array([[0.3]]), 0.0), Peak(np.array([2.0]), np.array([[0.3]]), -1.0))
+
+    def log_target(points: np.ndarray) -> np.ndarray:
+        second = np.where(np.abs(points[:, 0] - 2.0) < 4.5e-4, 0.0, -np.inf)
+        return np.where(points[:, 0] < 0.0, -0.5 * ((points[:, 0] + 1.0) / 0.3) ** 2, second)
+
+    start = peaks[0].draw(500, np.random.default_rng(14))
+    how = Improving((1, 4), 3.0, 0.1, 3, 500)
+    for seed in range(12):
+        proposal = improved_apart(start, peaks, log_target, how, np.random.SeedSequence(seed))
+        assert np.all(np.isfinite(proposal.log_density(start)))
+
+
 def test_the_chain_alone_misses_it() -> None:
     """What the territories are for: without the second peak three tenths of the evidence are not there."""
     proposal = improved_apart(_first_peak_alone(2000), (_peak(0),), _log_target, _HOW, np.random.SeedSequence(2))

@@ -92,6 +92,33 @@ def test_the_best_round_is_returned_however_long_ago(monkeypatch: pytest.MonkeyP
     assert proposal.mixture.factors[0, 0, 0] == widths[0]
 
 
+@pytest.mark.parametrize("n", [3000, 9000])
+def test_one_draw_far_above_all_others_is_not_all_that_is_fitted(n: int) -> None:
+    """So far that no power of the weights that is not nearly zero lets others count."""
+    points = np.random.default_rng(12).standard_normal((n, 4))
+    log_weights = np.zeros(n)
+    log_weights[7] = 2e4
+    kept, weights = thinned(points, log_weights, np.random.default_rng(13))
+    assert len(kept) == n
+    assert np.all(weights > 0.0)
+
+
+def test_rounds_that_miss_a_target_of_hardly_any_volume_end() -> None:
+    """Finite within a hundredth of a few draws of the first round alone: later rounds hit it by no draw."""
+    seen: list[np.ndarray] = []
+
+    def log_target(points: np.ndarray) -> np.ndarray:
+        seen.append(points)
+        distances = np.linalg.norm(points[:, None] - seen[0][None, :5], axis=2)
+        return np.where(np.min(distances, axis=1) < 1e-2, 0.0, -np.inf)
+
+    for seed in range(24):
+        seen.clear()
+        how = Improving((1, 4), 3.0, 0.1, 8, 1000)
+        proposal = improved(_chain(100, 100), log_target, how, np.random.default_rng(seed))
+        assert np.all(np.isfinite(proposal.log_density(_chain(5, 5))))
+
+
 def test_thinned_draws_stand_once_with_the_weight_of_their_copies() -> None:
     points = np.random.default_rng(10).standard_normal((20_000, 2))
     log_weights = -0.5 * np.sum((points - 1.0) ** 2, axis=1) + 0.5 * np.sum(points**2, axis=1)
