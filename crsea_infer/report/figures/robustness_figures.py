@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["figure_names", "tornado", "write_figures"]
 
 _ROW, _HEAD, _FOOT = 0.17, 0.42, 0.42  # inches: of an option, above and below the panel
-_LINE, _HEADING = 0.14, 54  # inches of a line of the heading, and characters that stand in it
+_LINE, _HEADING = 0.20, 54  # inches of a line of the heading, and characters that stand in it
 _WORDS = 34  # characters of an option that stand in a column
 
 

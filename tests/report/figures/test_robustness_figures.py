@@ -69,6 +69,18 @@ def test_everything_in_the_tornado_lies_inside_a_column() -> None:
     assert all(box.x1 <= panel.x0 for box in boxes[:-2])
 
 
+def test_a_heading_of_two_lines_and_what_is_below_do_not_touch() -> None:
+    titles = dict(zip(PAIR, ("Base transport, Min local spectra", "Free gradient, Max as IceTop has it"), strict=True))
+    with styled():
+        figure = tornado(replace(report(), titles=titles), PAIR)
+        figure.canvas.draw()
+        renderer = figure.canvas.get_renderer()  # type: ignore[attr-defined]
+        heading, below = (text.get_window_extent(renderer) for text in figure.texts)  # in the fonts of the style
+    assert figure.texts[0].get_text().count("\n") == 1
+    assert below.y1 + 0.02 * figure.dpi < heading.y0  # inches: what looks apart in print
+    assert below.y0 > figure.axes[0].get_window_extent(renderer).y1
+
+
 def test_axes_that_move_most_stand_on_top() -> None:
     with styled():
         figure = tornado(report(), PAIR)
