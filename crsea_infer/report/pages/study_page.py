@@ -37,7 +37,8 @@ _CLAIMS = (
     "Bayes factor over other choices of physics, priors and statistics on the same data, *p* whether its hypotheses "
     "describe them. *Power* is how far its two hypotheses lie apart in the errors of its data, at published "
     "parameters: below one sigma nothing can be said, and the verdict is *no power*. A statement *agrees* where its "
-    "condition holds in all combinations, *does not* where it holds in none, and *depends on* them in between."
+    "condition holds in all combinations, and under all choices that were varied in its own; it *does not* where it "
+    "holds in none, and *depends on* them in between."
 )
 
 __all__ = ["write_results"]

@@ -2,7 +2,8 @@
 
 The verdict follows from rules alone. A statement about two hypotheses that lie less than one sigma apart in the data it
 is about has no power, whatever its number. Otherwise it agrees where its condition holds in every combination that has
-what it names, does not where it holds in none, and depends on the combination in between.
+what it names, and under every choice that was varied in its own; does not where it holds in none, and depends on them
+in between.
 """
 
 from __future__ import annotations
@@ -155,12 +156,15 @@ class Judged:
         Hypotheses whose evidence it takes from samplers that have not converged.
     power
         Sigma, or NaN.
+    by_choice
+        A Bayes factor under each choice that was varied in the statement's own combination, by its words.
     """
 
     claim: Claim
     values: Mapping[str, tuple[float, float]]
     unconverged: tuple[str, ...]
     power: float
+    by_choice: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def here(self) -> tuple[float, float]:
@@ -187,15 +191,24 @@ class Judged:
             return "not decided: the limit lies within two numerical errors"
         known = {name: value for name, (value, _) in self.values.items() if math.isfinite(value)}
         holding = [name for name, value in known.items() if self.claim.holds(value)]
-        if len(holding) == len(known):
-            return "agrees"
-        if not holding:
-            return "**does not agree**"
+        turned = self._turned
+        if not turned and len(holding) in {0, len(known)}:
+            return "agrees" if holding else "**does not agree**"
+        if len(holding) in {0, len(known)}:
+            return f"**depends on** choices: {turned}"
         failing = [name for name in known if name not in holding]
         where = (
             f"holds only in {', '.join(holding)}" if len(holding) <= len(failing) else f"not in {', '.join(failing)}"
         )
-        return f"**depends on** the data and choices: {where}"
+        also = f"; in {self.claim.combination} {turned}" if turned else ""
+        return f"**depends on** the data and choices: {where}{also}"
+
+    @property
+    def _turned(self) -> str:
+        """The choices that decide whether the condition holds in the statement's own combination; empty if none."""
+        holds = self.claim.holds(self.here[0])
+        turned = [words for words, value in self.by_choice.items() if self.claim.holds(value) != holds]
+        return f"{'not' if holds else 'only'} with {', '.join(turned)}" if turned else ""
 
 
 def judge(claim: Claim, numbers: StudyNumbers) -> Judged:
@@ -206,7 +219,13 @@ def judge(claim: Claim, numbers: StudyNumbers) -> Judged:
         about += [name for name, run in runs.items() if name != claim.combination and claim.is_about(run)]
     sampled = claim.hypotheses if claim.quantity in {"ln_b", "p_value"} else ()  # no sampling in a chi2
     unconverged = tuple(name for name in sampled if name in numbers.finished[claim.combination].unconverged)
-    return Judged(claim, {name: numbers.value(claim, name) for name in about}, unconverged, numbers.power(claim))
+    values = {name: numbers.value(claim, name) for name in about}
+    by_choice = (
+        numbers.finished[claim.combination].ln_b_by_choice(claim.hypothesis, claim.against or "")
+        if claim.quantity == "ln_b"
+        else {}
+    )
+    return Judged(claim, values, unconverged, numbers.power(claim), by_choice)
 
 
 def claim_rows(claims: Sequence[Claim], numbers: StudyNumbers) -> list[list[str]]:

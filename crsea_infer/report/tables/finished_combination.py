@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     from crsea_infer.report.tables.goodness_of_fit_table import Fit
     from crsea_infer.report.tables.quoted_factors import Spreads
+    from crsea_infer.report.tables.robustness_tables import AtlasReport
 
 __all__ = ["Finished", "read_finished"]
 
@@ -43,6 +45,8 @@ class Finished:
         Of Bayes factors over choices, where choices were varied.
     varied
         Those choices in words, each by itself; empty where none were, or it is not known which.
+    lnz_by_choice
+        ln Z by hypothesis and each of those choices by itself, in words; NaN where it is withheld.
     """
 
     evidences: Mapping[str, Evidence | None]
@@ -52,6 +56,7 @@ class Finished:
     fits: Mapping[str, Fit] = field(default_factory=dict)
     spreads: Spreads = field(default_factory=dict)
     varied: tuple[str, ...] = ()
+    lnz_by_choice: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
     def factor(self, one: str, other: str) -> BayesFactor | None:
         """Return the Bayes factor of two hypotheses, or None when one of them has no evidence here."""
@@ -59,6 +64,12 @@ class Finished:
         if first is None or second is None:
             return None
         return bayes_factor(one, first, other, second, self.unconverged)
+
+    def ln_b_by_choice(self, one: str, other: str) -> dict[str, float]:
+        """Return ln B of two hypotheses under each choice by itself, where it is known."""
+        first, second = self.lnz_by_choice.get(one, {}), self.lnz_by_choice.get(other, {})
+        found = {words: lnz - second[words] for words, lnz in first.items() if words in second}
+        return {words: ln_b for words, ln_b in found.items() if math.isfinite(ln_b)}
 
 
 def read_finished(directory: Path) -> Finished:
@@ -79,6 +90,8 @@ def read_finished(directory: Path) -> Finished:
     for hypothesis, words in read_cautions(directory / "evidence.ecsv").items():
         cautions += [f"{hypothesis} with {one}" for one in words]
     chi2 = {(row["hypothesis"], row["likelihood"]): row for row in read_table(directory / "chi2.ecsv")}
+    beside = atlas_beside(directory)
+    atlas = None if beside is None else read_atlas(beside)
     return Finished(
         evidences,
         read_unconverged(directory / "evidence.ecsv"),
@@ -86,14 +99,19 @@ def read_finished(directory: Path) -> Finished:
         chi2,
         read_fits(directory),
         read_spreads(directory / FACTORS),
-        _varied(directory),
+        () if atlas is None else _varied(atlas),
+        {} if atlas is None else _lnz_by_choice(atlas),
     )
 
 
-def _varied(directory: Path) -> tuple[str, ...]:
-    """Return the choices of the atlas beside a run in words."""
-    beside = atlas_beside(directory)
-    if beside is None:
-        return ()
-    axes = read_atlas(beside).choices.axes
+def _varied(atlas: AtlasReport) -> tuple[str, ...]:
+    """Return the choices of an atlas in words."""
+    axes = atlas.choices.axes
     return tuple(f"{axis.title}: {', '.join(option.title for option in axis.options)}" for axis in axes)
+
+
+def _lnz_by_choice(atlas: AtlasReport) -> dict[str, dict[str, float]]:
+    return {
+        name: {atlas.choices.words(one): evidence.lnz for one, evidence in by_choice.items() if len(one) == 1}
+        for name, by_choice in atlas.evidences.items()
+    }
