@@ -9,8 +9,8 @@ numbers.
 
 The estimate is withheld, with the reason, when the effective sample is small, when the tail of the weights is too heavy
 (Pareto k-hat), or when the repetitions disagree, as they do when only one of them finds a second peak. Before that, a
-repetition whose weights fail improves its proposal from the weighted draws, up to three times. Where all this does not
-help, :mod:`crsea_infer.inference.samplers.tempered_particles` takes over, unless it is told not to.
+repetition whose weights fail improves its proposal once more, from the weighted draws. Where all this does not help,
+:mod:`crsea_infer.inference.samplers.tempered_particles` takes over, unless it is told not to.
 It stands beside nested sampling, never instead of it.
 """
 
@@ -60,7 +60,6 @@ __all__ = ["Importance", "ImportanceOptions"]
 
 _BLOCK = 4096
 _TRIAL = 8  # draws by which a proposal is tried: one in so many of those that count, and at least 500
-_MORE = 3  # proposals after the first, at most, while weights would be refused
 _MOST_COMPONENTS = 64  # more take long to fit, and follow noise
 _ROUNDING = 1e-6
 _NUMBER = ArraySpec((), ("i8",), "not negative")
@@ -71,7 +70,7 @@ _REPETITION = {
     "scouts": _NUMBER,
     "peaks": _NUMBER,
     "missed": _NUMBER,
-    "more": _NUMBER,
+    "second": _NUMBER,
     "n_calls": _NUMBER,
     "wall_s": ArraySpec((), numbers="not negative"),
 }
@@ -204,7 +203,7 @@ class Importance(Sampler):
                 "lnz_err_scatter": scatter,
                 "scouts": float(sum(int(part["scouts"]) for part in parts)),
                 "peaks": float(max(int(part["peaks"]) for part in parts)),
-                "further_proposals": float(sum(int(part.get("more", 0)) for part in parts)),
+                "second_proposals": float(sum(int(part.get("second", 0)) for part in parts)),
                 "peaks_missed_by_walkers": float(max(int(part["missed"]) for part in parts)),
                 **{f"lnz_repetition_{index + 1}": float(value) for index, value in enumerate(lnzs)},
             },
@@ -250,23 +249,20 @@ def _repetition(
 
     weighted = _weighted(proposal, counted, options.draws, seeds[3], tell)
     estimate = Estimate.of(weighted["log_weights"])
-    n_more = 0
-    while n_more < _MORE and refusals([estimate], options.least_effective) and estimate.effective > 1.0:
-        # the weights would be refused: another proposal, from what they say
-        for_fit, for_draws = (child_seed(seed, index + 2 * n_more) for index in (5, 6))
+    second = bool(refusals([estimate], options.least_effective)) and estimate.effective > 1.0
+    if second:  # the weights would be refused: other proposals, from what they say; once, since gates tried often pass
+        for_fit, for_draws = child_seed(seed, 5), child_seed(seed, 6)
         points, weights = thinned(to_probit(weighted["unit"]), weighted["log_weights"], np.random.default_rng(for_fit))
         other = improved_apart(points, peaks, counted.log_target, how, child_seed(for_fit, 0), weights)
         again = _weighted(other, counted, options.draws, for_draws, tell)
-        found = Estimate.of(again["log_weights"])
-        if not refusals([found], options.least_effective) or found.effective > estimate.effective:
-            weighted, estimate = again, found
-        n_more += 1
+        if Estimate.of(again["log_weights"]).effective > estimate.effective:
+            weighted = again
     return {
         **weighted,
         "scouts": n_scouts,
         "peaks": len(peaks),
         "missed": n_missed,
-        "more": n_more,
+        "second": int(second),
         "n_calls": counted.n_calls,
         "wall_s": time.perf_counter() - started,
     }

@@ -26,7 +26,7 @@ TARGET = LinearGaussian.make(3, 5, 0.5)  # as elsewhere, so that it is compiled 
 COSTLY = {"jax-nested", "nuts"}  # to compile
 ARRAYS = {
     "dynesty": ("log_likelihood", "unit", "live", "log_volume_start", "ranks", "n_calls", "wall_s"),
-    "importance": ("unit", "log_likelihood", "log_weights", "scouts", "peaks", "missed", "more", "n_calls", "wall_s"),
+    "importance": ("unit", "log_likelihood", "log_weights", "scouts", "peaks", "missed", "second", "n_calls", "wall_s"),
     "emcee": ("points", "log_posterior", "accepted", "walkers", "walkers_log_posterior", "random_keys"),
     "nuts": ("points", "log_posterior", "positions", "steps", "masses"),
     "nautilus": ("nautilus",),
@@ -39,7 +39,7 @@ ARRAYS |= {"dynesty-dynamic": ARRAYS["dynesty"], "jax-nested": ARRAYS["dynesty"]
 SAMPLERS = [pytest.param(name, marks=pytest.mark.slow) if name in COSTLY else name for name in sorted(ARRAYS)]
 IN_PARTS = ("dynesty", "dynesty-dynamic", "jax-nested", "importance")
 HARMLESS = {
-    *((name, what) for name in ("n_calls", "wall_s", "scouts", "peaks", "missed", "more") for what in CONTENT),
+    *((name, what) for name in ("n_calls", "wall_s", "scouts", "peaks", "missed", "second") for what in CONTENT),
     *(("accepted", what) for what in CONTENT),
     ("random_keys", "moved"),  # other random numbers
     ("random_keys", "nudged"),
