@@ -31,9 +31,7 @@ __all__ = ["Joined", "improved_apart", "peaks_that_matter", "territory_of"]
 
 _MATTERS: Final = 6.0  # a peak of e^-6 of the largest, by its height and width alone, gets no territory of its own
 _FEWEST: Final = 20  # different points near a peak, for each dimension, that are enough for a fit
-_WALKERS: Final = (
-    256  # from a peak of which the chain has fewer; more in more than 128 dimensions, fewer where few may start
-)
+_WALKERS: Final = 256  # from a peak of which the chain has fewer; fewer where few may start
 _STEPS: Final = 100
 _DRAWS_EACH: Final = 4  # of the normal of a peak, for a walker that may start
 _SHARE_OF_PEAK: Final = 8  # where one peak matters, each that the walk missed is given one in so many of its points
