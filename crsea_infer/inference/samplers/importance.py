@@ -9,7 +9,8 @@ numbers.
 
 The estimate is withheld, with the reason, when the effective sample is small, when the tail of the weights is too heavy
 (Pareto k-hat), or when the repetitions disagree, as they do when only one of them finds a second peak. Before that, a
-repetition whose weights fail improves its proposal once more, from the weighted draws. Where all this does not help,
+repetition whose weights fail improves its proposal once more, from the weighted draws, and tries every step by as many
+draws as count in the end: few can hide a tail. Where all this does not help,
 :mod:`crsea_infer.inference.samplers.tempered_particles` takes over, unless it is told not to.
 It stands beside nested sampling, never instead of it.
 """
@@ -17,7 +18,7 @@ It stands beside nested sampling, never instead of it.
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 import numpy as np
@@ -253,7 +254,8 @@ def _repetition(
     if second:  # the weights would be refused: other proposals, from what they say; once, since gates tried often pass
         for_fit, for_draws = child_seed(seed, 5), child_seed(seed, 6)
         points, weights = thinned(to_probit(weighted["unit"]), weighted["log_weights"], np.random.default_rng(for_fit))
-        other = improved_apart(points, peaks, counted.log_target, how, child_seed(for_fit, 0), weights)
+        harder = replace(how, n_trial=options.draws)  # what failed had been chosen by few
+        other = improved_apart(points, peaks, counted.log_target, harder, child_seed(for_fit, 0), weights)
         again = _weighted(other, counted, options.draws, for_draws, tell)
         if Estimate.of(again["log_weights"]).effective > estimate.effective:
             weighted = again
