@@ -10,7 +10,7 @@ numbers.
 The estimate is withheld, with the reason, when the effective sample is small, when the tail of the weights is too heavy
 (Pareto k-hat), or when the repetitions disagree, as they do when only one of them finds a second peak. Before that, a
 repetition whose weights fail improves its proposal once more, from the weighted draws, and tries every step by as many
-draws as count in the end: few can hide a tail. Where all this does not help,
+draws as count in the end: few can hide a tail; the error is larger then. Where all this does not help,
 :mod:`crsea_infer.inference.samplers.tempered_particles` takes over, unless it is told not to.
 It stands beside nested sampling, never instead of it.
 """
@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, Self
 
 import numpy as np
 from pydantic import Field, model_validator
@@ -62,6 +62,7 @@ __all__ = ["Importance", "ImportanceOptions"]
 _BLOCK = 4096
 _TRIAL = 8  # draws by which a proposal is tried: one in so many of those that count, and at least 500
 _MOST_COMPONENTS = 64  # more take long to fit, and follow noise
+_OF_SECOND: Final = 1.5  # on the error where a second proposal was needed: such weights often lack a tail
 _ROUNDING = 1e-6
 _NUMBER = ArraySpec((), ("i8",), "not negative")
 _REPETITION = {
@@ -181,8 +182,10 @@ class Importance(Sampler):
         scatter = float(np.std(lnzs, ddof=1) / np.sqrt(len(lnzs)))
         refused = refusals(estimates, options.least_effective)
         evidence = None
+        second = sum(int(part.get("second", 0)) for part in parts)
         if not refused:
-            evidence = Evidence(together.lnz, max(together.lnz_err, scatter), "importance sampling")
+            error = max(together.lnz_err, scatter) * (_OF_SECOND if second else 1.0)
+            evidence = Evidence(together.lnz, error, "importance sampling")
         unit = np.concatenate([part["unit"] for part in parts])
         log_likelihood = np.concatenate([part["log_likelihood"] for part in parts])
         useful = np.isfinite(log_weights)
@@ -204,7 +207,7 @@ class Importance(Sampler):
                 "lnz_err_scatter": scatter,
                 "scouts": float(sum(int(part["scouts"]) for part in parts)),
                 "peaks": float(max(int(part["peaks"]) for part in parts)),
-                "second_proposals": float(sum(int(part.get("second", 0)) for part in parts)),
+                "second_proposals": float(second),
                 "peaks_missed_by_walkers": float(max(int(part["missed"]) for part in parts)),
                 **{f"lnz_repetition_{index + 1}": float(value) for index, value in enumerate(lnzs)},
             },

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from known_problems import (
     LinearGaussian,
+    TwistedBanana,
     TwoModes,
 )
 
@@ -86,6 +87,18 @@ def test_importance_finds_lopsided_modes_or_refuses(
         assert not result.converged
     else:
         assert abs(result.evidence.lnz) < max(4.0 * result.evidence.lnz_err, 0.02)
+
+
+@pytest.mark.parametrize(("thin", "seed"), [(0.4, 1), *slow((0.2, 1), (0.2, 2))])
+def test_a_repetition_that_fails_is_tried_by_as_many_draws_as_count(thin: float, seed: int) -> None:
+    """Bent valleys for which a proposal chosen by an eighth of the draws is refused, also when it is made once more."""
+    target = TwistedBanana(thin=thin)
+    options = ImportanceOptions(walkers=128, steps=200, draws=8000, fallback="none")
+    result = run("importance", target, seed, options)
+    assert result.diagnostics["second_proposals"] >= 1
+    assert result.evidence is not None
+    assert result.evidence.lnz_err > 1.4 * float(result.diagnostics["lnz_err_weights"])  # gates were tried twice
+    assert abs(result.evidence.lnz - target.lnz) < 4.0 * result.evidence.lnz_err
 
 
 def test_importance_compares_all_its_repetitions() -> None:
