@@ -98,6 +98,7 @@ def test_a_repetition_that_fails_is_tried_by_as_many_draws_as_count(thin: float,
     assert result.diagnostics["second_proposals"] >= 1
     assert result.evidence is not None
     assert result.evidence.lnz_err > 1.4 * float(result.diagnostics["lnz_err_weights"])  # gates were tried twice
+    assert result.evidence.lnz_err > 1.4 * float(result.diagnostics["lnz_err_scatter"])
     assert abs(result.evidence.lnz - target.lnz) < 4.0 * result.evidence.lnz_err
 
 
