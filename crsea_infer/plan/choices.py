@@ -165,6 +165,13 @@ class ChoiceList:
         """Return a combination in words."""
         return " + ".join(self.option(axis, name).title for axis, name in combination) or "as shipped"
 
+    def words_with_axes(self, combination: Combination) -> str:
+        """Return a combination in words that stand by themselves: what is chosen, and of what."""
+        titles = {axis.name: axis.title for axis in self.axes}
+        return (
+            "; ".join(f"{titles[axis]}: {self.option(axis, name).title}" for axis, name in combination) or "as shipped"
+        )
+
 
 def load_choices(name: str | Path) -> ChoiceList:
     """Find a list of choices by name or path, and read it.

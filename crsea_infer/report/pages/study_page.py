@@ -17,7 +17,7 @@ from crsea_infer.report.tables.finished_combination import read_finished
 from crsea_infer.report.tables.goodness_of_fit_table import LEAST_P
 from crsea_infer.report.tables.quoted_factors import NO_SPREAD, spread_of, spread_words
 from crsea_infer.report.tables.study_spreads import HEAD as HEAD_OF_SPREADS
-from crsea_infer.report.tables.study_spreads import choices_words, span_words, spread_rows
+from crsea_infer.report.tables.study_spreads import choices_words, missing_words, span_words, spread_rows
 from crsea_infer.support.files import atomic_write
 from crsea_infer.support.version import __version__
 
@@ -130,7 +130,7 @@ def _bayes_factors(study: Study, finished: Mapping[str, Finished]) -> str:
     if rows:
         parts.append("**Bayes factors whose choices were varied**")
         parts.append(_table(list(HEAD_OF_SPREADS), rows))
-        parts.append(choices_words(finished))
+        parts.append(" ".join(words for words in (choices_words(finished), missing_words(finished)) if words))
     return "\n\n".join(part for part in parts if part)
 
 
@@ -235,6 +235,11 @@ def _cautions(study: Study, finished: Mapping[str, Finished], absent: Sequence[s
     left_out = f"* Not carried out, and so not on this page: {', '.join(f'`{name}`' for name in absent)}."
     lines = [f"* {study.runs[name].title}: {words}" for name, found in finished.items() for words in found.cautions]
     said = lines or ["* None: every sampler of every run says that it has converged, and those of one posterior agree."]
+    said += [
+        f"* {study.runs[name].title}: spreads over choices lack one, as there is {words}"
+        for name, found in finished.items()
+        for words in found.missing_choices
+    ]
     return "## Cautions\n\n" + "\n".join([*said, *([left_out] if absent else [])])
 
 

@@ -47,6 +47,8 @@ class Finished:
         Those choices in words, each by itself; empty where none were, or it is not known which.
     lnz_by_choice
         ln Z by hypothesis and each of those choices by itself, in words; NaN where it is withheld.
+    missing_choices
+        What an atlas says of evidences that it could not find: no spread has them.
     """
 
     evidences: Mapping[str, Evidence | None]
@@ -57,6 +59,7 @@ class Finished:
     spreads: Spreads = field(default_factory=dict)
     varied: tuple[str, ...] = ()
     lnz_by_choice: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    missing_choices: tuple[str, ...] = ()
 
     def factor(self, one: str, other: str) -> BayesFactor | None:
         """Return the Bayes factor of two hypotheses, or None when one of them has no evidence here."""
@@ -101,6 +104,7 @@ def read_finished(directory: Path) -> Finished:
         read_spreads(directory / FACTORS),
         () if atlas is None else _varied(atlas),
         {} if atlas is None else _lnz_by_choice(atlas),
+        () if atlas is None else tuple(atlas.cautions),
     )
 
 

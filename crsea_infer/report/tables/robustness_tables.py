@@ -192,7 +192,7 @@ class AtlasReport:
     def cautions(self) -> list[str]:
         """What a reader must know before believing the numbers."""
         missing = [
-            f"{name}, {self.choices.words(one)}: {evidence.status}"
+            f"{name} ({self.choices.words_with_axes(one)}): {evidence.status}"
             for name, by_choice in self.evidences.items()
             for one, evidence in by_choice.items()
             if evidence.status != CONVERGED

@@ -7,6 +7,7 @@ numerical error, the least and the largest value of a choice, the average over c
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from crsea_infer.inference.evidence import kass_raftery
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from crsea_infer.plan.study_file import Study
     from crsea_infer.report.tables.finished_combination import Finished
 
-__all__ = ["HEAD", "choices_words", "p_words", "span_words", "spread_rows"]
+__all__ = ["HEAD", "choices_words", "missing_words", "p_words", "span_words", "spread_rows"]
 
 HEAD = (
     "data and choices",
@@ -95,3 +96,13 @@ def choices_words(finished: Mapping[str, Finished]) -> str:
         where = "" if len(names) == len(finished) else f" (in {', '.join(names)})"
         parts.append(f"{'; '.join(varied)}{where}")
     return "Choices, each by itself beside what ships: " + ". ".join(parts) + "." if parts else ""
+
+
+def missing_words(finished: Mapping[str, Finished]) -> str:
+    """Return how many evidences under such choices there are not; empty when there are all."""
+    found = [lnz for one in finished.values() for by_choice in one.lnz_by_choice.values() for lnz in by_choice.values()]
+    n_missing = sum(math.isnan(lnz) for lnz in found)
+    if not n_missing:
+        return ""
+    counted = f"Of {len(found)} evidences under these choices {n_missing} {'is' if n_missing == 1 else 'are'} withheld"
+    return f"{counted} (Cautions, below), and no spread has {'it' if n_missing == 1 else 'them'}."

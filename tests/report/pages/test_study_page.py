@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
+from crsea_infer.inference.samplers.sampler import CONVERGED
+from crsea_infer.plan.choices import Axis, ChoiceList, Option
 from crsea_infer.plan.study_file import load_study
+from crsea_infer.report.pages.robustness_page import write_page as write_robustness_page
 from crsea_infer.report.pages.study_page import write_results
+from crsea_infer.report.tables.atlas_record import record_of_choices
 from crsea_infer.report.tables.finished_combination import read_finished
+from crsea_infer.report.tables.robustness_tables import AtlasEvidence, AtlasReport, write_tables
 from crsea_infer.support.errors import UserError
+from crsea_infer.workflow.run_directory import to_toml
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -196,6 +203,49 @@ def test_a_bayes_factor_whose_choices_were_varied_has_its_spread_and_p_values(
     assert f"| KM2A | 29.100 ± 0.050 † [{span}] |" in text
     assert f"| {span} | base-min: {fits[0]}; base-max: {fits[1]} |" in text
     assert "not measured (`crsea-infer robustness small`" in text
+
+
+@pytest.mark.parametrize("lost", [False, True])
+def test_an_evidence_that_a_spread_lacks_is_said_to_be_withheld(tmp_path: Path, *, lost: bool) -> None:
+    study = _study(tmp_path, "583.7", '"importance sampling"', "converged")
+    widths = tuple(Option(name, f"{name} as wide", "experiments differ", 1.0 / 3.0) for name in ("half", "double"))
+    choices = ChoiceList(
+        tmp_path, "Made up", "", pairs=False, axes=(Axis("widths", "Slopes", "usual", 1.0 / 3.0, widths),)
+    )
+    found = AtlasEvidence(600.0, 0.02, "warm start", 0.3, 1500.0, 40_000, 2.5, CONVERGED)
+    evidences = {name: dict.fromkeys(choices.declared, found) for name in ("base-min", "base-max")}
+    evidences["base-min"][choices.declared[1]] = replace(found, lnz=603.0)
+    if lost:
+        status = "particles remember where they started (correlation 0.49)"
+        evidences["base-max"][choices.declared[-1]] = replace(found, lnz=math.nan, lnz_err=math.nan, status=status)
+    atlas = AtlasReport("KM2A", choices, evidences, (), {"run": "a", "atlas": "b"}, {})
+    _write_atlas(tmp_path / "usual", atlas)
+
+    text = write_results(study, tmp_path).read_text()
+
+    said = (
+        "* KM2A: spreads over choices lack one, as there is no evidence of base-max (Slopes: double as wide): "
+        "particles remember where they started (correlation 0.49)"
+    )
+    assert (said in text.splitlines()) == lost
+    counted = "Of 4 evidences under these choices 1 is withheld (Cautions, below), and no spread has it."
+    assert (counted in text) == lost
+    assert "None: every sampler" in text, "what the study itself sampled has converged"
+
+
+def _write_atlas(run: Path, atlas: AtlasReport) -> None:
+    beside = run / "robustness"
+    beside.mkdir()
+    record = {
+        "title": atlas.title,
+        "identity": dict(atlas.identity),
+        "versions": dict(atlas.versions),
+        "choices": record_of_choices(atlas.choices, atlas.left_out),
+    }
+    (beside / "run.toml").write_text(to_toml(record))
+    (run / "run.toml").write_text(to_toml({"identity": {"run": "a"}}))
+    write_tables(beside, atlas)
+    write_robustness_page(beside, atlas)
 
 
 def test_an_unfinished_combination_is_named(tmp_path: Path) -> None:
