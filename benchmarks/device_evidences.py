@@ -32,7 +32,7 @@ def options_of_command() -> argparse.Namespace:
     parser.add_argument("--particles", type=int, default=4096, help="of each sub-run (default 4096)")
     parser.add_argument("--draws", type=int, default=16384, help="weighted draws of each half (default 16384)")
     parser.add_argument("--components", type=int, default=4, help="most components of proposals (default 4)")
-    parser.add_argument("--most-moves", type=int, default=400)
+    parser.add_argument("--most-moves", type=int, default=1600)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--batch", type=int, default=2**18, help="points of the speed test; 0 for none")
     parser.add_argument("--cpu", action="store_true", help="on cores, whatever devices there are")

@@ -41,7 +41,7 @@ class SmcOptions(SamplerOptions):
     particles: Count = Field(default=512, ge=64)
     effective_share: float = Field(default=0.5, ge=0.1, le=0.95)
     forgotten: float = Field(default=0.05, gt=0.0, le=0.5)
-    most_moves: Count = Field(default=400, ge=4)
+    most_moves: Count = Field(default=1600, ge=4)
     components: int = Field(default=16, ge=4, le=64)
     draws: Count = Field(default=12000, ge=0)
     least_effective: float = Field(default=300.0, ge=100.0)
