@@ -7,16 +7,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from atlas_folders import write_atlas
 
 from crsea_infer.inference.samplers.sampler import CONVERGED
 from crsea_infer.plan.choices import Axis, ChoiceList, Option
 from crsea_infer.report.figures.robustness_figures import caption, tornado
 from crsea_infer.report.layout.style import COLUMN, styled
-from crsea_infer.report.pages.robustness_page import write_page
 from crsea_infer.report.pages.robustness_section import robustness_section
-from crsea_infer.report.tables.atlas_record import atlas_beside, read_atlas, record_of_choices
-from crsea_infer.report.tables.robustness_tables import AtlasEvidence, AtlasReport, summary_lines, verdict, write_tables
-from crsea_infer.workflow.run_directory import to_toml
+from crsea_infer.report.tables.atlas_record import atlas_beside, read_atlas
+from crsea_infer.report.tables.robustness_tables import AtlasEvidence, AtlasReport, summary_lines, verdict
 
 PAIR = ("gamma-optimized-min", "gamma-optimized-max")
 MOVES = {
@@ -111,20 +110,7 @@ def test_missing_evidences_are_said_and_left_out_of_averages() -> None:
 
 @pytest.fixture
 def directory(tmp_path: Path) -> Path:
-    found = report()
-    beside = tmp_path / "robustness"
-    beside.mkdir()
-    record = {
-        "title": found.title,
-        "identity": dict(found.identity),
-        "versions": dict(found.versions),
-        "choices": record_of_choices(found.choices, found.left_out),
-    }
-    (beside / "run.toml").write_text(to_toml(record))
-    own = {key: value for key, value in found.identity.items() if key != "atlas"}
-    (tmp_path / "run.toml").write_text(to_toml({"identity": own}))
-    write_tables(beside, found)
-    write_page(beside, found)
+    write_atlas(tmp_path, report())
     return tmp_path
 
 

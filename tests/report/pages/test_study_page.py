@@ -8,17 +8,15 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
+from atlas_folders import write_atlas
 
 from crsea_infer.inference.samplers.sampler import CONVERGED
 from crsea_infer.plan.choices import Axis, ChoiceList, Option
 from crsea_infer.plan.study_file import load_study
-from crsea_infer.report.pages.robustness_page import write_page as write_robustness_page
 from crsea_infer.report.pages.study_page import write_results
-from crsea_infer.report.tables.atlas_record import record_of_choices
 from crsea_infer.report.tables.finished_combination import read_finished
-from crsea_infer.report.tables.robustness_tables import AtlasEvidence, AtlasReport, write_tables
+from crsea_infer.report.tables.robustness_tables import AtlasEvidence, AtlasReport
 from crsea_infer.support.errors import UserError
-from crsea_infer.workflow.run_directory import to_toml
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -219,7 +217,7 @@ def test_an_evidence_that_a_spread_lacks_is_said_to_be_withheld(tmp_path: Path, 
         status = "particles remember where they started (correlation 0.49)"
         evidences["base-max"][choices.declared[-1]] = replace(found, lnz=math.nan, lnz_err=math.nan, status=status)
     atlas = AtlasReport("KM2A", choices, evidences, (), {"run": "a", "atlas": "b"}, {})
-    _write_atlas(tmp_path / "usual", atlas)
+    write_atlas(tmp_path / "usual", atlas)
 
     text = write_results(study, tmp_path).read_text()
 
@@ -231,21 +229,6 @@ def test_an_evidence_that_a_spread_lacks_is_said_to_be_withheld(tmp_path: Path, 
     counted = "Of 4 evidences under these choices 1 is withheld (Cautions, below), and no spread has it."
     assert (counted in text) == lost
     assert "None: every sampler" in text, "what the study itself sampled has converged"
-
-
-def _write_atlas(run: Path, atlas: AtlasReport) -> None:
-    beside = run / "robustness"
-    beside.mkdir()
-    record = {
-        "title": atlas.title,
-        "identity": dict(atlas.identity),
-        "versions": dict(atlas.versions),
-        "choices": record_of_choices(atlas.choices, atlas.left_out),
-    }
-    (beside / "run.toml").write_text(to_toml(record))
-    (run / "run.toml").write_text(to_toml({"identity": {"run": "a"}}))
-    write_tables(beside, atlas)
-    write_robustness_page(beside, atlas)
 
 
 def test_an_unfinished_combination_is_named(tmp_path: Path) -> None:
