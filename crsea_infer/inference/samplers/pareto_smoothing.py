@@ -17,13 +17,16 @@ if TYPE_CHECKING:
 __all__ = ["generalised_pareto_shape", "pareto_k_hat"]
 
 _NO_TAIL = 3.0
+_LEAST = 1e-300
+"""Parts of the largest weight: below, a number is nought or so near to it that its inverse overflows."""
 
 
 def pareto_k_hat(log_weights: Float64) -> float:
     """Return k-hat of the tail of the weights.
 
-    Infinite when fewer than 25 have any weight. Minus infinity when none exceeds three times their mean: such weights
-    have no tail, and the fit to their largest would say nothing about it.
+    Infinite when fewer than 25 have any weight, or fewer than five any beside the largest of all. Minus infinity when
+    none exceeds three times their mean: such weights have no tail, and the fit to their largest would say nothing
+    about it.
     """
     n_samples = len(log_weights)
     n_tail = int(min(0.2 * n_samples, 3.0 * np.sqrt(n_samples)))
@@ -33,6 +36,8 @@ def pareto_k_hat(log_weights: Float64) -> float:
     relative = np.exp(ordered - ordered[-1])
     if np.mean(relative) * _NO_TAIL > 1.0:
         return float("-inf")
+    if relative[-5] < _LEAST:
+        return float("inf")
     threshold = relative[-n_tail - 1]
     excess = relative[-n_tail:] - threshold
     excess = excess[excess > 0.0]
@@ -42,11 +47,14 @@ def pareto_k_hat(log_weights: Float64) -> float:
 def generalised_pareto_shape(excess: Float64) -> float:
     """Estimate the shape k of a generalised Pareto distribution from positive excesses [n] in increasing order.
 
-    Includes the weak prior on k of Vehtari et al., appendix C: ten observations of k = 0.5.
+    Infinite when a quarter of them are nought beside the largest: no finite shape reaches so far. Includes the weak
+    prior on k of Vehtari et al., appendix C: ten observations of k = 0.5.
     """
     n = len(excess)
     m = 30 + int(np.sqrt(n))
     quartile = excess[int(n / 4 + 0.5) - 1]
+    if quartile < _LEAST * excess[-1]:
+        return float("inf")
     trial = 1.0 / excess[-1] + (1.0 - np.sqrt(m / (np.arange(1, m + 1) - 0.5))) / (3.0 * quartile)
     trial = trial[trial != 0.0]  # hit exactly where the quartile is the largest; one of the grid may be left out
     shape = np.mean(np.log1p(-trial[:, None] * excess), axis=1)

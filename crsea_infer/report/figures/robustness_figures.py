@@ -11,7 +11,7 @@ import math
 import textwrap
 from typing import TYPE_CHECKING, Any, cast
 
-from crsea_infer.report.layout.figure_words import wrapped
+from crsea_infer.report.layout.figure_words import typeset, wrapped
 from crsea_infer.report.layout.style import COLOURS, COLUMN, new_figure, save, styled
 from crsea_infer.support.output_names import TORNADO
 
@@ -85,13 +85,12 @@ def tornado(report: AtlasReport, pair: tuple[str, str]) -> Figure:
     panel = figure.add_axes((0.5, _FOOT / height, 0.46, 1.0 - (head + _FOOT) / height))
     words, numbers, y = [], [], 0.0
     for title, options, known in rows:
-        words.append(_said(panel, 0.02, y, title, fontsize=8, fontweight="bold"))
+        words.append(_said(panel, 0.02, y, typeset(title), fontsize=8, fontweight="bold"))
         _reach(panel, y, known)
         for number, (option, value) in enumerate(options, start=1):
             _bar(panel, y + number, value, shipped)
-            words.append(
-                _said(panel, 0.04, y + number, textwrap.shorten(option, _WORDS, placeholder=" ..."), fontsize=7)
-            )
+            short = textwrap.shorten(option, _WORDS, placeholder=" ...")
+            words.append(_said(panel, 0.04, y + number, typeset(short), fontsize=7))
             numbers.append(_said(panel, 0.5, y + number, _signed(value), fontsize=7, ha="right"))
         y += len(options) + 1
     _finish(panel, report, pair, n_lines, heading)

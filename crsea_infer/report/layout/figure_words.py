@@ -13,7 +13,16 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-__all__ = ["MESSENGERS", "component_words", "in_common", "legend_words", "plain_text", "region_words", "wrapped"]
+__all__ = [
+    "MESSENGERS",
+    "component_words",
+    "in_common",
+    "legend_words",
+    "plain_text",
+    "region_words",
+    "typeset",
+    "wrapped",
+]
 
 _COMPONENTS: Final[Mapping[str, str]] = {
     "total": "total",
@@ -97,6 +106,17 @@ def region_words(region: str) -> str:
 def plain_text(words: str) -> str:
     """Return words in which matplotlib finds no mathematics, with true minus signs before numbers."""
     return words.replace("$", "").replace(" -", " \u2212").strip()
+
+
+def typeset(words: str) -> str:
+    r"""Return words for matplotlib in which X_CO, which titles and tables write so, has its index below.
+
+    Examples
+    --------
+    >>> typeset("X_CO the same everywhere")
+    '$X_{\\mathrm{CO}}$ the same everywhere'
+    """
+    return plain_text(words).replace("X_CO", r"$X_{\mathrm{CO}}$")
 
 
 def wrapped(words: str, width: int) -> str:

@@ -83,6 +83,14 @@ def test_k_hat_tells_good_weights_from_bad() -> None:
     assert pareto_k_hat(np.full(1000, -np.inf)) == np.inf
 
 
+@pytest.mark.parametrize("shape", [3.0, 30.0, 300.0, 1e3, 1e4, 1e6])
+@pytest.mark.parametrize("seed", range(3))
+def test_weights_over_hundreds_of_powers_of_ten_are_refused_too(shape: float, seed: int) -> None:
+    """Logarithms that are exponential have a Pareto tail of exactly this shape; most weights underflow here."""
+    heavy = shape * np.random.default_rng(seed).exponential(size=4000)
+    assert pareto_k_hat(heavy) > 0.5 * min(shape, 10.0)
+
+
 def test_weights_that_are_nearly_equal_have_no_tail() -> None:
     nearly = 0.1 * np.random.default_rng(5).standard_normal(4000)
     assert pareto_k_hat(nearly) == -np.inf

@@ -88,6 +88,15 @@ def test_axes_that_move_most_stand_on_top() -> None:
     assert f"all {report().factors[PAIR].n} combinations" in caption(report(), PAIR)
 
 
+def test_the_conversion_factor_of_co_has_its_index_below() -> None:
+    with styled():
+        figure = tornado(report({"gas": {"X_CO the same everywhere": -9.0, "costs $5 more": 1.0}}), PAIR)
+        figure.canvas.draw()  # what is no mathematics would fail here
+    words = [text.get_text() for text in figure.axes[0].texts]
+    assert r"$X_{\mathrm{CO}}$ the same everywhere" in words
+    assert "costs 5 more" in words
+
+
 def test_a_verdict_says_whether_choices_change_it() -> None:
     found = report()
     assert "but it depends on choices" in verdict(PAIR, found.factors[PAIR])
