@@ -2,7 +2,7 @@
 
 A neighbour leaves equally weighted samples and the proposal from which its own evidence came. Three ways lead from
 there to the evidence of another posterior, the cheapest first, and each must pass the gates of importance sampling (the
-effective sample, the Pareto k-hat, and agreement of two repetitions):
+effective sample, the Pareto k-hat, agreement of two repetitions, and an error that is not far from the goal):
 
 *reweighting*: draws of the neighbour's proposal are weighted with the new prior times likelihood, where parameters are
 the same. With z the coordinates in which the neighbour's prior is normal, q(z) its proposal and pi_old its prior, the
@@ -67,6 +67,7 @@ FROM_PRIOR: Final = "importance sampling"
 
 _LARGEST_K_HAT = 0.7
 _AGREEMENT_SIGMA = 3.0
+_LARGEST_ERROR = 10.0  # of the goal: repetitions whose errors are larger agree with anything
 _WORTH_REWEIGHTING = 0.03  # share of effective draws below which a new proposal is cheaper than more draws
 _TRIAL = 1024
 _BLOCK = 4096
@@ -112,7 +113,7 @@ class WarmStart:
     Attributes
     ----------
     goal
-        Error of ln Z at which drawing ends.
+        Error of ln Z at which drawing ends; an evidence whose error is above ten times that is refused.
     most_draws
         Weighted draws of a repetition at most.
     least_effective
@@ -289,13 +290,15 @@ class WarmStart:
         error = math.hypot(first.lnz_err, other.lnz_err)
         if not abs(first.lnz - other.lnz) <= _AGREEMENT_SIGMA * error:
             reasons.append(f"two repetitions differ by {abs(first.lnz - other.lnz):.3f} +- {error:.3f}")
+        lnz_err = max(together.lnz_err, 0.5 * abs(first.lnz - other.lnz))
+        if not lnz_err <= _LARGEST_ERROR * self.goal:
+            reasons.append(f"the error of ln Z is {lnz_err:.2f}, limit {_LARGEST_ERROR * self.goal:g}")
         if reasons:
             return Found(math.nan, math.nan, method, k_hat, together.effective, 0, "; ".join(reasons), None)
         chosen = resampled(log_weights, SAMPLES)
         samples = np.asarray(target.prior_transform(to_unit(points[chosen])))
         if proposal is None:
             proposal = fitted(points[chosen], self.components, self.importance.freedom, self.importance.prior_share)
-        lnz_err = max(together.lnz_err, 0.5 * abs(first.lnz - other.lnz))
         neighbour = Neighbour(target.names, target.prior.distributions, samples, proposal)
         return Found(together.lnz, lnz_err, method, k_hat, together.effective, 0, CONVERGED, neighbour)
 

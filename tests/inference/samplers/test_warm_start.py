@@ -141,6 +141,24 @@ def test_a_neighbour_that_misses_a_peak_is_seen_by_its_gates() -> None:
     assert found.lnz == pytest.approx(exact, abs=0.1)
 
 
+def test_repetitions_that_agree_only_since_one_is_vague_are_refused() -> None:
+    """A short one, sure of itself, and a long one with more weight near its end: 1.1 apart, and within 3 sigma."""
+    generator = np.random.default_rng(4)
+    target = gaussian(1.0, 1.0)
+
+    def part(n: int) -> Float64:
+        return np.asarray(generator.standard_normal(n))
+
+    late = part(24_000)
+    late[[-900, -500, -100]] = np.log([3.0, 2.5, 2.2] * np.full(3, np.sum(np.exp(late)) / 4.0))
+    draws = [(weights, generator.standard_normal((len(weights), 2))) for weights in (part(4096), late)]
+    found = HOW._judged(WARM, target, draws, None)
+    assert found.neighbour is None
+    assert "error of ln Z" in found.status
+    steady = [(weights, generator.standard_normal((len(weights), 2))) for weights in (part(4096), part(4096))]
+    assert HOW._judged(WARM, target, steady, None).status == CONVERGED
+
+
 def test_without_parameters_the_evidence_is_the_likelihood() -> None:
     target = Gaussian((), Product(()))
     found = find(target)
