@@ -20,7 +20,6 @@ import numpy as np
 import crsea_infer as cr
 from crsea_infer.analysis.predictive_checks import check_predictions
 from crsea_infer.plan.choices import load_choices
-from crsea_infer.report.layout.ecsv import read_table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -88,18 +87,9 @@ def systematics_table(draws: int) -> list[str]:
 
 def _rows_of(atlas: Path) -> dict[tuple[tuple[str, str], ...], tuple[float, float, float, float]]:
     """Return ln Z of Min and of Max, ln B and its error for every combination of an atlas, by (axis, option)."""
-    lnz: dict[tuple[tuple[str, str], ...], dict[str, float]] = {}
-    for row in read_table(atlas / "evidence.ecsv"):
-        lnz.setdefault(_combination(row), {})[row["hypothesis"]] = row["lnz"]
-    found = {}
-    for row in read_table(atlas / "choices.ecsv"):
-        own = lnz[_combination(row)]
-        found[_combination(row)] = (own[_HYPOTHESES[0]], own[_HYPOTHESES[1]], row["ln_b"], row["ln_b_err"])
-    return found
-
-
-def _combination(row: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
-    return tuple((row[f"axis_{k}"], row[f"option_{k}"]) for k in (1, 2) if row[f"axis_{k}"])
+    report = cr.open_atlas(atlas).report
+    low, high = (report.evidences[name] for name in _HYPOTHESES)
+    return {one: (low[one].lnz, high[one].lnz, *report.ln_b(_HYPOTHESES, one)) for one in low}
 
 
 def _cells(found: tuple[float, float, float, float]) -> str:
@@ -150,13 +140,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Print and write the tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--output", type=Path, default=Path("results/choices"), help="folder (default: %(default)s)")
-    parser.add_argument("--atlas", type=Path, help="finished atlas of min_vs_max; without it, systematics alone")
+    parser.add_argument(
+        "--atlas", type=Path, help="finished atlas of min_vs_max, or the run beside it; without it, systematics alone"
+    )
     parser.add_argument("--no-sampling", action="store_true", help="tables of the atlas alone")
     parser.add_argument("--draws", type=int, default=8000, help="of each repetition (default: %(default)s)")
     given = parser.parse_args(arguments)
+    rows = None if given.atlas is None else _rows_of(given.atlas)  # before minutes of sampling
     tables = {} if given.no_sampling else {"systematics": systematics_table(given.draws)}
-    if given.atlas is not None:
-        rows = _rows_of(given.atlas)
+    if rows is not None:
         tables |= {"options": options_table(rows), "physics": physics_table(rows)}
     given.output.mkdir(parents=True, exist_ok=True)
     for name, lines in tables.items():
