@@ -22,6 +22,7 @@ import numpy as np
 
 from crsea_infer.emulator.sky_of_physics import sky_of
 from crsea_infer.inference.samplers.pareto_smoothing import pareto_k_hat
+from crsea_infer.inference.samplers.weighted_draws import LARGEST_K_HAT
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
 
 __all__ = ["ExactCheck", "Solver", "check_with_solver", "compare_likelihoods", "solver_of"]
 
-_LARGEST_K_HAT: Final = 0.7
 _LEAST_EFFECTIVE: Final = 100.0
 _ROUND_OFF: Final = 1e-8
 """Differences of ln L below this have no tail worth fitting."""
@@ -192,8 +192,8 @@ def compare_likelihoods(
     if not effective >= min(_LEAST_EFFECTIVE, 0.5 * n_samples):
         problems.append(f"only {effective:.0f} of {n_samples} samples are effective")
     # tails of weights within a few per cent of one another cannot matter, whatever shape they have
-    if not k_hat < _LARGEST_K_HAT and share < 0.99:
-        problems.append(f"the weights have too heavy a tail (Pareto k-hat {k_hat:.2f}, limit {_LARGEST_K_HAT})")
+    if not k_hat < LARGEST_K_HAT and share < 0.99:
+        problems.append(f"the weights have too heavy a tail (Pareto k-hat {k_hat:.2f}, limit {LARGEST_K_HAT})")
     return ExactCheck(
         hypothesis=hypothesis,
         names=names,

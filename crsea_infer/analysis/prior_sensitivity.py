@@ -22,6 +22,7 @@ import numpy as np
 
 from crsea_infer.hypotheses.widths import widened
 from crsea_infer.inference.samplers.pareto_smoothing import pareto_k_hat
+from crsea_infer.inference.samplers.weighted_draws import LARGEST_K_HAT
 from crsea_infer.plan.run_entries import SENSITIVITY_FACTORS
 from crsea_infer.support.errors import UserError
 
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Reweighted", "prior_sensitivity", "reweight", "with_width"]
 
-_LARGEST_K_HAT: Final = 0.7
 _LEAST_EFFECTIVE: Final = 100.0
 
 
@@ -126,8 +126,8 @@ def reweight(
     effective = float(1.0 / np.sum(new**2))
     k_hat = pareto_k_hat(log_new)
     reasons = []
-    if not k_hat < _LARGEST_K_HAT:
-        reasons.append(f"Pareto k-hat {k_hat:.2f}, limit {_LARGEST_K_HAT}")
+    if not k_hat < LARGEST_K_HAT:
+        reasons.append(f"Pareto k-hat {k_hat:.2f}, limit {LARGEST_K_HAT}")
     if effective < _LEAST_EFFECTIVE:
         reasons.append(f"{effective:.0f} effective samples, {_LEAST_EFFECTIVE:g} are asked for")
     if reasons:

@@ -39,6 +39,7 @@ from crsea_infer.inference.samplers.sampler import (
     child_seed,
     draw_from_prior,
 )
+from crsea_infer.inference.samplers.weighted_draws import LARGEST_K_HAT
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -54,7 +55,6 @@ __all__ = ["Nautilus", "NautilusOptions"]
 
 _PIECE_S = 0.2  # time between two looks at the checkpoint
 _FEWEST_IN_SHELL = 1
-_LARGEST_K_HAT = 0.7
 _LEAK_SIGMA = 2.0  # errors of ln Z
 _TRUSTED_DIMENSIONS = 10
 _SHORTFALL = 0.05
@@ -167,7 +167,7 @@ class Nautilus(Sampler):
             status = f"the effective sample is {sampler.n_eff:.0f}, {wanted:g} are asked for: raise nautilus.most_calls"
         elif leaked > _LEAK_SIGMA * error:
             status = f"the bounds miss at least {100.0 * leaked:.0f} % of the posterior: raise nautilus.live_points"
-        elif not k_hat < _LARGEST_K_HAT:
+        elif not k_hat < LARGEST_K_HAT:
             status = f"the weights have too heavy a tail (Pareto k-hat {k_hat:.2f}): raise nautilus.live_points"
         return SamplerResult(
             sampler=self.name,

@@ -49,7 +49,7 @@ from crsea_infer.inference.samplers.sampler import (
 )
 from crsea_infer.inference.samplers.scouts import find_peaks
 from crsea_infer.inference.samplers.short_walks import walked
-from crsea_infer.inference.samplers.weighted_draws import Estimate
+from crsea_infer.inference.samplers.weighted_draws import LARGEST_K_HAT, Estimate, refusals
 from crsea_infer.support.checkpoint import Checkpoint
 
 if TYPE_CHECKING:
@@ -65,8 +65,6 @@ REWEIGHTED: Final = "reweighting"
 WARM: Final = "warm start"
 FROM_PRIOR: Final = "importance sampling"
 
-_LARGEST_K_HAT = 0.7
-_AGREEMENT_SIGMA = 3.0
 _LARGEST_ERROR = 10.0  # of the goal: repetitions whose errors are larger agree with anything
 _WORTH_REWEIGHTING = 0.03  # share of effective draws below which a new proposal is cheaper than more draws
 _TRIAL = 1024
@@ -188,7 +186,7 @@ class WarmStart:
                 continue
             weights, _ = weighted(neighbour, target, counted, _TRIAL, np.random.default_rng(child_seed(seed, number)))
             trial = Estimate.of(weights)
-            if trial.effective > most and trial.k_hat < _LARGEST_K_HAT:
+            if trial.effective > most and trial.k_hat < LARGEST_K_HAT:
                 best, most = neighbour, trial.effective
         if best is None:
             return None
@@ -282,14 +280,9 @@ class WarmStart:
         points = np.concatenate([drawn[:shortest] for _, drawn in parts])
         together = Estimate.of(log_weights)
         k_hat = max(first.k_hat, other.k_hat)
-        reasons = []
+        reasons = refusals((first, other), 0.0)
         if together.effective < self.least_effective:
             reasons.append(f"the effective sample is {together.effective:.0f}, below {self.least_effective:g}")
-        if not k_hat < _LARGEST_K_HAT:
-            reasons.append(f"Pareto k-hat {k_hat:.2f}, limit {_LARGEST_K_HAT}")
-        error = math.hypot(first.lnz_err, other.lnz_err)
-        if not abs(first.lnz - other.lnz) <= _AGREEMENT_SIGMA * error:
-            reasons.append(f"two repetitions differ by {abs(first.lnz - other.lnz):.3f} +- {error:.3f}")
         lnz_err = max(together.lnz_err, 0.5 * abs(first.lnz - other.lnz))
         if not lnz_err <= _LARGEST_ERROR * self.goal:
             reasons.append(f"the error of ln Z is {lnz_err:.2f}, limit {_LARGEST_ERROR * self.goal:g}")
